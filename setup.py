@@ -1,0 +1,32 @@
+"""Builds the compiled modules; everything else about the package is in pyproject.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from Cython.Build import build_ext
+from Cython.Distutils import Extension
+from setuptools import setup
+
+SOURCE = Path("src")
+
+# A pure-mode `_name_cy.py` also runs as Python; a `.pyx` has no other form. `tests/test_build.py` holds this list
+# against the files on disk.
+COMPILED_MODULES: list[str] = []
+
+
+def extension(module: str) -> Extension:
+    """The extension of `module`, from its `.pyx`, or from its `.py` in Cython's pure mode."""
+    base = SOURCE.joinpath(*module.split("."))
+    source = base.with_suffix(".pyx")
+    if not source.exists():
+        source = base.with_suffix(".py")
+    return Extension(
+        module,
+        [source.as_posix()],
+        extra_compile_args=["-O3"],
+        cython_directives={"language_level": 3},
+    )
+
+
+setup(cmdclass={"build_ext": build_ext}, ext_modules=[extension(module) for module in COMPILED_MODULES])

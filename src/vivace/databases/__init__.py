@@ -1,0 +1,1 @@
+"""Async access to SQL databases: connections, pool, transactions; names as in encode/databases."""

@@ -1,0 +1,1 @@
+"""Models, querysets and migrations; Django's vocabulary, awaited natively."""

@@ -1,0 +1,1 @@
+"""Assembles a site from the layers below: the `Vivace` application object."""

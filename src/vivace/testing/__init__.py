@@ -1,0 +1,1 @@
+"""The pytest plugin: database isolation and query-count assertions."""

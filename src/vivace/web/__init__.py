@@ -1,0 +1,1 @@
+"""The ASGI toolkit; module names and signatures are Starlette's."""
