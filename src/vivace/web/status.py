@@ -96,7 +96,7 @@ _RENAMED = {
     "HTTP_422_UNPROCESSABLE_ENTITY": "HTTP_422_UNPROCESSABLE_CONTENT",
 }
 
-__all__ = [name for name in globals() if name.startswith(("HTTP_", "WS_"))]  # noqa: PLE0605
+__all__ = [name for name in globals() if name.startswith(("HTTP_", "WS_"))]
 
 
 def __getattr__(name: str) -> int:
