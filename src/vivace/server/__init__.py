@@ -1,4 +1,36 @@
 """The ASGI server: listeners, connections, lifespan, limits, logging.
 
-It runs any ASGI application and imports none of Vivace's other towers.
+It runs any ASGI application and imports none of Vivace's other towers. Read `server.py` first (the life of a server),
+then `_http1_cy.py` (the life of a connection) and `_cycle_cy.py` (of a request). `protocol/` knows bytes and no
+sockets. The request path is compiled; `compiled` says whether it is here.
 """
+
+from vivace.server.config import Config, Timeouts
+from vivace.server.errors import (
+    AppLoadError,
+    BindError,
+    ClientDisconnected,
+    CompiledCoreMissing,
+    ConfigError,
+    LifespanError,
+    ServerError,
+)
+from vivace.server.loading import load_app
+from vivace.server.protocol.limits import Limits
+from vivace.server.runner import run, serve
+
+__all__ = [
+    "AppLoadError",
+    "BindError",
+    "ClientDisconnected",
+    "CompiledCoreMissing",
+    "Config",
+    "ConfigError",
+    "LifespanError",
+    "Limits",
+    "ServerError",
+    "Timeouts",
+    "load_app",
+    "run",
+    "serve",
+]

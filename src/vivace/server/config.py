@@ -1,0 +1,112 @@
+"""The options of the server, checked where they are given."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from vivace.server.errors import ConfigError
+from vivace.server.protocol.limits import Limits
+from vivace.utils.suggest import did_you_mean
+
+LifespanMode = Literal["auto", "on", "off"]
+LoopChoice = Literal["auto", "uvloop", "asyncio"]
+LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long, in seconds, we wait for whom. They are kept by a shared tick, so each may last a tick longer."""
+
+    header_timeout: float = 30.0  # from the first byte of a request to the end of its head: 408
+    body_timeout: float = 30.0  # between two pieces of a body that the application waits for: 408
+    write_timeout: float = 60.0  # with a response unsent and the client taking none of it: the connection is dropped
+    keep_alive_timeout: float = 75.0  # between two requests; longer than the usual load balancer's 60 s
+    graceful_timeout: float = 30.0  # for running requests when the server stops; then they are cancelled
+    lifespan_timeout: float = 60.0  # for the application's shutdown
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0:
+                raise ValueError(f"{item.name} must be a number of seconds, zero or more, got {value!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Where and how to serve. Every field is also a keyword of `run` and `serve`, and so is every field of `Limits`
+    and `Timeouts`: `run(app, port=9000, max_body_size=10_000, header_timeout=5)`.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000  # 0 lets the system choose; the banner says which
+    uds: str | None = None  # path of a Unix socket, instead of host and port
+    fd: int | None = None  # an inherited listening socket, instead of host and port
+    backlog: int = 2048
+    factory: bool = False  # the target is called without arguments and returns the application
+    app_dir: str | Path = "."  # put first on sys.path before the import
+    loop: LoopChoice = "auto"  # uvloop where it is installed
+    lifespan: LifespanMode = "auto"
+    root_path: str = ""
+    log_level: str = "info"
+    log_config: Mapping[str, Any] | None = None  # for logging.config.dictConfig, instead of our own
+    access_log: bool = True
+    use_colors: bool | None = None  # None: when standard error is a terminal
+    server_header: str | None = "vivace"
+    date_header: bool = True
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    def __post_init__(self) -> None:
+        self._check_choice("loop", get_args(LoopChoice))
+        self._check_choice("lifespan", get_args(LifespanMode))
+        self._check_choice("log_level", LOG_LEVELS)
+        if type(self.port) is not int or not 0 <= self.port <= 65535:
+            raise ConfigError(f"port must be a whole number from 0 to 65535, got {self.port!r}.")
+        if self.backlog < 1:
+            raise ConfigError(f"backlog must be above zero, got {self.backlog!r}.")
+        if self.uds is not None and self.fd is not None:
+            raise ConfigError("uds and fd both say where to listen; give one of them.")
+        if self.root_path and (not self.root_path.startswith("/") or self.root_path.endswith("/")):
+            raise ConfigError(f'root_path starts with "/" and does not end with it, got {self.root_path!r}.')
+        if self.server_header is not None and not self.server_header.isprintable():
+            raise ConfigError(f"server_header must be printable, got {self.server_header!r}.")
+
+    def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
+        value = getattr(self, name)
+        if value not in choices:
+            raise ConfigError(
+                f"{name}={value!r} is not known. {did_you_mean(str(value), choices, listed_as='Choices')}"
+            )
+
+    @property
+    def log_level_number(self) -> int:
+        """The level as the `logging` module counts."""
+        return logging.getLevelNamesMapping()[self.log_level.upper()]
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """A Config of flat options: limits and timeouts go by their own names. ConfigError names the nearest option."""
+        own = {item.name for item in fields(cls)}
+        limit_names = {item.name for item in fields(Limits)}
+        timeout_names = {item.name for item in fields(Timeouts)}
+        for name in options:
+            if name not in own | limit_names | timeout_names:
+                known = own | limit_names | timeout_names
+                raise ConfigError(
+                    f"The server has no option {name!r}. {did_you_mean(name, known, listed_as='Options')}"
+                )
+        values = {name: value for name, value in options.items() if name in own}
+        for group, names, kind in (("limits", limit_names, Limits), ("timeouts", timeout_names, Timeouts)):
+            given = {name: options[name] for name in names if name in options}
+            if given and group in values:
+                raise ConfigError(f"{group}= and {min(given)}= say the same; give one of them.")
+            try:
+                if given:
+                    values[group] = kind(**given)
+            except ValueError as error:
+                raise ConfigError(f"{error}.") from None
+        return cls(**values)

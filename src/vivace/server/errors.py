@@ -1,0 +1,31 @@
+"""What can go wrong around serving: each error is one message for a person, and `run` ends with exit code 3 on it."""
+
+from __future__ import annotations
+
+
+class ServerError(Exception):
+    """The base of the server's errors; `str(error)` says what was asked, what was found and what to try."""
+
+
+class ConfigError(ServerError, ValueError):
+    """An option is unknown or has a value that cannot be served with."""
+
+
+class CompiledCoreMissing(ServerError):  # noqa: N818 - reads as what is the matter
+    """The compiled core was not built; there is no slow second implementation."""
+
+
+class AppLoadError(ServerError):
+    """`module:app` or `file.py` could not be imported, or holds no ASGI application."""
+
+
+class BindError(ServerError):
+    """The address could not be listened on: taken, not ours, or not permitted."""
+
+
+class LifespanError(ServerError):
+    """The application failed, or refused, to start up."""
+
+
+class ClientDisconnected(OSError):  # noqa: N818 - the ASGI specification asks for an OSError
+    """Raised by `send` once the client is gone (ASGI 2.4); an application may let it pass, it is not logged."""
