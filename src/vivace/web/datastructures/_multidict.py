@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from operator import itemgetter
 from typing import Any, TypeVar
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import unquote_plus, unquote_to_bytes, urlencode
 
 Key = TypeVar("Key")
 Value_co = TypeVar("Value_co", covariant=True)
@@ -19,6 +19,11 @@ def parse_query(text: str) -> list[tuple[str, str]]:
             name, _, value = part.partition("=")
             pairs.append((_unquote(name), _unquote(value)))
     return pairs
+
+
+def unquote_bytes(data: bytes) -> str:
+    """Text from the bytes of an urlencoded name or value. Never raises: U+FFFD stands for what is not UTF-8."""
+    return unquote_to_bytes(data.replace(b"+", b" ")).decode("utf-8", "replace")
 
 
 def _unquote(text: str) -> str:
