@@ -1,1 +1,14 @@
-"""Async access to SQL databases: connections, pool, transactions; names as in encode/databases."""
+"""Async access to SQL databases: connections, pool, transactions; names as in encode/databases.
+
+Imports only `vivace.utils`. Read `database.py` first (what applications hold), then `transactions.py` (how tasks share a
+transaction) and `backends/base.py` (what a driver must offer).
+"""
+
+from __future__ import annotations
+
+from vivace.databases.database import Database
+from vivace.databases.plan import Plan
+from vivace.databases.records import Record
+from vivace.databases.url import DatabaseURL
+
+__all__ = ["Database", "DatabaseURL", "Plan", "Record"]

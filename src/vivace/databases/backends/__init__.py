@@ -1,0 +1,1 @@
+"""One module or folder for each kind of database, all behind the interface of `base.py`."""

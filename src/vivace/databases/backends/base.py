@@ -1,0 +1,138 @@
+"""What a backend is: the interface between `Database` with its transactions and one driver.
+
+A backend runs statements in autocommit (`run`) and lends sessions (`acquire`), each one connection of its own, for
+transactions, cursors and `Database.connection()`. It knows nothing of tasks, frames or records.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from sqlalchemy import Dialect
+
+from vivace.databases.plan import Plan
+
+Row = Sequence[Any]
+Rows = Sequence[Row]
+
+
+class Operation(Enum):
+    """What is wanted of a statement."""
+
+    ROWS = "rows"  # all rows
+    DESCRIBED = "described"  # (column names, all rows)
+    COUNT = "count"  # the number of affected rows
+    VALUE = "value"  # what `Database.execute()` returns
+    MANY = "many"  # once for each row of arguments, all or nothing; None
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """How a transaction begins. `immediate` takes SQLite's write lock at once and means nothing elsewhere."""
+
+    isolation: str | None = None
+    read_only: bool = False
+    deferrable: bool = False
+    immediate: bool = False
+
+
+class Executor(Protocol):
+    """Runs statements: a backend (in autocommit) or a session (on its own connection)."""
+
+    async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
+        """Run `plan`; `args` is a sequence of values, for `Operation.MANY` an iterable of such sequences."""
+
+
+class Session(ABC):
+    """One connection, lent to one borrower. Its methods are never called at the same time by two tasks."""
+
+    # PostgreSQL: one failed statement makes the rest of the transaction fail.
+    errors_abort_transaction: bool
+
+    @abstractmethod
+    async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
+        """Run one statement."""
+
+    @abstractmethod
+    def iterate(self, plan: Plan, args: Row, chunk_size: int) -> Chunks:
+        """A cursor over the rows of `plan`. It lives no longer than the transaction it was made in."""
+
+    @abstractmethod
+    async def begin(self, begin: Begin, *, reads: bool) -> None:
+        """Begin a transaction, whose first statement only reads when `reads` is true."""
+
+    @abstractmethod
+    async def commit(self) -> None:
+        """Commit. Raises `TransactionAborted` when the database rolled back, `CommitOutcomeUnknown` when cut off."""
+
+    @abstractmethod
+    async def rollback(self) -> None:
+        """Roll back, whatever state the transaction is in."""
+
+    @abstractmethod
+    async def control(self, sql: str) -> None:
+        """Run SAVEPOINT, RELEASE or ROLLBACK TO."""
+
+    @property
+    @abstractmethod
+    def in_transaction(self) -> bool:
+        """Whether the database still has the transaction open (some errors end it on the server's side)."""
+
+    @property
+    @abstractmethod
+    def raw(self) -> Any:
+        """The driver's own connection. Whoever asks for it may change its state, so it is reset afterwards."""
+
+    @abstractmethod
+    def terminate(self) -> None:
+        """Break the connection off: it will not be used again."""
+
+
+class Chunks(ABC):
+    """A cursor that gives rows by the chunk."""
+
+    @abstractmethod
+    async def fetch(self) -> tuple[tuple[str, ...], Rows]:
+        """The column names and the next rows; no rows at the end."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Free the cursor; harmless when done twice."""
+
+
+class Backend(ABC):
+    """One kind of database, connected."""
+
+    dialect: Dialect
+
+    @abstractmethod
+    async def connect(self) -> None:
+        """Make sure that the database answers. Raises `ConnectionFailed`."""
+
+    @abstractmethod
+    async def disconnect(self) -> None:
+        """Close every connection, after the statements that run now."""
+
+    @abstractmethod
+    async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
+        """Run one statement in autocommit."""
+
+    @abstractmethod
+    def iterate(self, plan: Plan, args: Row, chunk_size: int) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
+        """Rows by the chunk in autocommit, from one snapshot where the database has snapshots."""
+
+    @abstractmethod
+    async def acquire(self, begin: Begin | None, *, reads: bool) -> Session:
+        """A session for a transaction that begins with `begin`, or (None) for `Database.connection()`."""
+
+    @abstractmethod
+    async def release(self, session: Session) -> None:
+        """Give the session back; whatever was left open in it is rolled back. Never raises."""
+
+    @abstractmethod
+    def statistics(self) -> dict[str, int | float]:
+        """Figures for metrics: connections open, idle, in use, waiters, timeouts."""

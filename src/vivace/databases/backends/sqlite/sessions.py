@@ -1,0 +1,170 @@
+"""Sessions on SQLite: a connection with its thread, and the right to write when it is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from vivace.databases.backends.base import Begin, Chunks, Operation, Rows, Session
+from vivace.databases.backends.sqlite.statements import FUNCTIONS, names_of
+from vivace.databases.backends.sqlite.worker import Job, Worker
+from vivace.databases.backends.sqlite.writeline import WriteLine
+from vivace.databases.errors import TransactionAborted
+from vivace.databases.plan import Plan
+
+_NO_PLAN = Plan("", reads=False, returns_rows=False)
+
+
+def _control(connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
+    connection.execute(plan.sql)
+
+
+def _commit(connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
+    if not connection.in_transaction:
+        raise TransactionAborted(
+            "SQLite rolled the transaction back on its own (ON CONFLICT ROLLBACK, a full disk or an I/O error): nothing of it is stored"
+        )
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _roll_back(connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _query_only(connection: sqlite3.Connection, plan: Plan, on: Any) -> None:
+    connection.execute(f"PRAGMA query_only={'ON' if on else 'OFF'}")
+
+
+class SQLiteSession(Session):
+    """One connection's worker, lent. `holds_line`: it may write now (see writeline.py)."""
+
+    errors_abort_transaction = False
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, worker: Worker, line: WriteLine, *, is_writer: bool) -> None:
+        self._loop = loop
+        self.worker = worker
+        self._line = line
+        self.is_writer = is_writer
+        self.holds_line = is_writer
+        self.is_dirty = False
+        self._in_transaction = False
+        self._read_only = False
+
+    async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
+        if plan.reads or self.holds_line:
+            return await self._statement(FUNCTIONS[operation], plan, args)
+        await self._take_line()
+        try:
+            return await self._statement(FUNCTIONS[operation], plan, args)
+        finally:
+            # Outside a transaction the statement was one of its own.
+            if not self._in_transaction:
+                self._give_line_back()
+
+    async def _statement(self, function: Callable[..., Any], plan: Plan, args: Any) -> Any:
+        job = Job(self._loop, function, plan, args, interruptible=plan.reads or not self._in_transaction)
+        return await self.worker.perform(job)
+
+    async def _call(self, function: Callable[..., Any], argument: Any = None, sql: str = "") -> Any:
+        plan = Plan(sql, reads=False, returns_rows=False) if sql else _NO_PLAN
+        return await self.worker.perform(Job(self._loop, function, plan, argument))
+
+    async def _take_line(self) -> None:
+        await self._line.acquire(self)
+        self.holds_line = True
+
+    def _give_line_back(self) -> None:
+        if self.holds_line and not self.is_writer:
+            self.holds_line = False
+            self._line.release()
+
+    def iterate(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> Chunks:
+        return SQLiteChunks(self, plan, args, chunk_size)
+
+    async def begin(self, begin: Begin, *, reads: bool) -> None:
+        writes = begin.immediate or not (reads or begin.read_only)
+        if writes and not self.holds_line:
+            await self._take_line()
+        self._in_transaction = True
+        if begin.read_only:
+            self._read_only = True
+            await self._call(_query_only, True)
+        await self._call(_control, sql="BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")
+
+    async def commit(self) -> None:
+        try:
+            await self._call(_commit)
+        finally:
+            await self._ended()
+
+    async def rollback(self) -> None:
+        try:
+            await self._call(_roll_back)
+        finally:
+            await self._ended()
+
+    async def _ended(self) -> None:
+        self._in_transaction = False
+        if self._read_only:
+            self._read_only = False
+            await self._call(_query_only, False)
+        self._give_line_back()
+
+    async def control(self, sql: str) -> None:
+        await self._call(_control, sql=sql)
+
+    @property
+    def in_transaction(self) -> bool:
+        return self.worker.connection.in_transaction
+
+    @property
+    def raw(self) -> sqlite3.Connection:
+        self.is_dirty = True
+        return self.worker.connection
+
+    def terminate(self) -> None:
+        self.is_dirty = True
+
+    async def clean(self) -> None:
+        """Leave nothing behind: no open transaction, no line held."""
+        try:
+            await self._call(_roll_back)
+        finally:
+            await self._ended()
+
+
+class SQLiteChunks(Chunks):
+    """A cursor read in the session's thread, so that rows never pile up."""
+
+    def __init__(self, session: SQLiteSession, plan: Plan, args: Sequence[Any], chunk_size: int) -> None:
+        self._session = session
+        self._plan = plan
+        self._args = args
+        self._chunk_size = chunk_size
+        self._cursor: sqlite3.Cursor | None = None
+
+    async def fetch(self) -> tuple[tuple[str, ...], Rows]:
+        found: tuple[tuple[str, ...], Rows] = await self._session._statement(self._next, self._plan, self._args)
+        return found
+
+    def _next(self, connection: sqlite3.Connection, plan: Plan, args: Any) -> tuple[tuple[str, ...], Rows]:
+        if self._cursor is None:
+            self._cursor = connection.execute(plan.sql, args)
+        return names_of(self._cursor), self._cursor.fetchmany(self._chunk_size)
+
+    async def close(self) -> None:
+        if self._cursor is not None:
+            await self._session._call(self._close)
+
+    def _close(self, connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
+        if self._cursor is not None:
+            self._cursor.close()
+            self._cursor = None

@@ -1,0 +1,78 @@
+"""What is done with one sqlite3 connection for each `Operation`: blocking functions, run wherever a thread is free."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from vivace.databases.backends.base import Operation
+from vivace.databases.plan import Plan
+
+Function = Callable[[sqlite3.Connection, Plan, Any], Any]
+
+_SAVEPOINT = "vivace_many"
+
+
+def rows(connection: sqlite3.Connection, plan: Plan, args: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """All rows."""
+    return connection.execute(plan.sql, args).fetchall()
+
+
+def described(
+    connection: sqlite3.Connection, plan: Plan, args: Sequence[Any]
+) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """The column names and all rows."""
+    cursor = connection.execute(plan.sql, args)
+    found = cursor.fetchall()
+    return names_of(cursor), found
+
+
+def names_of(cursor: sqlite3.Cursor) -> tuple[str, ...]:
+    """The names of the result's columns."""
+    description = cursor.description
+    return () if description is None else tuple([column[0] for column in description])
+
+
+def count(connection: sqlite3.Connection, plan: Plan, args: Sequence[Any]) -> int:
+    """The number of rows the statement changed."""
+    cursor = connection.execute(plan.sql, args)
+    if plan.returns_rows:
+        # sqlite3 counts the rows of a RETURNING statement only when they have been read.
+        return len(cursor.fetchall())
+    return max(cursor.rowcount, 0)
+
+
+def value(connection: sqlite3.Connection, plan: Plan, args: Sequence[Any]) -> Any:
+    """What `Database.execute()` returns: first value, key of the inserted row, or number of changed rows."""
+    cursor = connection.execute(plan.sql, args)
+    if cursor.description is not None:
+        found = cursor.fetchall()
+        return found[0][0] if found else None
+    verb = plan.sql.lstrip()[:7].upper()
+    if verb.startswith(("INSERT", "REPLACE")):
+        return cursor.lastrowid if cursor.rowcount > 0 else None
+    # -1: a statement that changes no rows, such as CREATE TABLE.
+    return cursor.rowcount if cursor.rowcount >= 0 else None
+
+
+def many(connection: sqlite3.Connection, plan: Plan, args: Iterable[Sequence[Any]]) -> None:
+    """Run the statement once for each row of arguments: all of them or none."""
+    connection.execute(f"SAVEPOINT {_SAVEPOINT}")
+    try:
+        connection.executemany(plan.sql, args)
+        connection.execute(f"RELEASE {_SAVEPOINT}")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute(f"ROLLBACK TO {_SAVEPOINT}")
+            connection.execute(f"RELEASE {_SAVEPOINT}")
+        raise
+
+
+FUNCTIONS: dict[Operation, Function] = {
+    Operation.ROWS: rows,
+    Operation.DESCRIBED: described,
+    Operation.COUNT: count,
+    Operation.VALUE: value,
+    Operation.MANY: many,
+}

@@ -1,0 +1,93 @@
+"""sqlite3's exceptions and values, as the rest of the layer knows them."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import re
+import sqlite3
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from vivace.databases import errors
+
+_UNIQUE = re.compile(r"^(?:UNIQUE|NOT NULL) constraint failed: (?P<columns>.+)$")
+_NAMED = re.compile(
+    r"^(?:CHECK constraint failed|UNIQUE constraint failed: index): '?(?P<name>.+?)'?$|^UNIQUE constraint failed: index '(?P<index>.+)'$"
+)
+# SQLITE_ERROR covers wrong SQL and much else; these words tell wrong SQL apart, as other databases do.
+_WRONG_SQL = re.compile(
+    r"syntax error|^no such |has no column|already exists|unrecognized token|incomplete input|ambiguous column|values for \d+ columns|misuse|wrong number of arguments"
+)
+
+
+def translated(error: sqlite3.Error, sql: str | None) -> errors.DatabaseError:
+    """Our exception for `error`. The caller raises it `from error`."""
+    message = str(error)
+    code = getattr(error, "sqlite_errorcode", 0)
+    primary = code & 0xFF
+    if isinstance(error, sqlite3.IntegrityError):
+        return _integrity(message, sql)
+    if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
+        return errors.SerializationFailure(
+            "database is locked: another connection wrote after this transaction had read. Begin it with atomic(), which "
+            "takes the write lock at once, or let retries= run it again",
+            sql=sql,
+        )
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return errors.SerializationFailure(
+            f"{message}: another process held SQLite's write lock for longer than the timeout", sql=sql
+        )
+    if primary == sqlite3.SQLITE_READONLY:
+        return errors.OperationalError(
+            f"{message}: the file or its folder is not writable for this process, or the URL says mode=ro", sql=sql
+        )
+    if isinstance(error, sqlite3.DataError) or primary == sqlite3.SQLITE_TOOBIG:
+        return errors.DataError(message, sql=sql)
+    if isinstance(error, sqlite3.OperationalError):
+        if primary == sqlite3.SQLITE_ERROR and _WRONG_SQL.search(message):
+            return errors.ProgrammingError(message, sql=sql)
+        return errors.OperationalError(message, sql=sql)
+    if isinstance(error, (sqlite3.ProgrammingError, sqlite3.InterfaceError)):
+        return errors.InterfaceError(message, sql=sql)
+    if isinstance(error, sqlite3.NotSupportedError):
+        return errors.NotSupportedError(message, sql=sql)
+    return errors.OperationalError(message, sql=sql)
+
+
+def _integrity(message: str, sql: str | None) -> errors.IntegrityError:
+    if (named := _NAMED.match(message)) is not None:
+        return errors.IntegrityError(message, sql=sql, constraint=named["name"] or named["index"])
+    if (unique := _UNIQUE.match(message)) is not None:
+        columns = [column.rpartition(".")[2] for column in unique["columns"].split(", ")]
+        return errors.IntegrityError(message, sql=sql, columns=columns)
+    return errors.IntegrityError(message, sql=sql)
+
+
+def _from_datetime(value: datetime.datetime) -> str:
+    if value.tzinfo is not None:
+        value = value.astimezone(datetime.UTC).replace(tzinfo=None)
+    return value.isoformat(sep=" ", timespec="microseconds")
+
+
+def _from_time(value: datetime.time) -> str:
+    return value.replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+# The text formats of SQLAlchemy's own SQLite types, so that raw SQL, Core expressions and models agree on a column.
+_ADAPTERS: dict[type, Callable[[Any], Any]] = {
+    datetime.datetime: _from_datetime,
+    datetime.date: datetime.date.isoformat,
+    datetime.time: _from_time,
+    decimal.Decimal: str,
+    uuid.UUID: lambda value: value.hex,
+}
+
+
+def adapted(values: Sequence[Any]) -> Sequence[Any]:
+    """`values` of a raw statement, with dates, decimals and UUIDs in the form SQLite stores."""
+    for value in values:
+        if type(value) in _ADAPTERS:
+            return tuple([_ADAPTERS[type(v)](v) if type(v) in _ADAPTERS else v for v in values])
+    return values

@@ -1,0 +1,24 @@
+"""A statement made ready once and run many times: `Plan`, what the ORM hands to `Database.fetch_plan()`."""
+
+from __future__ import annotations
+
+
+class Plan:
+    """SQL in the driver's own placeholders (`?` on SQLite, `$1` on PostgreSQL) and what is known about it.
+
+    Make one for each shape of query and keep it: SQLite remembers on it whether the statement is quick enough to run
+    on the event loop. `reads` says that it changes nothing, `returns_rows` that it has result columns (a SELECT, or
+    anything with RETURNING).
+    """
+
+    __slots__ = ("credit", "reads", "returns_rows", "sql")
+
+    def __init__(self, sql: str, *, reads: bool, returns_rows: bool) -> None:
+        self.sql = sql
+        self.reads = reads
+        self.returns_rows = returns_rows
+        # Above zero the statement is known to be quick. Kept by the SQLite backend (backends/sqlite/inline.py).
+        self.credit = 0
+
+    def __repr__(self) -> str:
+        return f"Plan({self.sql!r}, reads={self.reads}, returns_rows={self.returns_rows})"
