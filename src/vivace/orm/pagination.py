@@ -49,8 +49,9 @@ class Pageable(Protocol[T_co]):
 class Paginator(Generic[T]):
     """Cuts `object_list`, a queryset or a sequence, into pages of `per_page` rows.
 
-    The last page takes up to `orphans` rows more rather than leave them a page of their own. An empty list has
-    one empty page, or none with `allow_empty_first_page=False`. A queryset should be ordered, or pages may repeat and miss rows.
+    The last page takes up to `orphans` rows more rather than leave them a page of their own. An empty list has one
+    empty page, or none with `allow_empty_first_page=False`. A queryset should be ordered, or pages may repeat rows and
+    miss others.
     """
 
     def __init__(
