@@ -28,11 +28,11 @@ __all__ = ["ClientDisconnect", "HTTPConnection", "MalformedJSON", "MissingMiddle
 SERVER_PUSH_HEADERS_TO_COPY = ("accept", "accept-encoding", "accept-language", "cache-control", "user-agent")
 
 
-class ClientDisconnect(Exception):  # noqa: N818 (the name every ASGI project knows)
+class ClientDisconnect(Exception):
     """The client went away before it had sent, or been sent, everything."""
 
 
-class MissingMiddleware(RuntimeError, AssertionError):  # noqa: N818 (says what is wrong)
+class MissingMiddleware(RuntimeError, AssertionError):
     """Something was asked for that only a middleware puts into the scope. Starlette raises AssertionError here."""
 
 

@@ -1,0 +1,33 @@
+"""Responses: objects that answer a request as ASGI applications do (names as in `starlette.responses`).
+
+Read `_base` first. `_streaming` and `_file` send what does not fit, or need not be, in memory.
+"""
+
+from vivace.utils.conditional import MalformedRange, RangeNotSatisfiable
+from vivace.web.responses._base import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from vivace.web.responses._file import FileResponse
+from vivace.web.responses._streaming import (
+    AsyncContentStream,
+    Content,
+    ContentStream,
+    StreamingResponse,
+    SyncContentStream,
+)
+
+MalformedRangeHeader = MalformedRange
+
+__all__ = [
+    "AsyncContentStream",
+    "Content",
+    "ContentStream",
+    "FileResponse",
+    "HTMLResponse",
+    "JSONResponse",
+    "MalformedRangeHeader",
+    "PlainTextResponse",
+    "RangeNotSatisfiable",
+    "RedirectResponse",
+    "Response",
+    "StreamingResponse",
+    "SyncContentStream",
+]
