@@ -11,7 +11,7 @@ from sqlalchemy import ClauseElement, Dialect
 
 from vivace.databases import query as raw_sql
 from vivace.databases.backends.base import Backend, Operation, Rows
-from vivace.databases.errors import InterfaceError
+from vivace.databases.errors import DriverMissing, InterfaceError
 from vivace.databases.expressions import ExpressionCompiler
 from vivace.databases.plan import Plan
 from vivace.databases.records import Record, RecordShape, shape_of
@@ -19,6 +19,7 @@ from vivace.databases.url import DatabaseURL
 from vivace.utils.suggest import did_you_mean
 
 _SQLITE = "vivace.databases.backends.sqlite:SQLiteBackend"
+_EXTRAS = {"asyncpg": "postgres"}
 _POSTGRESQL = "vivace.databases.backends.postgresql:PostgreSQLBackend"
 
 
@@ -50,7 +51,16 @@ class Database:
                 + did_you_mean(scheme, self.SUPPORTED_BACKENDS, listed_as="Schemes")
             )
         module, _, name = self.SUPPORTED_BACKENDS[scheme].partition(":")
-        backend: Backend = getattr(importlib.import_module(module), name)(self.url, options)
+        try:
+            backend_class = getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError as error:
+            if error.name not in _EXTRAS:
+                raise
+            raise DriverMissing(
+                f"{self.url.obscure_password!r} needs the driver {error.name}, which is not installed. "
+                f'Install it with: pip install "vivace[{_EXTRAS[error.name]}]"'
+            ) from error
+        backend: Backend = backend_class(self.url, options)
         return backend
 
     async def connect(self) -> None:
@@ -77,7 +87,7 @@ class Database:
         return shape.records(rows)
 
     async def fetch_one(self, query: str | ClauseElement, values: Mapping[str, Any] | None = None) -> Record | None:
-        shape, rows = await self._described(query, values)
+        shape, rows = await self._described(query, values, Operation.FIRST)
         return shape.record(rows[0]) if rows else None
 
     async def fetch_val(
@@ -96,7 +106,9 @@ class Database:
             return
         if isinstance(query, str):
             statement = self._raw.get(query)
-            await self._run(Operation.MANY, statement.plan, [statement.arguments(row) for row in rows])
+            await self._run(
+                Operation.MANY, statement.plan, [self._backend.adapted(statement.arguments(row)) for row in rows]
+            )
         else:
             call = self._expressions.call_many(query, rows)
             await self._run(Operation.MANY, call.plan, call.args)
@@ -127,15 +139,17 @@ class Database:
             for row in rows:
                 yield row
 
-    async def _described(self, query: Any, values: Mapping[str, Any] | None) -> tuple[RecordShape, Rows]:
+    async def _described(
+        self, query: Any, values: Mapping[str, Any] | None, operation: Operation = Operation.DESCRIBED
+    ) -> tuple[RecordShape, Rows]:
         plan, args, shape = self._prepare(query, values)
-        names, rows = await self._run(Operation.DESCRIBED, plan, args)
+        names, rows = await self._run(operation, plan, args)
         return shape or shape_of(names), rows
 
     def _prepare(self, query: Any, values: Mapping[str, Any] | None) -> tuple[Plan, Any, RecordShape | None]:
         if isinstance(query, str):
             statement = self._raw.get(query)
-            return statement.plan, statement.arguments(values), None
+            return statement.plan, self._backend.adapted(statement.arguments(values)), None
         call = self._expressions.call(query, values)
         return call.plan, call.args, call.expression.shape if call.expression is not None else None
 

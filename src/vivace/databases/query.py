@@ -99,6 +99,23 @@ def _writes_without_rows(first: str, upper: Sequence[str]) -> bool:
     return first == "WITH" and "SELECT" not in upper
 
 
+# What a statement starts with, or calls, when it leaves something behind in its connection.
+_CHANGING_SESSION = frozenset(
+    {"SET", "RESET", "LISTEN", "UNLISTEN", "DECLARE", "PREPARE", "LOAD", "DISCARD", "ATTACH", "DETACH", "PRAGMA"}
+)
+_SESSION_FUNCTIONS = re.compile(r"^(?:set_config|pg_(?:try_)?advisory_lock(?:_shared)?)$", re.IGNORECASE)
+
+
+def changes_session(words: Sequence[str]) -> bool:
+    """Whether the statement with these words changes more than data: settings, locks, what the connection listens to."""
+    if not words:
+        return False
+    first = words[0].upper()
+    if first in _CHANGING_SESSION and not (len(words) > 1 and words[1].upper() in ("LOCAL", "TRANSACTION")):
+        return True
+    return any(_SESSION_FUNCTIONS.match(word) for word in words)
+
+
 class RawStatement:
     """A raw string made ready: its `Plan` and the names of the parameters in the driver's order."""
 
@@ -156,7 +173,7 @@ def parse(sql: str, dialect: Dialect) -> RawStatement:
             pieces.append("?")
     pieces.append(sql[position:])
     reads, returns_rows = kind_of(words)
-    plan = Plan("".join(pieces), reads=reads, returns_rows=returns_rows)
+    plan = Plan("".join(pieces), reads=reads, returns_rows=returns_rows, changes_session=changes_session(words))
     return RawStatement(plan, tuple(names), words[0].upper() if words else "")
 
 

@@ -25,6 +25,7 @@ class Operation(Enum):
 
     ROWS = "rows"  # all rows
     DESCRIBED = "described"  # (column names, all rows)
+    FIRST = "first"  # (column names, the first row or no row)
     COUNT = "count"  # the number of affected rows
     VALUE = "value"  # what `Database.execute()` returns
     MANY = "many"  # once for each row of arguments, all or nothing; None
@@ -120,6 +121,10 @@ class Backend(ABC):
     @abstractmethod
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         """Run one statement in autocommit."""
+
+    def adapted(self, values: Row) -> Row:
+        """The values of a raw statement as the driver takes them."""
+        return values
 
     @abstractmethod
     def iterate(self, plan: Plan, args: Row, chunk_size: int) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:

@@ -13,6 +13,7 @@ from vivace.databases.backends.base import Backend, Begin, Operation, Rows
 from vivace.databases.backends.sqlite.options import Opener, Options
 from vivace.databases.backends.sqlite.sessions import SQLiteSession
 from vivace.databases.backends.sqlite.statements import FUNCTIONS
+from vivace.databases.backends.sqlite.translate import adapted
 from vivace.databases.backends.sqlite.worker import Job, Worker
 from vivace.databases.backends.sqlite.writeline import WriteLine
 from vivace.databases.plan import Plan
@@ -57,6 +58,9 @@ class SQLiteBackend(Backend):
         if plan.reads and self._reader is not None:
             return await self._reader.perform(job)
         return await self._line.perform(job)
+
+    def adapted(self, values: Sequence[Any]) -> Sequence[Any]:
+        return adapted(values)
 
     async def iterate(
         self, plan: Plan, args: Sequence[Any], chunk_size: int

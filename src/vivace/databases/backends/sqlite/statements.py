@@ -28,6 +28,19 @@ def described(
     return names_of(cursor), found
 
 
+def first(
+    connection: sqlite3.Connection, plan: Plan, args: Sequence[Any]
+) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """As `described`, but a read stops after the first row."""
+    cursor = connection.execute(plan.sql, args)
+    if not plan.reads:
+        return names_of(cursor), cursor.fetchall()
+    found = cursor.fetchmany(1)
+    names = names_of(cursor)
+    cursor.close()  # ends the read transaction
+    return names, found
+
+
 def names_of(cursor: sqlite3.Cursor) -> tuple[str, ...]:
     """The names of the result's columns."""
     description = cursor.description
@@ -72,6 +85,7 @@ def many(connection: sqlite3.Connection, plan: Plan, args: Iterable[Sequence[Any
 FUNCTIONS: dict[Operation, Function] = {
     Operation.ROWS: rows,
     Operation.DESCRIBED: described,
+    Operation.FIRST: first,
     Operation.COUNT: count,
     Operation.VALUE: value,
     Operation.MANY: many,

@@ -1,0 +1,53 @@
+"""SQLAlchemy's asyncpg dialect, for compiling only: our rows come from asyncpg without SQLAlchemy's wrapper around it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import types
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+
+def _to_decimal(value: Any) -> Decimal | None:
+    return value if value is None or isinstance(value, Decimal) else Decimal(str(value))
+
+
+def _to_float(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+class _Numeric(types.Numeric[Any]):
+    """By the value's type; SQLAlchemy goes by the result's type code, which only its own cursor has."""
+
+    render_bind_cast = True
+
+    def bind_processor(self, dialect: Any) -> None:
+        return None
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Any:
+        return _to_decimal if self.asdecimal else _to_float
+
+
+class _Float(types.Float[Any]):
+    render_bind_cast = True
+
+    def bind_processor(self, dialect: Any) -> None:
+        return None
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Any:
+        return _to_decimal if self.asdecimal else _to_float
+
+
+class PostgreSQLDialect(PGDialect_asyncpg):
+    """Placeholders `$1`; values as asyncpg takes and gives them."""
+
+    supports_statement_cache = True
+    # SQLAlchemy's engine installs a JSON codec in each connection. Ours stay as asyncpg makes them: JSON is text.
+    supports_native_json_deserialization = False
+    # standard_conforming_strings, on by default since PostgreSQL 9.1.
+    _backslash_escapes = False
+    colspecs = {**PGDialect_asyncpg.colspecs, types.Numeric: _Numeric, types.Float: _Float}
+
+    def __init__(self) -> None:
+        super().__init__(dbapi=PGDialect_asyncpg.import_dbapi())

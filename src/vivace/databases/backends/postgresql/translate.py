@@ -1,0 +1,85 @@
+"""asyncpg's exceptions, as the rest of the layer knows them."""
+
+from __future__ import annotations
+
+import re
+
+import asyncpg
+
+from vivace.databases import errors
+
+# `Key (author_id, title)=(1, x) already exists.`
+_KEY_COLUMNS = re.compile(r"^(?:Key|Failing row).*?\((?P<columns>[^()=]+)\)=")
+# serialization_failure, deadlock_detected, lock_not_available
+_RETRYABLE = frozenset({"40001", "40P01"})
+
+
+def translated(error: BaseException, sql: str | None) -> BaseException:
+    """Our exception for `error`, or `error` itself when it is none of the driver's. The caller raises it `from error`."""
+    if isinstance(error, asyncpg.PostgresError):
+        return _from_server(error, sql)
+    if isinstance(error, asyncpg.InterfaceError):
+        if "connection is closed" in str(error) or "connection was closed" in str(error):
+            return lost(sql)
+        # Raised for arguments that do not fit ("invalid input for query argument $1"), among others.
+        if isinstance(error, asyncpg.DataError):
+            return errors.DataError(str(error), sql=sql)
+        return errors.InterfaceError(str(error), sql=sql)
+    if isinstance(error, asyncpg.InternalClientError):
+        return errors.InterfaceError(str(error), sql=sql)
+    if isinstance(error, TimeoutError):
+        return errors.OperationalError("The statement took longer than command_timeout", sql=sql)
+    if isinstance(error, OSError):
+        return lost(sql)
+    return error
+
+
+def lost(sql: str | None) -> errors.ConnectionFailed:
+    """The connection broke under a statement."""
+    return errors.ConnectionFailed(
+        "The connection to PostgreSQL was lost during this statement; whether it took effect is not known. "
+        "The next statement connects anew",
+        sql=sql,
+    )
+
+
+def _from_server(error: asyncpg.PostgresError, sql: str | None) -> errors.DatabaseError:
+    state = error.sqlstate or ""
+    message = str(error.args[0]) if error.args else str(error)
+    # as_dict(), as asyncpg's stubs do not know all the fields its exceptions carry.
+    details = error.as_dict() if hasattr(error, "as_dict") else {}
+    hint = details.get("hint")
+    shown = f"{message} (hint: {hint})" if hint else message
+    if state.startswith("23"):
+        return _integrity(shown, details, sql)
+    if state in _RETRYABLE:
+        return errors.SerializationFailure(shown, sql=sql)
+    if state.startswith("08") or state in ("57P01", "57P02", "57P03"):
+        failure = lost(sql)
+        failure.message = f"{failure.message} (PostgreSQL: {message})"
+        return failure
+    if state == "25P02":
+        return errors.TransactionAborted(
+            "A statement of this transaction failed before, so PostgreSQL refuses the rest of it. Put a statement that "
+            "may fail into a transaction() of its own, inside this one",
+            sql=sql,
+        )
+    kinds: dict[str, type[errors.DatabaseError]] = {
+        "22": errors.DataError,
+        "0A": errors.NotSupportedError,
+        "26": errors.ProgrammingError,
+        "28": errors.ProgrammingError,
+        "3D": errors.ProgrammingError,
+        "3F": errors.ProgrammingError,
+        "42": errors.ProgrammingError,
+    }
+    return kinds.get(state[:2], errors.OperationalError)(shown, sql=sql)
+
+
+def _integrity(message: str, details: dict[str, str], sql: str | None) -> errors.IntegrityError:
+    columns: list[str] = []
+    if details.get("column_name"):
+        columns = [details["column_name"]]
+    elif (match := _KEY_COLUMNS.match(details.get("detail") or "")) is not None:
+        columns = [column.strip().strip('"') for column in match["columns"].split(",")]
+    return errors.IntegrityError(message, sql=sql, constraint=details.get("constraint_name"), columns=columns)

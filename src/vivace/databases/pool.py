@@ -1,0 +1,322 @@
+"""A pool of connections, for any driver.
+
+Free connections are a stack: the one used last is taken first, so its caches are warm and the others may rest. Waiters
+are a queue: whoever came first goes first, and gets a connection handed over directly. Putting a connection back never
+waits and is never cancelled; what must be cleaned first is cleaned in a task of the pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from time import monotonic
+from typing import Any, Generic, Protocol, TypeVar
+
+from vivace.databases.errors import InterfaceError, PoolTimeout
+
+C = TypeVar("C")
+
+# How many holders a PoolTimeout names.
+_MAX_NAMED = 5
+# How long cleaning or checking a connection may take before it counts as broken.
+CLEAN_TIMEOUT = 5.0
+# How long close() waits for connections in use.
+CLOSE_TIMEOUT = 10.0
+
+
+class Connector(Protocol[C]):
+    """What the pool asks of a driver."""
+
+    async def open(self) -> C:
+        """A new connection."""
+
+    async def close(self, connection: C) -> None:
+        """Say goodbye and close."""
+
+    def terminate(self, connection: C) -> None:
+        """Close without a word; the connection may be broken."""
+
+    def is_closed(self, connection: C) -> bool:
+        """Whether the connection is known to be gone; costs nothing."""
+
+    async def check(self, connection: C) -> None:
+        """Ask the server for a sign of life; raises when there is none."""
+
+    def needs_cleaning(self, connection: C) -> bool:
+        """Whether something was left open in it; costs nothing."""
+
+    async def clean(self, connection: C, *, thoroughly: bool) -> None:
+        """Make it as new: no open transaction; `thoroughly`: no session state either. Raises when it cannot be."""
+
+
+class Lease(Generic[C]):
+    """One connection of the pool with what the pool knows about it."""
+
+    __slots__ = ("connection", "held_since", "holder", "idle_since", "is_dirty", "opened", "purpose")
+
+    def __init__(self, connection: C) -> None:
+        self.connection = connection
+        self.opened = self.idle_since = self.held_since = monotonic()
+        self.holder: asyncio.Task[Any] | None = None
+        self.purpose = ""
+        # Set by whoever changed the session's state; the connection is then reset before anyone else gets it.
+        self.is_dirty = False
+
+
+class Pool(Generic[C]):
+    """Up to `max_size` connections. Belongs to the event loop it was opened on."""
+
+    def __init__(
+        self,
+        connector: Connector[C],
+        *,
+        min_size: int,
+        max_size: int,
+        acquire_timeout: float,
+        check_after: float = 30.0,
+        max_lifetime: float = 3600.0,
+    ) -> None:
+        if not 0 <= min_size <= max_size or max_size < 1:
+            raise InterfaceError(
+                f"A pool needs 0 <= min_size <= max_size and max_size >= 1, got {min_size} and {max_size}"
+            )
+        self._connector = connector
+        self._min_size = min_size
+        self._max_size = max_size
+        self._acquire_timeout = acquire_timeout
+        self._check_after = check_after
+        self._max_lifetime = max_lifetime
+        self._free: list[Lease[C]] = []
+        self._used: set[Lease[C]] = set()
+        # A waiter gets a lease, or None: a free place in which it may open a connection of its own.
+        self._waiters: deque[asyncio.Future[Lease[C] | None]] = deque()
+        self._size = 0  # leases, and places reserved for connections being opened
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
+        self._all_back: asyncio.Future[None] | None = None
+        self._opened = self._discarded = self._acquired = self._timeouts = 0
+
+    async def open(self) -> None:
+        """Open the first `min_size` connections (at least one, so that a wrong address is found now)."""
+        self._is_closing = False
+        first = await self.acquire()
+        self.release(first)
+        missing = self._min_size - self._size
+        if missing > 0:
+            leases = await asyncio.gather(*[self._open_more() for _ in range(missing)])
+            for lease in leases:
+                self.release(lease)
+
+    async def _open_more(self) -> Lease[C]:
+        self._size += 1
+        return await self._open_in_place()
+
+    def take(self, purpose: str = "") -> Lease[C] | None:
+        """A free, healthy connection if there is one right now."""
+        while self._free:
+            lease = self._free[-1]
+            if self._connector.is_closed(lease.connection):
+                self._free.pop()
+                self._forget(lease)
+                continue
+            now = monotonic()
+            if now - lease.idle_since > self._check_after or self._is_closing:
+                return None
+            self._free.pop()
+            self._hold(lease, purpose, now)
+            return lease
+        return None
+
+    async def acquire(self, purpose: str = "") -> Lease[C]:
+        """A connection; to be given back with `release()`.
+
+        Raises `PoolTimeout` when none becomes free in time, and what the connector raises when none can be opened.
+        """
+        if self._is_closing:
+            raise InterfaceError("The database is disconnecting")
+        lease = self.take(purpose) or await self._take_checked(purpose)
+        if lease is not None:
+            return lease
+        if self._size < self._max_size:
+            self._size += 1
+        else:
+            lease = await self._wait()
+            if lease is not None:
+                self._hold(lease, purpose, monotonic())
+                return lease
+        lease = await self._open_in_place()
+        lease.purpose = purpose
+        return lease
+
+    async def _take_checked(self, purpose: str) -> Lease[C] | None:
+        """A free connection that has idled so long that it must show a sign of life first."""
+        while self._free:
+            lease = self._free.pop()
+            self._hold(lease, purpose, monotonic())
+            try:
+                async with asyncio.timeout(CLEAN_TIMEOUT):
+                    await self._connector.check(lease.connection)
+            except asyncio.CancelledError:
+                self.discard(lease)
+                raise
+            except Exception:  # noqa: BLE001 (whatever it was, this connection is no good)
+                self.discard(lease)
+                continue
+            return lease
+        return None
+
+    async def _wait(self) -> Lease[C] | None:
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[Lease[C] | None] = loop.create_future()
+        self._waiters.append(turn)
+        timer = loop.call_later(self._acquire_timeout, self._time_out, turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                given = turn.result()  # our turn came together with the cancellation
+                if given is None:
+                    self._free_place()
+                else:
+                    self._put_back(given)
+            raise
+        finally:
+            timer.cancel()
+
+    def _time_out(self, turn: asyncio.Future[Lease[C] | None]) -> None:
+        if not turn.done():
+            self._timeouts += 1
+            turn.set_exception(PoolTimeout(self._who_holds()))
+
+    def _who_holds(self) -> str:
+        now = monotonic()
+        holders = sorted(self._used, key=lambda lease: lease.held_since)
+        named = []
+        for lease in holders[:_MAX_NAMED]:
+            name = "a callback" if lease.holder is None else f"task {lease.holder.get_name()!r}"
+            purpose = f" ({lease.purpose})" if lease.purpose else ""
+            named.append(f"{name} for {now - lease.held_since:.1f} s{purpose}")
+        if len(holders) > _MAX_NAMED:
+            named.append(f"and {len(holders) - _MAX_NAMED} more")
+        waiting = len([turn for turn in self._waiters if not turn.done()])
+        return (
+            f"No connection became free within {self._acquire_timeout:g} s: all {self._max_size} are in use, "
+            f"{waiting} more tasks wait. Held by {', '.join(named) or 'connections being opened'}. "
+            "Shorten what holds them, or raise max_size"
+        )
+
+    async def _open_in_place(self) -> Lease[C]:
+        """Open a connection in a place that is already counted."""
+        try:
+            connection = await self._connector.open()
+        except BaseException:
+            self._free_place()
+            raise
+        self._opened += 1
+        lease = Lease(connection)
+        self._hold(lease, "", monotonic())
+        return lease
+
+    def _hold(self, lease: Lease[C], purpose: str, now: float) -> None:
+        self._acquired += 1
+        lease.held_since = now
+        lease.holder = asyncio.current_task()
+        lease.purpose = purpose
+        self._used.add(lease)
+
+    def release(self, lease: Lease[C]) -> None:
+        """Give a connection back, whatever state it is in. Never raises."""
+        connector = self._connector
+        if connector.is_closed(lease.connection):
+            self.discard(lease)
+        elif lease.is_dirty or connector.needs_cleaning(lease.connection):
+            self._spawn(self._clean(lease))
+        else:
+            self._put_back(lease)
+
+    def discard(self, lease: Lease[C]) -> None:
+        """Close a connection that is broken or in an unknown state."""
+        self._discarded += 1
+        self._connector.terminate(lease.connection)
+        self._forget(lease)
+
+    async def _clean(self, lease: Lease[C]) -> None:
+        try:
+            async with asyncio.timeout(CLEAN_TIMEOUT):
+                await self._connector.clean(lease.connection, thoroughly=lease.is_dirty)
+        except BaseException:  # noqa: BLE001 (a connection that cannot be cleaned is not used again)
+            self.discard(lease)
+            return
+        lease.is_dirty = False
+        self._put_back(lease)
+
+    def _put_back(self, lease: Lease[C]) -> None:
+        now = monotonic()
+        lease.holder = None
+        lease.purpose = ""
+        if self._is_closing or now - lease.opened > self._max_lifetime:
+            self._spawn(self._connector.close(lease.connection))
+            self._forget(lease)
+            return
+        self._used.discard(lease)
+        while self._waiters:
+            turn = self._waiters.popleft()
+            if not turn.done():
+                turn.set_result(lease)
+                return
+        lease.idle_since = now
+        self._free.append(lease)
+
+    def _forget(self, lease: Lease[C]) -> None:
+        self._used.discard(lease)
+        self._free_place()
+
+    def _free_place(self) -> None:
+        """One connection less: the first waiter may open its own in this place."""
+        while self._waiters:
+            turn = self._waiters.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._size -= 1
+        if self._size == 0 and self._all_back is not None and not self._all_back.done():
+            self._all_back.set_result(None)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Close all connections; those in use get `CLOSE_TIMEOUT` seconds to come back, then they are cut off."""
+        self._is_closing = True
+        for turn in self._waiters:
+            if not turn.done():
+                turn.set_exception(InterfaceError("The database is disconnecting"))
+        self._waiters.clear()
+        for lease in self._free:
+            self._spawn(self._connector.close(lease.connection))
+            self._forget(lease)
+        self._free.clear()
+        if self._size:
+            self._all_back = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._all_back], timeout=CLOSE_TIMEOUT)
+            for lease in list(self._used):
+                self.discard(lease)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT)
+
+    def statistics(self) -> dict[str, int | float]:
+        """Connections now (`size`, `idle`, `in_use`, `waiting`) and since the start (`opened`, `discarded`, …)."""
+        return {
+            "size": self._size,
+            "max_size": self._max_size,
+            "idle": len(self._free),
+            "in_use": len(self._used),
+            "waiting": len([turn for turn in self._waiters if not turn.done()]),
+            "acquired": self._acquired,
+            "opened": self._opened,
+            "discarded": self._discarded,
+            "timeouts": self._timeouts,
+        }
