@@ -72,7 +72,7 @@ _SENT = {
         "websocket.send": WebSocketState.CONNECTED,
         "websocket.close": WebSocketState.DISCONNECTED,
     },
-    WebSocketState.RESPONSE: {"websocket.http.response.body": WebSocketState.RESPONSE},
+    WebSocketState.RESPONSE: {"websocket.http.response.body": WebSocketState.DISCONNECTED},
 }
 
 
@@ -109,9 +109,8 @@ class WebSocket(HTTPConnection[StateT]):
             raise WebSocketDisconnected('Cannot call "send" once a close message has been sent.')
         was_connected = self.application_state is WebSocketState.CONNECTED
         self.application_state = _next_state(allowed, message)
-        if self.application_state is WebSocketState.RESPONSE and message["type"] == "websocket.http.response.body":
-            if not message.get("more_body", False):
-                self.application_state = WebSocketState.DISCONNECTED
+        if message.get("more_body", False):
+            self.application_state = WebSocketState.RESPONSE
         try:
             await self._send(message)
         except OSError as error:
