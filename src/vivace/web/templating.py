@@ -93,11 +93,9 @@ class Jinja2Templates:
         background: BackgroundTask | None = None,
     ) -> _TemplateResponse:
         """The template `name`, rendered with `context`, as an HTML response."""
-        if isinstance(request, str):
+        if isinstance(request, str):  # type: ignore[unreachable]
             # The order before Starlette 0.29, which many tutorials still show.
-            raise TypeError(  # type: ignore[unreachable]
-                "TemplateResponse takes the request first: TemplateResponse(request, name, context)"
-            )
+            raise TypeError("TemplateResponse takes the request first: TemplateResponse(request, name, context)")
         full_context = {"request": request, **(context or {})}
         for processor in self.context_processors:
             full_context.update(processor(request))
