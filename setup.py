@@ -12,7 +12,15 @@ SOURCE = Path("src")
 
 # A pure-mode `_name_cy.py` also runs as Python; a `.pyx` has no other form. `tests/test_build.py` holds this list
 # against the files on disk.
-COMPILED_MODULES: list[str] = []
+COMPILED_MODULES: list[str] = [
+    "vivace.server._cycle_cy",
+    "vivace.server._http1_cy",
+    "vivace.server._service_cy",
+    "vivace.server._stream_cy",
+    "vivace.server.protocol._request_head_cy",
+    "vivace.server.protocol.http1_scanner",
+    "vivace.server.protocol.http1_writer",
+]
 
 
 def extension(module: str) -> Extension:

@@ -1,0 +1,40 @@
+from vivace.server._service_cy cimport Service
+from vivace.server._stream_cy cimport Stream
+from vivace.server.protocol._request_head_cy cimport RequestHead
+
+cpdef dict http_scope(dict template, RequestHead head, Service service)
+
+
+cdef class Cycle:
+    cdef Service service
+    cdef Stream stream
+    cdef public dict scope
+    cdef object task
+
+    # the request's body
+    cdef list pieces
+    cdef readonly Py_ssize_t buffered
+    cdef bint body_complete
+    cdef bint body_reported
+    cdef object changed
+
+    # the response, and whether anybody is there to take it
+    cdef int phase
+    cdef bint peer_closed
+    cdef public bint disconnected
+
+    # for the access log
+    cdef int status
+    cdef long long sent
+    cdef double started
+
+    cpdef start(self)
+    cpdef feed(self, bytes data)
+    cpdef feed_end(self)
+    cpdef disconnect(self)
+    cpdef half_close(self)
+    cdef next_message(self)
+    cdef start_response(self, message)
+    cdef send_body(self, message)
+    cdef wake(self)
+    cdef log_access(self)

@@ -1,0 +1,237 @@
+# cython: annotation_typing=False
+"""One request and its response, between an ASGI application and a stream (ASGI 3.0, HTTP spec 2.5).
+
+Every HTTP protocol shares this cycle: its states, its errors, when the client counts as gone, and what happens when
+the application misbehaves. How bytes look on the wire is the stream's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from vivace.server._service_cy import Service
+from vivace.server._stream_cy import Stream
+from vivace.server.errors import ClientDisconnected
+from vivace.server.protocol._request_head_cy import RequestHead
+from vivace.server.types import Message
+
+logger = logging.getLogger("vivace.server")
+
+# What the response has come to.
+NOT_STARTED = 0
+STARTED = 1
+COMPLETE = 2
+
+
+def http_scope(template: dict[str, Any], head: RequestHead, service: Service) -> dict[str, Any]:
+    """The ASGI scope of a request: `template` holds what all requests of the connection have in common."""
+    scope = template.copy()
+    scope["asgi"] = {"version": "3.0", "spec_version": "2.5"}
+    scope["http_version"] = head.http_version
+    scope["method"] = head.method
+    if service.root_path:
+        scope["path"] = service.root_path + head.path
+        scope["raw_path"] = service.root_path.encode() + head.raw_path
+    else:
+        scope["path"] = head.path
+        scope["raw_path"] = head.raw_path
+    scope["query_string"] = head.query_string
+    scope["headers"] = head.headers
+    scope["state"] = service.state.copy()
+    scope["extensions"] = {}
+    return scope
+
+
+def caused_by_disconnect(error: BaseException) -> bool:
+    """Whether an application's error is no more than our ClientDisconnected, let through by it or its task groups."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(caused_by_disconnect(part) for part in error.exceptions)
+    return isinstance(error, ClientDisconnected) or (
+        error.__cause__ is not None and caused_by_disconnect(error.__cause__)
+    )
+
+
+class Cycle:
+    """A request being answered. `start` makes its task; the protocol feeds it body and news of the client."""
+
+    def __init__(self, service: Service, stream: Stream, scope: dict[str, Any], has_body: bool) -> None:
+        self.service = service
+        self.stream = stream
+        self.scope = scope
+        self.task: asyncio.Task[None] | None = None
+        self.pieces: list[bytes] = []
+        self.buffered = 0
+        self.body_complete = not has_body
+        self.body_reported = False
+        self.changed: asyncio.Event | None = None
+        self.phase = NOT_STARTED
+        self.peer_closed = False
+        self.disconnected = False
+        self.status = 0
+        self.sent = 0
+        self.started = time.perf_counter() if service.access_log is not None else 0.0
+
+    def start(self) -> None:
+        """Run the application in a task of its own, in a context derived from the server's."""
+        service = self.service
+        task = asyncio.Task(self.run(), loop=service.loop, context=service.context.copy())
+        self.task = task
+        service.tasks.add(task)
+
+    async def run(self) -> None:
+        """Call the application and answer for it when it does not."""
+        try:
+            await self.service.app(self.scope, self.receive, self.send)
+        except Exception as error:  # noqa: BLE001 - whatever an application raises, the server goes on
+            if not (self.disconnected and caused_by_disconnect(error)):
+                self.log_failure("The application failed", error)
+            self.answer_failure()
+        except BaseException:  # cancelled, or the process ends
+            self.answer_failure()
+            raise
+        else:
+            if self.phase != COMPLETE and not self.disconnected:
+                what = "no response" if self.phase == NOT_STARTED else "an incomplete response"
+                self.log_failure(f"The application returned with {what}", None)
+                self.answer_failure()
+        finally:
+            self.service.tasks.discard(self.task)
+            self.task = None
+
+    def log_failure(self, what: str, error: Exception | None) -> None:
+        scope = self.scope
+        logger.error("%s: %s %s", what, scope.get("method"), scope.get("path"), exc_info=error)
+
+    def answer_failure(self) -> None:
+        """500 when nothing has been sent, else an end that shows the response to be broken."""
+        if self.phase == COMPLETE or self.disconnected:
+            return
+        if self.stream.response_begun:
+            self.phase = COMPLETE
+            self.stream.abort()
+            return
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        self.stream.start_response(500, headers)
+        self.status = 500
+        self.finish_body(b"Internal Server Error", False)
+
+    # ---- the request
+
+    async def receive(self) -> Message:
+        """The ASGI `receive`: pieces of the body, then, when there is news of the client or the response is complete,
+        `http.disconnect`.
+        """
+        while True:
+            message = self.next_message()
+            if message is not None:
+                return message
+            if not self.body_complete:
+                self.stream.want_body()
+            if self.changed is None:
+                self.changed = asyncio.Event()
+            self.changed.clear()
+            await self.changed.wait()
+
+    def next_message(self) -> Message | None:
+        if self.disconnected or self.phase == COMPLETE:
+            return {"type": "http.disconnect"}
+        if self.pieces or (self.body_complete and not self.body_reported):
+            pieces = self.pieces
+            body = b"" if not pieces else pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            self.pieces = []
+            self.buffered = 0
+            if self.body_complete:
+                self.body_reported = True
+            else:
+                self.stream.want_body()
+            return {"type": "http.request", "body": body, "more_body": not self.body_complete}
+        if self.peer_closed and self.body_reported:
+            return {"type": "http.disconnect"}
+        return None
+
+    def feed(self, data: bytes) -> None:
+        """A piece of the request's body has come."""
+        self.pieces.append(data)
+        self.buffered += len(data)
+        self.wake()
+
+    def feed_end(self) -> None:
+        """The request's body is complete."""
+        self.body_complete = True
+        self.wake()
+
+    def half_close(self) -> None:
+        """The client sends no more: it may be gone, or wait for the response. `receive` says so, `send` still tries."""
+        self.peer_closed = True
+        self.wake()
+
+    def disconnect(self) -> None:
+        """The client is gone."""
+        self.disconnected = True
+        self.wake()
+
+    def wake(self) -> None:
+        if self.changed is not None:
+            self.changed.set()
+
+    # ---- the response
+
+    async def send(self, message: Message) -> None:
+        """The ASGI `send`. Waits while the client is slower than the application.
+
+        Raises ClientDisconnected (an OSError) once the client is gone, RuntimeError for a message out of turn,
+        ValueError or TypeError for a status, header or body that cannot be sent.
+        """
+        if self.disconnected:
+            raise ClientDisconnected("the client closed the connection")
+        kind = message["type"]
+        if kind == "http.response.body":
+            self.send_body(message)
+            if self.stream.write_paused and self.phase != COMPLETE:
+                await self.stream.wait_until_writable()
+        elif kind == "http.response.start":
+            self.start_response(message)
+        else:
+            raise RuntimeError(
+                f'send() does not know "{kind}" here; it takes "http.response.start" and "http.response.body"'
+            )
+
+    def start_response(self, message: Message) -> None:
+        if self.phase != NOT_STARTED:
+            raise RuntimeError('send() got a second "http.response.start"')
+        self.status = message["status"]
+        self.stream.start_response(self.status, message.get("headers", ()))
+        self.phase = STARTED
+
+    def send_body(self, message: Message) -> None:
+        if self.phase == NOT_STARTED:
+            raise RuntimeError('send() got "http.response.body" before "http.response.start"')
+        if self.phase == COMPLETE:
+            raise RuntimeError('send() got "http.response.body" after the response was complete')
+        self.finish_body(message.get("body", b""), message.get("more_body", False))
+
+    def finish_body(self, data: bytes, more: bool) -> None:
+        self.sent += len(data)
+        if not more:
+            self.phase = COMPLETE
+        try:
+            self.stream.send_body(data, more)
+        except (RuntimeError, TypeError):
+            self.phase = STARTED
+            raise
+        if not more:
+            self.wake()
+            if self.service.access_log is not None:
+                self.log_access()
+
+    def log_access(self) -> None:
+        scope = self.scope
+        target = scope["raw_path"]
+        if scope["query_string"]:
+            target += b"?" + scope["query_string"]
+        seconds = time.perf_counter() - self.started
+        log = self.service.access_log
+        log(scope["client"], scope["method"], target, scope["http_version"], self.status, self.sent, seconds)

@@ -1,0 +1,31 @@
+cdef class Service:
+    # the application and where its requests run
+    cdef public object app
+    cdef public object loop
+    cdef public object context
+    cdef public dict state
+    cdef public set connections
+    cdef public set tasks
+    cdef public bint draining
+
+    # what every connection needs to know, read once from the configuration
+    cdef public object limits
+    cdef public str root_path
+    cdef public object server_header
+    cdef public bint date_header
+    cdef public Py_ssize_t body_buffer
+    cdef public Py_ssize_t write_buffer
+    cdef public double header_timeout
+    cdef public double body_timeout
+    cdef public double write_timeout
+    cdef public double keep_alive_timeout
+    cdef public object access_log
+
+    # the shared clock
+    cdef public double now
+    cdef public double tick_interval
+    cdef object ticker
+    cdef double last_tick
+
+    cpdef opened(self, connection)
+    cpdef closed(self, connection)

@@ -1,0 +1,109 @@
+# cython: annotation_typing=False
+"""What all connections of a server share: the application, the limits, and one coarse clock for every timeout."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, Protocol
+
+from vivace.server.config import Config
+from vivace.server.types import ASGIApp
+
+# Timeouts are looked at this often, and at least four times within the shortest of them.
+LONGEST_TICK = 1.0
+SHORTEST_TICK = 0.01
+
+
+class Connection(Protocol):
+    """What the service asks of a connection."""
+
+    def tick(self, now: float) -> None: ...
+    def drain(self) -> None: ...
+    def close_if_idle(self) -> None: ...
+    def abort(self) -> None: ...
+
+
+# Called for every response when there is an access log: client, method, target, HTTP version, status, bytes, seconds.
+AccessLog = Callable[[Any, str, bytes, str, int, int, float], None]
+
+
+class Service:
+    """The application and everything that connections share.
+
+    `now` counts seconds, moved on by a tick rather than read from the system for every request. A loop that was
+    blocked moves it by two ticks at most: clients do not time out for what the application did.
+    """
+
+    app: ASGIApp
+    loop: asyncio.AbstractEventLoop
+    context: Context
+    state: dict[str, Any]
+    connections: set[Connection]
+    tasks: set[asyncio.Task[None]]
+    draining: bool
+    access_log: AccessLog | None
+    now: float
+    tick_interval: float
+    ticker: asyncio.TimerHandle | None
+    last_tick: float
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        context: Context,
+        access_log: AccessLog | None = None,
+    ) -> None:
+        self.app = app
+        self.loop = loop
+        self.context = context
+        self.state = {}
+        self.connections = set()
+        self.tasks = set()
+        self.draining = False
+        self.access_log = access_log
+        self.limits = config.limits
+        self.root_path = config.root_path
+        self.server_header = config.server_header
+        self.date_header = config.date_header
+        self.body_buffer = config.limits.body_buffer
+        self.write_buffer = config.limits.write_buffer
+        timeouts = config.timeouts
+        self.header_timeout = timeouts.header_timeout
+        self.body_timeout = timeouts.body_timeout
+        self.write_timeout = timeouts.write_timeout
+        self.keep_alive_timeout = timeouts.keep_alive_timeout
+        shortest = min(self.header_timeout, self.body_timeout, self.write_timeout, self.keep_alive_timeout)
+        self.tick_interval = max(SHORTEST_TICK, min(LONGEST_TICK, shortest / 4))
+        self.now = 0.0
+        self.ticker = None
+        self.last_tick = 0.0
+
+    def opened(self, connection: Connection) -> None:
+        """A connection begins; the clock runs while there is one."""
+        self.connections.add(connection)
+        if self.ticker is None:
+            self.last_tick = self.loop.time()
+            self.ticker = self.loop.call_later(self.tick_interval, self.tick)
+
+    def closed(self, connection: Connection) -> None:
+        """A connection has ended."""
+        self.connections.discard(connection)
+
+    def tick(self) -> None:
+        """Move the clock and tell every connection."""
+        time = self.loop.time()
+        self.now += min(time - self.last_tick, 2 * self.tick_interval)
+        self.last_tick = time
+        for connection in list(self.connections):
+            connection.tick(self.now)
+        self.ticker = self.loop.call_later(self.tick_interval, self.tick) if self.connections else None
+
+    def stop_clock(self) -> None:
+        """Cancel the next tick, for a server that ends before its connections do."""
+        if self.ticker is not None:
+            self.ticker.cancel()
+            self.ticker = None

@@ -1,0 +1,15 @@
+"""What a peer can do wrong."""
+
+from __future__ import annotations
+
+
+class ProtocolError(Exception):
+    """The peer broke the protocol or a limit. `status` is the HTTP answer it deserves, `reason` says what was wrong.
+
+    The connection cannot be used for another request: where the next one begins is no longer known.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status}: {reason}")
+        self.status = status
+        self.reason = reason
