@@ -7,11 +7,13 @@ are written beyond the event loop.
 from __future__ import annotations
 
 import codecs
+import warnings
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from enum import Enum, EnumMeta
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import anyio
 from python_multipart.exceptions import FormParserError
@@ -19,7 +21,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from vivace.web.datastructures import FormData, Headers, UploadFile
 from vivace.web.datastructures._multidict import unquote_bytes
-from vivace.web.exceptions import HTTPException
+from vivace.web.exceptions import HTTPException, StarletteDeprecationWarning
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -70,19 +72,21 @@ class FormParser:
         self.max_fields = max_fields
         self.max_part_size = max_part_size
         self._items: list[tuple[str, str | UploadFile]] = []
+        self._current_fields = 0
 
     async def parse(self) -> FormData:
         """Reads the stream to its end. Raises `MultiPartException` beyond the limits."""
-        rest = bytearray()
+        begun = b""
         async with aclosing(self.stream) as stream:
             async for chunk in stream:
-                *complete, begun = chunk.split(b"&")
-                for piece in complete:
-                    self._add(bytes(rest + piece))
-                    rest.clear()
-                rest += begun
-                self._check_size(len(rest))
-        self._add(bytes(rest))
+                start = 0
+                # Field by field, so that a limit stops the work in the middle of a large chunk.
+                while (end := chunk.find(b"&", start)) >= 0:
+                    self._add(begun + chunk[start:end])
+                    begun, start = b"", end + 1
+                self._check_size(len(begun) + len(chunk) - start)
+                begun += chunk[start:]
+        self._add(begun)
         return FormData(self._items)
 
     def _check_size(self, size: int) -> None:
@@ -94,7 +98,8 @@ class FormParser:
             return
         name, _, value = piece.partition(b"=")
         self._check_size(len(name) + len(value) + 1)
-        if len(self._items) >= self.max_fields:
+        self._current_fields += 1
+        if self._current_fields > self.max_fields:
             raise MultiPartException(f"Too many fields. Maximum number of fields is {self.max_fields}.")
         self._items.append((unquote_bytes(name), unquote_bytes(value)))
 
@@ -249,3 +254,20 @@ class MultiPartParser:
             return data.decode(self._charset)
         except UnicodeDecodeError:
             return data.decode("latin-1")
+
+
+class _WarnsOfUse(EnumMeta):
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        message = f"`{cls.__name__}` is deprecated and will be removed in a future version."
+        warnings.warn(message, StarletteDeprecationWarning, stacklevel=2)
+        return super().__call__(*args, **kwargs)
+
+
+class FormMessage(Enum, metaclass=_WarnsOfUse):
+    """What an urlencoded form is made of. Nothing uses it; it is here because old code imports it."""
+
+    FIELD_START = 1
+    FIELD_NAME = 2
+    FIELD_DATA = 3
+    FIELD_END = 4
+    END = 5
