@@ -76,17 +76,18 @@ class FormParser:
 
     async def parse(self) -> FormData:
         """Reads the stream to its end. Raises `MultiPartException` beyond the limits."""
-        begun = b""
+        begun = bytearray()  # of the field that the next chunk continues
         async with aclosing(self.stream) as stream:
             async for chunk in stream:
                 start = 0
                 # Field by field, so that a limit stops the work in the middle of a large chunk.
                 while (end := chunk.find(b"&", start)) >= 0:
-                    self._add(begun + chunk[start:end])
-                    begun, start = b"", end + 1
+                    self._add(bytes(begun) + chunk[start:end])
+                    begun.clear()
+                    start = end + 1
                 self._check_size(len(begun) + len(chunk) - start)
                 begun += chunk[start:]
-        self._add(begun)
+        self._add(bytes(begun))
         return FormData(self._items)
 
     def _check_size(self, size: int) -> None:
