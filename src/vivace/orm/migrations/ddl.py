@@ -1,0 +1,317 @@
+"""Operations as statements for one database, made without asking it.
+
+Alembic compiles what the database can do. What SQLite's ALTER TABLE cannot do is done by copying the table, whose shape
+the state knows; several changes of one table in a row make one copy.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations, ops
+from sqlalchemy.exc import InvalidRequestError
+
+from vivace.orm.migrations import elements
+from vivace.orm.migrations.elements import Check, Default, Generated, Table
+from vivace.orm.migrations.errors import BadMigrationFile
+from vivace.orm.migrations.files import Migration, replay
+from vivace.orm.migrations.operations import DataStep, RunPythonOp
+from vivace.orm.migrations.state import State, alone
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+_SQLITE_DROPS_COLUMNS = sqlite3.sqlite_version_info >= (3, 35)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Schema SQL in the database's own words. `drops` means that a table goes: see `foreign keys` in migrate.py."""
+
+    sql: str
+    drops: bool = False
+
+
+@dataclass(frozen=True)
+class Query:
+    """`op.execute` and `op.bulk_insert`: an expression that carries its values, and rows for it."""
+
+    expression: Any
+    rows: tuple[dict[str, Any], ...] | None = None
+
+    def literal(self, dialect: Dialect) -> list[str]:
+        """The statements with their values written out, for `sqlmigrate`."""
+        options = {"literal_binds": True}
+        rows = [self.expression] if self.rows is None else [self.expression.values(row) for row in self.rows]
+        return [str(item.compile(dialect=dialect, compile_kwargs=options)) for item in rows]
+
+
+@dataclass(frozen=True)
+class PythonStep:
+    function: DataStep
+    name: str
+
+
+Step = Statement | Query | PythonStep
+
+
+def steps(
+    migration: Migration, operations: Sequence[ops.MigrateOperation], state: State, dialect: Dialect
+) -> Iterator[Step]:
+    """What to run for `operations`, one after the other; `state` is brought along."""
+    compiler = _Compiler(dialect)
+    position = 0
+    while position < len(operations):
+        group = _group(operations, position, state, dialect)
+        position += len(group)
+        before = state.copy()
+        replay(state, migration, group)
+        if len(group) > 1 or _needs_copy(group[0], before, dialect):
+            yield from compiler.copy_table(group, before, state)
+        else:
+            yield from compiler.one(group[0], before, state, migration)
+
+
+class _Compiler:
+    """Collects what Alembic would print in its offline mode."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._statements: list[str] = []
+        options = {"as_sql": True, "output_buffer": self, "literal_binds": True}
+        self._operations = Operations(MigrationContext.configure(dialect=dialect, opts=options))
+
+    def write(self, text: str) -> None:
+        """Called by Alembic with one statement."""
+        self._statements.append(text.strip().removesuffix(";"))
+
+    def flush(self) -> None:
+        """Called by Alembic after each statement."""
+
+    def _take(self, *, drops: bool = False) -> list[Statement]:
+        taken = [Statement(sql, drops) for sql in self._statements]
+        self._statements.clear()
+        return taken
+
+    def one(self, operation: ops.MigrateOperation, before: State, after: State, migration: Migration) -> Iterator[Step]:
+        match operation:
+            case RunPythonOp():
+                yield PythonStep(operation.function, operation.name)
+            case ops.ExecuteSQLOp():
+                yield _query(operation.sqltext, migration)
+            case ops.BulkInsertOp():
+                if operation.rows:
+                    yield Query(sa.insert(operation.table), tuple(operation.rows))
+            case ops.CreateTableOp():
+                self._create_table(after.tables[str(operation.table_name)])
+            case ops.CreateTableCommentOp() | ops.DropTableCommentOp() if not self.dialect.supports_comments:
+                pass
+            case ops.AlterColumnOp():
+                self._alter_column(operation, before, after)
+            case ops.AddConstraintOp():
+                self._operations.invoke(_with_literal_check(operation))
+            case _:
+                self._operations.invoke(operation)
+        yield from self._take(drops=isinstance(operation, ops.DropTableOp))
+
+    def _create_table(self, table: Table) -> None:
+        metadata = sa.MetaData()
+        built = table.build(metadata)
+        for key in table.foreign_keys:
+            if key.table not in metadata.tables:
+                sa.Table(key.table, metadata)
+            target = metadata.tables[key.table]
+            for column in key.referred:
+                if column not in target.columns:
+                    target.append_column(sa.Column(column, sa.Integer()))
+        self._operations.impl.create_table(built)
+
+    def _alter_column(self, operation: ops.AlterColumnOp, before: State, after: State) -> None:
+        changed = (operation.modify_type, operation.modify_nullable, operation.modify_name)
+        only_comment = changed == (None, None, None) and operation.modify_server_default is False
+        if only_comment and not self.dialect.supports_comments:
+            return
+        column = before.tables[operation.table_name].columns[operation.column_name]
+        if operation.modify_type is None or self.dialect.name != "postgresql":
+            self._operations.invoke(operation)
+            return
+        # PostgreSQL converts values only as it is told, and never the default.
+        kept = column.server_default if operation.modify_server_default is False else operation.modify_server_default
+        if isinstance(column.server_default, Default):
+            self._operations.alter_column(operation.table_name, operation.column_name, server_default=None)
+        name = self.dialect.identifier_preparer.quote(operation.column_name)
+        using = f"{name}::{sa.types.to_instance(operation.modify_type).compile(dialect=self.dialect)}"
+        options = {"postgresql_using": using, **operation.kw}
+        converted = ops.AlterColumnOp(
+            operation.table_name,
+            operation.column_name,
+            modify_type=operation.modify_type,
+            modify_nullable=operation.modify_nullable,
+            modify_comment=operation.modify_comment,
+            modify_name=operation.modify_name,
+            existing_type=operation.existing_type,
+            **options,
+        )
+        self._operations.invoke(converted)
+        default = elements.default_of(kept)
+        if isinstance(default, Default):
+            new_name = operation.modify_name or operation.column_name
+            self._operations.alter_column(operation.table_name, new_name, server_default=default.to_argument())
+
+    # --- SQLite's way round
+
+    def copy_table(self, group: Sequence[ops.MigrateOperation], before: State, after: State) -> Iterator[Step]:
+        """Make the table anew under another name, move the rows, put it in the old one's place."""
+        name = str(_table_of(group[0]))
+        old, new = before.tables[name], after.tables[name]
+        temporary = f"vivace_new_{name}"
+        self._create_table(replace(new, name=temporary, indexes=()))
+        yield from self._take()
+        moved = _moved_columns(group, old)
+        pairs = [(target, source) for target, source in moved.items() if not _is_generated(new, target)]
+        quote = self.dialect.identifier_preparer.quote
+        if pairs:
+            targets = ", ".join(quote(target) for target, _ in pairs)
+            sources = ", ".join(quote(source) for _, source in pairs)
+            # Names of the migration's own tables and columns, quoted.
+            yield Statement(f"INSERT INTO {quote(temporary)} ({targets}) SELECT {sources} FROM {quote(name)}")  # noqa: S608
+        if dict(old.options).get("sqlite_autoincrement") and dict(new.options).get("sqlite_autoincrement"):
+            # The highest key ever given, which may be that of a row deleted since.
+            before_name, after_name = _string(name), _string(temporary)
+            yield Statement(f"DELETE FROM sqlite_sequence WHERE name = {after_name}")  # noqa: S608
+            yield Statement(
+                f"INSERT INTO sqlite_sequence (name, seq) SELECT {after_name}, seq FROM sqlite_sequence "  # noqa: S608
+                f"WHERE name = {before_name}"
+            )
+        yield Statement(f"DROP TABLE {quote(name)}", drops=True)
+        yield Statement(f"ALTER TABLE {quote(temporary)} RENAME TO {quote(name)}")
+        built = new.build(sa.MetaData())
+        for index in sorted(built.indexes, key=lambda item: str(item.name)):
+            self._operations.impl.create_index(index)
+        yield from self._take()
+
+
+def _string(value: str) -> str:
+    return "'{}'".format(value.replace("'", "''"))
+
+
+def _query(sql: Any, migration: Migration) -> Query:
+    expression = sa.text(sql) if isinstance(sql, str) else sql
+    if isinstance(expression, sa.TextClause):
+        try:
+            expression.compile(dialect=elements.NEUTRAL).construct_params()
+        except InvalidRequestError as error:
+            raise BadMigrationFile(
+                f"{migration.path}: op.execute() has a parameter without a value: {error}. "
+                'Give it one (sa.text("…").bindparams(name=…)), or write "\\:" for a colon.'
+            ) from error
+    return Query(expression)
+
+
+def _with_literal_check(operation: ops.AddConstraintOp) -> ops.AddConstraintOp:
+    """A CHECK as the state has read it: colons in it are colons."""
+    if not isinstance(operation, ops.CreateCheckConstraintOp):
+        return operation
+    part = elements.constraint_of(operation.to_constraint())
+    assert isinstance(part, Check)
+    return ops.CreateCheckConstraintOp(operation.constraint_name, operation.table_name, elements.clause(part.sql))
+
+
+_CHANGES_A_TABLE = (
+    ops.AddColumnOp,
+    ops.DropColumnOp,
+    ops.AlterColumnOp,
+    ops.AddConstraintOp,
+    ops.DropConstraintOp,
+    ops.CreateIndexOp,
+    ops.DropIndexOp,
+    ops.CreateTableCommentOp,
+    ops.DropTableCommentOp,
+)
+
+
+def _table_of(operation: ops.MigrateOperation) -> str | None:
+    if not isinstance(operation, _CHANGES_A_TABLE):
+        return None
+    if isinstance(operation, ops.AddConstraintOp):
+        return str(operation.to_constraint().table.name)
+    return None if operation.table_name is None else str(operation.table_name)
+
+
+def _group(
+    operations: Sequence[ops.MigrateOperation], start: int, state: State, dialect: Dialect
+) -> Sequence[ops.MigrateOperation]:
+    """The operation at `start`; when it needs a copy of its table, also those on the same table that follow."""
+    first = operations[start]
+    if not _needs_copy(first, state, dialect):
+        return [first]
+    end = start + 1
+    while end < len(operations) and _table_of(operations[end]) == _table_of(first):
+        end += 1
+    return operations[start:end]
+
+
+def _needs_copy(operation: ops.MigrateOperation, state: State, dialect: Dialect) -> bool:
+    """Is this beyond SQLite's ALTER TABLE? https://www.sqlite.org/lang_altertable.html"""
+    name = _table_of(operation)
+    if dialect.name != "sqlite" or name is None or name not in state.tables:
+        return False
+    match operation:
+        case ops.AddColumnOp():
+            return not _can_be_added(Table.of(alone(operation.column, name)))
+        case ops.DropColumnOp():
+            return not _can_be_dropped(state.tables[name], str(operation.column_name))
+        case ops.AlterColumnOp():
+            return (
+                operation.modify_type is not None
+                or operation.modify_nullable is not None
+                or operation.modify_server_default is not False
+            )
+        case ops.AddConstraintOp() | ops.DropConstraintOp():
+            return True
+    return False
+
+
+def _can_be_added(added: Table) -> bool:
+    column = next(iter(added.columns.values()))
+    default = column.server_default
+    if added.constraints or added.primary_key.columns:
+        return False
+    if isinstance(default, Generated):
+        return not default.persisted
+    if isinstance(default, Default):
+        return re.fullmatch(r"'(?:[^']|'')*'|[-+]?\d+(\.\d+)?|NULL|TRUE|FALSE", default.sql, re.IGNORECASE) is not None
+    return column.nullable
+
+
+def _can_be_dropped(table: Table, name: str) -> bool:
+    mentioned = [item.sql for item in table.constraints if isinstance(item, Check)]
+    mentioned += [item.sql for index in table.indexes for item in index.expressions if not isinstance(item, str)]
+    mentioned += [str(value) for index in table.indexes for _, value in index.options]
+    mentioned += [
+        item.server_default.sql for item in table.columns.values() if isinstance(item.server_default, Generated)
+    ]
+    used = [*table.primary_key.columns]
+    used += [column for item in (*table.constraints, *table.indexes) for column in item.columns]
+    return _SQLITE_DROPS_COLUMNS and name not in used and not any(name in sql for sql in mentioned)
+
+
+def _moved_columns(group: Sequence[ops.MigrateOperation], old: Table) -> dict[str, str]:
+    """Where each column of the new table comes from; new columns come from nowhere."""
+    moved = {name: name for name in old.columns}
+    for operation in group:
+        if isinstance(operation, ops.DropColumnOp):
+            moved.pop(str(operation.column_name), None)
+        elif isinstance(operation, ops.AlterColumnOp) and operation.modify_name:
+            moved[operation.modify_name] = moved.pop(operation.column_name)
+    return moved
+
+
+def _is_generated(table: Table, name: str) -> bool:
+    return isinstance(table.columns[name].server_default, Generated)

@@ -1,0 +1,39 @@
+"""What can go wrong between models, migration files and a database; every message says what to do next."""
+
+from __future__ import annotations
+
+
+class MigrationError(Exception):
+    """Base of everything raised by `vivace.orm.migrations`."""
+
+
+class UnknownMigration(MigrationError):
+    """An app or a migration was named that does not exist; the message suggests the nearest name."""
+
+
+class BrokenHistory(MigrationError):
+    """The files do not form one linear chain per app: two heads, a gap, a duplicate id, a circle."""
+
+
+class BadMigrationFile(MigrationError):
+    """A file in a migrations folder cannot be imported, or is not a migration."""
+
+
+class MissingMigration(MigrationError):
+    """The database has recorded a migration whose file is no longer on disk."""
+
+
+class IrreversibleMigration(MigrationError):
+    """Going backwards was asked of a migration that has no `downgrade()`."""
+
+
+class UnsupportedChange(MigrationError):
+    """The models changed in a way that has to be written by hand; the message says how."""
+
+
+class UnansweredQuestion(MigrationError):
+    """`makemigrations` needed an answer (a default for existing rows) and had nobody to ask."""
+
+
+class ForeignKeyViolation(MigrationError):
+    """After a migration, rows refer to rows that do not exist; the migration was rolled back."""

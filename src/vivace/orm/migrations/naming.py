@@ -1,0 +1,114 @@
+"""What a migration does, as a file name (`0003_note_slug`) and as a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from alembic.operations import ops
+
+from vivace.orm.migrations.operations import RunPythonOp
+
+MAX_NAME = 52
+# Tables and columns say more about a migration than the constraints that come with them.
+_ACCOMPANYING = (ops.AddConstraintOp, ops.DropConstraintOp, ops.CreateIndexOp, ops.DropIndexOp)
+
+
+def name_for(operations: Sequence[ops.MigrateOperation], label: str, *, initial: bool) -> str:
+    """`initial`, or what the operations do joined by underscores, cut where a name stops being readable."""
+    if initial:
+        return "initial"
+    leading = sorted(operations, key=lambda item: isinstance(item, _ACCOMPANYING))  # sorted() keeps the order of equals
+    fragments = list(dict.fromkeys(fragment for item in leading if (fragment := _fragment(item, label))))
+    fragments = [
+        fragment
+        for fragment in fragments
+        if fragment.removeprefix("alter_") not in fragments or not fragment.startswith("alter_")
+    ]
+    if not fragments:
+        return "custom"
+    name = fragments[0][:MAX_NAME]
+    for position, fragment in enumerate(fragments[1:], start=1):
+        longer = f"{name}_{fragment}"
+        if len(longer) > MAX_NAME:
+            return f"{name}_and_{len(fragments) - position}_more"
+        name = longer
+    return name
+
+
+def _fragment(operation: ops.MigrateOperation, label: str) -> str | None:
+    """A few words in lower case; data steps have none."""
+    match operation:
+        case ops.CreateTableOp():
+            words = _short(operation.table_name, label)
+        case ops.DropTableOp():
+            words = f"delete_{_short(operation.table_name, label)}"
+        case ops.RenameTableOp():
+            words = f"rename_{_short(operation.table_name, label)}_{_short(operation.new_table_name, label)}"
+        case ops.AddColumnOp():
+            words = f"{_short(operation.table_name, label)}_{operation.column.name}"
+        case ops.DropColumnOp():
+            words = f"remove_{_short(operation.table_name, label)}_{operation.column_name}"
+        case ops.AlterColumnOp(modify_name=str(new)):
+            words = f"rename_{operation.column_name}_{_short(operation.table_name, label)}_{new}"
+        case ops.AlterColumnOp():
+            words = f"alter_{_short(operation.table_name, label)}_{operation.column_name}"
+        case ops.CreateIndexOp():
+            words = _short(str(operation.index_name), label)
+        case ops.DropIndexOp():
+            words = f"remove_{_short(str(operation.index_name), label)}"
+        case ops.AddConstraintOp():
+            words = _short(str(operation.to_constraint().name), label)
+        case ops.DropConstraintOp():
+            words = f"remove_{_short(str(operation.constraint_name), label)}"
+        case ops.CreateTableCommentOp() | ops.DropTableCommentOp():
+            words = f"alter_{_short(operation.table_name, label)}_comment"
+        case _:
+            return None
+    return re.sub(r"\W+", "_", words).strip("_").lower()
+
+
+def _short(name: str, label: str) -> str:
+    return str(name).removeprefix(f"{label}_")
+
+
+def describe(operation: ops.MigrateOperation) -> str:
+    """One line for `--plan` and for the head of a file: "Create table blog_note"."""
+    match operation:
+        case ops.CreateTableOp():
+            return f"Create table {operation.table_name}"
+        case ops.DropTableOp():
+            return f"Drop table {operation.table_name}"
+        case ops.RenameTableOp():
+            return f"Rename table {operation.table_name} to {operation.new_table_name}"
+        case ops.AddColumnOp():
+            return f"Add column {operation.table_name}.{operation.column.name}"
+        case ops.DropColumnOp():
+            return f"Drop column {operation.table_name}.{operation.column_name}"
+        case ops.AlterColumnOp(modify_name=str(new)):
+            return f"Rename column {operation.table_name}.{operation.column_name} to {new}"
+        case ops.AlterColumnOp():
+            return f"Alter column {operation.table_name}.{operation.column_name}"
+        case ops.CreateIndexOp():
+            return f"Create index {operation.index_name} on {operation.table_name}"
+        case ops.DropIndexOp():
+            return f"Drop index {operation.index_name}"
+        case ops.AddConstraintOp():
+            constraint = operation.to_constraint()
+            return f"Add constraint {constraint.name} to {constraint.table.name}"
+        case ops.DropConstraintOp():
+            return f"Drop constraint {operation.constraint_name} of {operation.table_name}"
+        case ops.CreateTableCommentOp() | ops.DropTableCommentOp():
+            return f"Change the comment of table {operation.table_name}"
+        case ops.BulkInsertOp():
+            return f"Insert rows into {operation.table.name}"
+        case ops.ExecuteSQLOp():
+            return f"Run SQL: {' '.join(str(operation.sqltext).split())[:60]}"
+        case RunPythonOp():
+            return f"Run Python: {operation.name}"
+        case _:
+            return type(operation).__name__.removesuffix("Op")
+
+
+def describe_all(operations: Iterable[ops.MigrateOperation]) -> list[str]:
+    return [describe(operation) for operation in operations]

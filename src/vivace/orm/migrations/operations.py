@@ -1,0 +1,105 @@
+"""Reading a migration function into a list of Alembic operations, without running any of them.
+
+Everything else works on that list: the state (`state.py`), the SQL (`ddl.py`), the names (`naming.py`). This module
+also adds the one operation that Alembic lacks: `op.run_python(fn)`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import alembic.op
+from alembic.migration import MigrationContext
+from alembic.operations import BatchOperations, Operations, ops
+
+from vivace.orm.migrations.errors import MigrationError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+    from vivace.databases import Database
+
+DataStep = Callable[["Database"], Awaitable[None]]
+
+# `alembic.op` is one module-level proxy for the whole process.
+_proxy_lock = threading.Lock()
+
+
+@Operations.register_operation("run_python")
+class RunPythonOp(ops.MigrateOperation):
+    """A step written in Python: `op.run_python(fn)` awaits `fn(database)` inside the migration's transaction."""
+
+    def __init__(self, function: DataStep) -> None:
+        self.function = function
+
+    @property
+    def name(self) -> str:
+        return getattr(self.function, "__qualname__", repr(self.function))
+
+    @classmethod
+    def run_python(cls, operations: Operations, function: DataStep) -> None:
+        """Await `function(database)` at this point of the migration, in its transaction."""
+        if not callable(function):
+            raise TypeError(f"op.run_python() takes an async function of one argument, the database; got {function!r}")
+        operations.invoke(cls(function))
+
+
+@Operations.implementation_for(RunPythonOp)
+def _refuse_run_python(operations: Operations, operation: RunPythonOp) -> None:
+    raise MigrationError(
+        f"op.run_python({operation.name}) needs an async Database, which the alembic command does not have. "
+        "Apply this migration with `vivace migrate`."
+    )
+
+
+def record(function: Callable[[], None], dialect: Dialect) -> list[ops.MigrateOperation]:
+    """The operations that an `upgrade` or `downgrade` function asks for, in order.
+
+    `op.get_context().dialect` is `dialect`, so that a migration can do one thing on PostgreSQL and another on SQLite.
+    `op.get_bind()` is None, as in Alembic's offline mode.
+    """
+    recorded: list[ops.MigrateOperation] = []
+    context = MigrationContext.configure(dialect=dialect, opts={"as_sql": True})
+
+    def invoke(operation: ops.MigrateOperation) -> Any:
+        recorded.append(operation)
+        # `op.create_table()` gives a Table, which migrations hand to `op.bulk_insert()`.
+        return operation.to_table(context) if isinstance(operation, ops.CreateTableOp) else None
+
+    with _proxy_lock, Operations.context(context) as operations:
+        operations.invoke = invoke  # type: ignore[method-assign]
+        proxy: Any = alembic.op
+        proxy.invoke = invoke
+        proxy.batch_alter_table = _recording_batch(context, invoke)
+        function()
+    return recorded
+
+
+def _recording_batch(context: MigrationContext, invoke: Callable[[ops.MigrateOperation], Any]) -> Any:
+    """A stand-in for `op.batch_alter_table`: hand-written batches become plain operations on their table."""
+
+    @contextmanager
+    def batch_alter_table(table_name: str, schema: str | None = None, **options: Any) -> Iterator[BatchOperations]:
+        impl: Any = SimpleNamespace(table_name=table_name, schema=schema, dialect=context.dialect)
+        batch = BatchOperations(context, impl=impl)
+        batch.invoke = invoke  # type: ignore[method-assign,assignment]
+        yield batch
+
+    return batch_alter_table
+
+
+def reverse(operations: list[ops.MigrateOperation]) -> list[ops.MigrateOperation]:
+    """The operations that undo `operations`; data steps have no reverse and are left out."""
+    undone: list[ops.MigrateOperation] = []
+    for operation in reversed(operations):
+        if isinstance(operation, ops.RenameTableOp):
+            undone.append(ops.RenameTableOp(operation.new_table_name, operation.table_name, schema=operation.schema))
+        elif isinstance(operation, ops.ModifyTableOps):
+            undone.extend(reverse(operation.ops))
+        elif not isinstance(operation, (ops.ExecuteSQLOp, ops.BulkInsertOp, RunPythonOp)):
+            undone.append(operation.reverse())
+    return undone
