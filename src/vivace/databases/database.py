@@ -6,6 +6,7 @@ import importlib
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, cast
+from weakref import WeakSet
 
 from sqlalchemy import ClauseElement, Dialect
 
@@ -21,6 +22,10 @@ from vivace.utils.suggest import did_you_mean
 _SQLITE = "vivace.databases.backends.sqlite:SQLiteBackend"
 _EXTRAS = {"asyncpg": "postgres"}
 _POSTGRESQL = "vivace.databases.backends.postgresql:PostgreSQLBackend"
+
+
+connected: WeakSet[Database] = WeakSet()
+"""The databases of this process that are connected; the ORM uses the only one when nothing else says which."""
 
 
 class Database:
@@ -67,10 +72,12 @@ class Database:
         if not self.is_connected:
             await self._backend.connect()
             self.is_connected = True
+            connected.add(self)
 
     async def disconnect(self) -> None:
         if self.is_connected:
             self.is_connected = False
+            connected.discard(self)
             await self._backend.disconnect()
 
     async def __aenter__(self) -> Self:
