@@ -1,37 +1,46 @@
-"""`Database`: what applications hold. Takes raw SQL, Core expressions and plans, and runs them where they belong."""
+"""`Database`: what applications hold. Finds the backend of a URL, and for each statement the frame it belongs to."""
 
 from __future__ import annotations
 
+import asyncio
 import importlib
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
-from typing import Any, Self, cast
-from weakref import WeakSet
+from typing import Any, Self
 
-from sqlalchemy import ClauseElement, Dialect
+from sqlalchemy import Dialect
 
-from vivace.databases import query as raw_sql
-from vivace.databases.backends.base import Backend, Operation, Rows
-from vivace.databases.errors import DriverMissing, InterfaceError
-from vivace.databases.expressions import ExpressionCompiler
+from vivace.databases.backends.base import Backend, Begin, Operation, Rows
+from vivace.databases.connections import Connection
+from vivace.databases.errors import DriverMissing, InterfaceError, TransactionEnded
+from vivace.databases.frames import Frame, live_frame
 from vivace.databases.plan import Plan
-from vivace.databases.records import Record, RecordShape, shape_of
+from vivace.databases.queries import Preparer, Queries
+from vivace.databases.shielding import uninterrupted
+from vivace.databases.transactions import Transaction, begin_of
 from vivace.databases.url import DatabaseURL
 from vivace.utils.suggest import did_you_mean
 
+logger = logging.getLogger("vivace.databases")
+
 _SQLITE = "vivace.databases.backends.sqlite:SQLiteBackend"
-_EXTRAS = {"asyncpg": "postgres"}
 _POSTGRESQL = "vivace.databases.backends.postgresql:PostgreSQLBackend"
 
+# Which of our extras brings a driver.
+_EXTRAS = {"asyncpg": "postgres"}
 
-connected: WeakSet[Database] = WeakSet()
-"""The databases of this process that are connected; the ORM uses the only one when nothing else says which."""
 
+class Database(Queries):
+    """A database and its connections: make one for the whole program, `connect()` it once.
 
-class Database:
-    """A database and its connections. One for the whole program, `connect()`ed once."""
+    `url` names the dialect, `**options` and the URL's query string set up the backend (see `backends/*/options.py`).
+    With `force_rollback` everything from `connect()` to `disconnect()` is one transaction that is rolled back: for tests.
+    Raises `InterfaceError` for an unknown scheme or option, `DriverMissing` with the command that installs it.
+    """
 
-    SUPPORTED_BACKENDS = {
+    SUPPORTED_BACKENDS: dict[str, str] = {
         "sqlite": _SQLITE,
         "sqlite+aiosqlite": _SQLITE,
         "postgresql": _POSTGRESQL,
@@ -43,12 +52,17 @@ class Database:
     def __init__(self, url: str | DatabaseURL, *, force_rollback: bool = False, **options: Any) -> None:
         self.url = DatabaseURL(url)
         self.is_connected = False
-        self._backend = self._make_backend(options)
-        self.dialect: Dialect = self._backend.dialect
-        self._raw = raw_sql.RawCache(cast(raw_sql.Dialect, self.dialect.name))
-        self._expressions = ExpressionCompiler(self.dialect)
+        self.backend: Backend = self._backend_class()(self.url, options)
+        self.dialect: Dialect = self.backend.dialect
+        self.preparer = self._preparer = Preparer(self.backend)
+        self._force_rollback = force_rollback
+        # With force_rollback: the frame below all others, of every task (no ContextVar reaches fixtures and app alike).
+        self._global_frame: Frame | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connecting = asyncio.Lock()
+        self._background: set[asyncio.Future[Any]] = set()
 
-    def _make_backend(self, options: dict[str, Any]) -> Backend:
+    def _backend_class(self) -> Callable[[DatabaseURL, dict[str, Any]], Backend]:
         scheme = self.url.scheme
         if scheme not in self.SUPPORTED_BACKENDS:
             raise InterfaceError(
@@ -57,7 +71,7 @@ class Database:
             )
         module, _, name = self.SUPPORTED_BACKENDS[scheme].partition(":")
         try:
-            backend_class = getattr(importlib.import_module(module), name)
+            backend: Callable[[DatabaseURL, dict[str, Any]], Backend] = getattr(importlib.import_module(module), name)
         except ModuleNotFoundError as error:
             if error.name not in _EXTRAS:
                 raise
@@ -65,20 +79,39 @@ class Database:
                 f"{self.url.obscure_password!r} needs the driver {error.name}, which is not installed. "
                 f'Install it with: pip install "vivace[{_EXTRAS[error.name]}]"'
             ) from error
-        backend: Backend = backend_class(self.url, options)
         return backend
 
+    def __repr__(self) -> str:
+        return f"<Database {self.url.obscure_password!r}{'' if self.is_connected else ', not connected'}>"
+
+    # -- lifecycle
+
     async def connect(self) -> None:
-        if not self.is_connected:
-            await self._backend.connect()
+        """Open the connections; harmless when they are open. Raises `ConnectionFailed`, without the password."""
+        async with self._connecting:
+            if self.is_connected:
+                logger.debug("Already connected to %r", self.url)
+                return
+            await self.backend.connect()
+            self._loop = asyncio.get_running_loop()
             self.is_connected = True
-            connected.add(self)
+            logger.info("Connected to %s", self.url.obscure_password)
+            if self._force_rollback:
+                self._open_global_frame()
 
     async def disconnect(self) -> None:
-        if self.is_connected:
-            self.is_connected = False
-            connected.discard(self)
-            await self._backend.disconnect()
+        """Close the connections, after the statements that run now; harmless when they are closed."""
+        async with self._connecting:
+            if not self.is_connected:
+                logger.debug("Already disconnected from %r", self.url)
+                return
+            try:
+                if self._global_frame is not None:
+                    await self._close_global_frame()
+            finally:
+                self.is_connected = False
+                await uninterrupted(self.backend.disconnect())
+            logger.info("Disconnected from %s", self.url.obscure_password)
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -89,76 +122,197 @@ class Database:
     ) -> None:
         await self.disconnect()
 
-    async def fetch_all(self, query: str | ClauseElement, values: Mapping[str, Any] | None = None) -> list[Record]:
-        shape, rows = await self._described(query, values)
-        return shape.records(rows)
+    def _open_global_frame(self) -> None:
+        self._global_frame = Frame(self.backend, None, Begin(), is_global=True)
+        self._global_frame.owner = None
 
-    async def fetch_one(self, query: str | ClauseElement, values: Mapping[str, Any] | None = None) -> Record | None:
-        shape, rows = await self._described(query, values, Operation.FIRST)
-        return shape.record(rows[0]) if rows else None
+    async def _close_global_frame(self) -> None:
+        frame = self._global_frame
+        assert frame is not None
+        try:
+            await uninterrupted(frame.finish(commit=False, task=None))
+        finally:
+            self._global_frame = None
 
-    async def fetch_val(
-        self, query: str | ClauseElement, values: Mapping[str, Any] | None = None, column: Any = 0
-    ) -> Any:
-        row = await self.fetch_one(query, values)
-        return None if row is None else row[column]
+    def force_rollback(self) -> ForcedRollback:
+        """A block at whose end everything done in it, by any task, is rolled back: for tests.
 
-    async def execute(self, query: str | ClauseElement, values: Mapping[str, Any] | None = None) -> Any:
-        plan, args, _ = self._prepare(query, values)
-        return await self._run(Operation.VALUE, plan, args)
+        `with database.force_rollback():` around `connect()` and `disconnect()`, or, once connected,
+        `async with database.force_rollback():`. `on_commit` functions of the transactions in it do run.
+        """
+        return ForcedRollback(self)
 
-    async def execute_many(self, query: str | ClauseElement, values: Iterable[Mapping[str, Any]]) -> None:
-        rows = list(values)
-        if not rows:
+    def statistics(self) -> dict[str, int | float]:
+        """What the backend counts: connections open, idle and in use, waiting tasks, timeouts."""
+        return self.backend.statistics()
+
+    # -- connections and transactions
+
+    def connection(self) -> Connection:
+        """`async with database.connection() as connection:` keeps one connection for the block."""
+        return Connection(self)
+
+    def transaction(
+        self,
+        *,
+        force_rollback: bool = False,
+        isolation: str | None = None,
+        read_only: bool = False,
+        readonly: bool = False,
+        deferrable: bool = False,
+        durable: bool = False,
+        retries: int = 0,
+    ) -> Transaction:
+        """A transaction, or a savepoint inside one: `async with`, a decorator, or `await` and then `commit()`.
+
+        It begins at its first statement; on SQLite one that begins with a read sees a snapshot and takes the write lock
+        at its first write (`atomic()` takes it at once). `isolation` is a level of SQL ("serializable"; SQLite's is
+        always that), `read_only` and `deferrable` as in PostgreSQL, `force_rollback` never commits, `durable` refuses
+        to be an inner one, `retries` runs a decorated function again after a serialization failure or deadlock.
+        """
+        begin = begin_of(isolation=isolation, read_only=read_only or readonly, deferrable=deferrable, immediate=False)
+        return Transaction(self, begin, force_rollback=force_rollback, durable=durable, retries=retries)
+
+    def atomic(self, *, isolation: str | None = None, durable: bool = False, retries: int = 0) -> Transaction:
+        """As `transaction()`, for work that will write: on SQLite it takes the write lock with its first statement."""
+        begin = begin_of(isolation=isolation, read_only=False, deferrable=False, immediate=True)
+        return Transaction(self, begin, durable=durable, retries=retries)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a statement of this task would now be part of a transaction (that of force_rollback apart)."""
+        frame = self.live_frame()
+        return frame is not None and not frame.is_connection and not frame.is_global
+
+    def on_commit(self, function: Callable[[], object], *, robust: bool = False) -> None:
+        """Call `function` (plain or async) after the outermost COMMIT; never when this transaction is rolled back.
+
+        Without a transaction it is called now; what it returns to be awaited is then run as a task.
+        """
+        frame = self.live_frame()
+        if frame is not None and not frame.is_connection and not frame.is_global:
+            frame.hooks.append((function, robust))
             return
-        if isinstance(query, str):
-            statement = self._raw.get(query)
-            await self._run(
-                Operation.MANY, statement.plan, [self._backend.adapted(statement.arguments(row)) for row in rows]
-            )
-        else:
-            call = self._expressions.call_many(query, rows)
-            await self._run(Operation.MANY, call.plan, call.args)
+        try:
+            result = function()
+        except Exception:
+            if not robust:
+                raise
+            logger.exception("A robust on_commit function failed")
+            return
+        if inspect.isawaitable(result):
+            future = asyncio.ensure_future(result)
+            self._background.add(future)
+            future.add_done_callback(self._background.discard)
 
-    async def iterate(
-        self, query: str | ClauseElement, values: Mapping[str, Any] | None = None
-    ) -> AsyncGenerator[Record, None]:
-        plan, args, shape = self._prepare(query, values)
-        async for names, rows in self._backend.iterate(plan, args, 500):
-            for record in (shape or shape_of(names)).records(rows):
-                yield record
+    # -- where a statement belongs
 
-    async def fetch_plan(self, plan: Plan, args: Sequence[Any] = ()) -> Rows:
-        rows: Rows = await self._run(Operation.ROWS, plan, args)
-        return rows
+    def live_frame(self, pinned: Frame | None = None) -> Frame | None:
+        """The frame a statement of this task belongs to, None for autocommit; with `pinned`, one on that connection.
 
-    async def execute_plan(self, plan: Plan, args: Sequence[Any] = ()) -> int:
-        count: int = await self._run(Operation.COUNT, plan, args)
-        return count
-
-    async def execute_plan_many(self, plan: Plan, rows_of_args: Iterable[Sequence[Any]]) -> None:
-        await self._run(Operation.MANY, plan, rows_of_args)
-
-    async def iterate_plan(
-        self, plan: Plan, args: Sequence[Any] = (), *, chunk_size: int = 500
-    ) -> AsyncGenerator[Sequence[Any], None]:
-        async for _, rows in self._backend.iterate(plan, args, chunk_size):
-            for row in rows:
-                yield row
-
-    async def _described(
-        self, query: Any, values: Mapping[str, Any] | None, operation: Operation = Operation.DESCRIBED
-    ) -> tuple[RecordShape, Rows]:
-        plan, args, shape = self._prepare(query, values)
-        names, rows = await self._run(operation, plan, args)
-        return shape or shape_of(names), rows
-
-    def _prepare(self, query: Any, values: Mapping[str, Any] | None) -> tuple[Plan, Any, RecordShape | None]:
-        if isinstance(query, str):
-            statement = self._raw.get(query)
-            return statement.plan, self._backend.adapted(statement.arguments(values)), None
-        call = self._expressions.call(query, values)
-        return call.plan, call.args, call.expression.shape if call.expression is not None else None
+        Raises `TransactionEnded` as frames.py says, and `InterfaceError` when the pinned connection was given back.
+        """
+        frame = live_frame(self, self._global_frame)
+        if pinned is not None and (frame is None or frame.base is not pinned):
+            if pinned.ended:
+                raise InterfaceError("This connection was given back at the end of its block")
+            return pinned
+        return frame
 
     async def _run(self, operation: Operation, plan: Plan, args: Any) -> Any:
-        return await self._backend.run(operation, plan, args)
+        return await self.run_in(None, operation, plan, args)
+
+    async def run_in(self, pinned: Frame | None, operation: Operation, plan: Plan, args: Any) -> Any:
+        """Run a statement in the frame it belongs to, or in autocommit."""
+        while (frame := self.live_frame(pinned)) is not None:
+            if await frame.enter():
+                try:
+                    return await frame.statement(operation, plan, args)
+                finally:
+                    frame.leave()
+        if self._loop is not asyncio.get_running_loop() or not self.is_connected:
+            self._explain_not_usable()
+        return await self.backend.run(operation, plan, args)
+
+    def _explain_not_usable(self) -> None:
+        if not self.is_connected:
+            raise InterfaceError(
+                "The database is not connected: await database.connect() first, or use it in "
+                '"async with Database(url) as database:"'
+            )
+        raise InterfaceError("The database was connected on another event loop; connect one Database for each loop")
+
+    def _chunks(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
+        return self.chunks_in(None, plan, args, chunk_size)
+
+    async def chunks_in(
+        self, pinned: Frame | None, plan: Plan, args: Sequence[Any], chunk_size: int
+    ) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
+        """Rows by the chunk, from the frame the statement belongs to or from a connection of its own."""
+        frame = self.live_frame(pinned)
+        if frame is None:
+            if self._loop is not asyncio.get_running_loop() or not self.is_connected:
+                self._explain_not_usable()
+            async for found in self.backend.iterate(plan, args, chunk_size):
+                yield found
+            return
+        if frame.is_connection or frame.is_global or not plan.reads:
+            # No transaction a cursor could live in, or rows of a write, which happens all at once anyway.
+            names, rows = await self.run_in(pinned, Operation.DESCRIBED, plan, args)
+            for start in range(0, len(rows), chunk_size):
+                yield names, rows[start : start + chunk_size]
+            return
+        async for found in _chunks_of(frame, plan, args, chunk_size):
+            yield found
+
+
+async def _chunks_of(
+    frame: Frame, plan: Plan, args: Sequence[Any], chunk_size: int
+) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
+    """A cursor inside a transaction. The gate is free between the chunks, so the loop's body may run statements."""
+    chunks: Any = None
+
+    async def fetch(session: Any) -> tuple[tuple[str, ...], Rows]:
+        nonlocal chunks
+        if chunks is None:
+            chunks = session.iterate(plan, args, chunk_size)
+        found: tuple[tuple[str, ...], Rows] = await chunks.fetch()
+        return found
+
+    while True:
+        if not await frame.enter():
+            raise TransactionEnded("The transaction ended while iterate() was reading in it")
+        try:
+            found = await frame.guarded(True, fetch)
+        finally:
+            frame.leave()
+        if not found[1]:
+            return
+        yield found
+
+
+class ForcedRollback:
+    """What `Database.force_rollback()` returns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._before = False
+
+    def __enter__(self) -> Self:
+        self._before, self._database._force_rollback = self._database._force_rollback, True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database._force_rollback = self._before
+
+    async def __aenter__(self) -> Self:
+        database = self._database
+        if not database.is_connected:
+            database._explain_not_usable()
+        if database._global_frame is not None:
+            raise InterfaceError("force_rollback() is in effect already; it cannot be nested")
+        database._open_global_frame()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._database._close_global_frame()

@@ -44,6 +44,12 @@ class RecordShape:
             values = converted
         return Record(self, tuple(values))
 
+    def first_value(self, value: Any) -> Any:
+        """A value of the first column, converted."""
+        if self.processors is not None and self.processors[0][0] == 0:
+            return self.processors[0][1](value)
+        return value
+
     def records(self, rows: Iterable[Sequence[Any]]) -> list[Record]:
         """The records of many driver rows."""
         record = self.record

@@ -151,7 +151,7 @@ class PostgreSQLSession(Session):
 
     @property
     def in_transaction(self) -> bool:
-        return self._connection.is_in_transaction()
+        return not self._connection.is_closed() and self._connection.is_in_transaction()
 
     @property
     def raw(self) -> asyncpg.Connection:

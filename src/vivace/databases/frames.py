@@ -1,0 +1,374 @@
+"""Frames: who is in which transaction. The rules, tested one by one in tests/databases/test_transactions.py:
+
+1. A frame is a transaction, a savepoint in one, or a pinned connection. It is bound to a context, and child tasks
+   inherit it: `gather`, `TaskGroup` and `wait_for` inside a transaction are part of it and see its writes.
+2. Statements of one frame wait for each other at its gate; a driver never sees two at once.
+3. An inner frame holds the gate of its outer one until it ends, so savepoints are strictly last in, first out.
+4. A frame that has ended is never used again. A task that never used it falls back to the outer frame or to autocommit;
+   one that did gets `TransactionEnded`, because going on would tear its work in two.
+5. The end waits for running statements; COMMIT and ROLLBACK are not cancelled halfway.
+6. `on_commit` hooks belong to a frame: dropped with it, handed to the outer frame, run after the outermost COMMIT.
+7. A statement that is cancelled halfway aborts its frame: nobody knows what it did, so the frame can only roll back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from vivace.databases.backends.base import Backend, Begin, Operation, Session
+from vivace.databases.errors import (
+    DatabaseError,
+    InterfaceError,
+    TransactionAborted,
+    TransactionBlocked,
+    TransactionEnded,
+)
+from vivace.databases.gates import Gate, GateTimeout
+from vivace.databases.plan import Plan
+from vivace.databases.shielding import uninterrupted
+
+if TYPE_CHECKING:
+    from vivace.databases.database import Database
+
+Hook = Callable[[], object]
+
+# After a wait of so many seconds in which nothing happened, two tasks are taken to wait for each other.
+GATE_TIMEOUT = 10.0
+# A cancelled task waits so long for its COMMIT or ROLLBACK; then the connection is cut off.
+END_TIMEOUT = 10.0
+
+_NONE: Mapping[Any, Frame] = {}
+# The innermost frame of each database in this context. The mapping is never changed, only replaced, and put back by
+# setting the previous frame: a token would not do, as generators and fixtures leave in another context than they entered.
+current_frames: ContextVar[Mapping[Any, Frame]] = ContextVar("vivace.databases.frames", default=_NONE)
+
+
+class Frame:
+    """A transaction (`parent` is None or a connection), a savepoint in one, or a pinned connection."""
+
+    __slots__ = (
+        "_backend",
+        "aborted",
+        "base",
+        "begin",
+        "begun",
+        "ended",
+        "gate",
+        "hooks",
+        "is_connection",
+        "is_global",
+        "last_active",
+        "name",
+        "owner",
+        "parent",
+        "previous",
+        "running",
+        "savepoints",
+        "session",
+        "users",
+    )
+
+    def __init__(
+        self,
+        backend: Backend,
+        parent: Frame | None,
+        begin: Begin,
+        *,
+        is_connection: bool = False,
+        is_global: bool = False,
+    ) -> None:
+        self._backend = backend
+        self.parent = parent
+        self.base: Frame = self if parent is None else parent.base
+        self.begin = begin
+        self.is_connection = is_connection
+        self.is_global = is_global
+        self.gate = Gate()
+        self.begun = False
+        self.ended = False
+        self.aborted: str | None = None
+        self.hooks: list[tuple[Hook, bool]] = []
+        # Tasks that ran statements here; see rule 4.
+        self.users: set[asyncio.Task[Any] | None] = set()
+        self.owner = asyncio.current_task()
+        self.previous: Frame | None = None
+        # Of the base only: its session, and what the deadlock detector looks at.
+        self.session: Session | None = None
+        self.running = 0
+        self.last_active = monotonic()
+        self.savepoints = 0
+        self.name = ""
+        if parent is not None and not parent.is_connection:
+            self.base.savepoints += 1
+            self.name = f"vivace_{self.base.savepoints}"
+
+    # -- statements
+
+    async def enter(self) -> bool:
+        """Wait at the gate; False when the frame ended meanwhile. Followed by `leave()` when true."""
+        task = asyncio.current_task()
+        if not self.gate.try_acquire(task):
+            await self.pass_gate(task)
+        if self.ended:
+            self.gate.release()
+            return False
+        return True
+
+    async def pass_gate(self, holder: Any) -> None:
+        """Take the gate for `holder`. Raises `TransactionBlocked` on what looks like a deadlock."""
+        base = self.base
+        try:
+            await self.gate.acquire(holder, timeout=GATE_TIMEOUT, idle_for=base.idle_for)
+        except GateTimeout as error:
+            other = error.holder.owner if isinstance(error.holder, Frame) else error.holder
+            me = asyncio.current_task()
+            raise TransactionBlocked(
+                f"{_task_name(me)} has waited {error.waited:.0f} s for the inner transaction of {_task_name(other)}, in "
+                f"which nothing happens. If {_task_name(other)} waits for {_task_name(me)}, neither will ever go on: "
+                "do not await a task inside an inner transaction() that was started outside it"
+            ) from None
+
+    def leave(self) -> None:
+        """The statement is done."""
+        self.gate.release()
+
+    def idle_for(self) -> float:
+        """Seconds since the connection last did something."""
+        return 0.0 if self.running else monotonic() - self.last_active
+
+    async def statement(self, operation: Operation, plan: Plan, args: Any) -> Any:
+        """Run one statement; between `enter()` and `leave()`."""
+        return await self.guarded(plan.reads, lambda session: session.run(operation, plan, args))
+
+    async def guarded(self, reads: bool, work: Callable[[Session], Awaitable[Any]]) -> Any:
+        """Run `work` on the session, begun before if need be, and abort the frame when it is cancelled halfway."""
+        if self.aborted is not None:
+            raise TransactionAborted(self.aborted)
+        self.users.add(asyncio.current_task())
+        base = self.base
+        base.running += 1
+        try:
+            if not self.begun:
+                await self.ensure_begun(reads=reads)
+            session = base.session
+            assert session is not None
+            if self.is_global:
+                return await self._as_if_in_autocommit(session, work)
+            try:
+                return await work(session)
+            except asyncio.CancelledError:
+                self.abort(
+                    "A statement of this transaction was cancelled halfway (a timeout?), so what it did is not known and "
+                    "the transaction can only be rolled back. Put a statement that may be cancelled into a "
+                    "transaction() of its own, inside this one"
+                )
+                raise
+            except DatabaseError as error:
+                self._notice_lost(session, error)
+                raise
+        finally:
+            base.running -= 1
+            base.last_active = monotonic()
+
+    async def _as_if_in_autocommit(self, session: Session, work: Callable[[Session], Awaitable[Any]]) -> Any:
+        """Directly in the global frame of force_rollback: a failing statement takes back itself only."""
+        await uninterrupted(session.control("SAVEPOINT vivace_autocommit"))
+        try:
+            result = await work(session)
+        except BaseException:
+            await uninterrupted(session.control("ROLLBACK TO vivace_autocommit"))
+            await uninterrupted(session.control("RELEASE vivace_autocommit"))
+            raise
+        await uninterrupted(session.control("RELEASE vivace_autocommit"))
+        return result
+
+    def abort(self, reason: str) -> None:
+        """This frame can only be rolled back."""
+        if not self.is_connection and self.aborted is None:
+            self.aborted = reason
+
+    def _notice_lost(self, session: Session, error: DatabaseError) -> None:
+        if self.is_connection or session.in_transaction:
+            return
+        frame: Frame | None = self
+        while frame is not None and not frame.is_connection:
+            frame.abort(f"The database has ended this transaction and rolled it back: {error.message}")
+            frame = frame.parent
+
+    async def ensure_begun(self, *, reads: bool) -> None:
+        """BEGIN or SAVEPOINT, outermost first. Only whoever holds the gate calls this."""
+        if self.begun:
+            return
+        if self.parent is None:
+            await self._begin_base(reads=reads)
+        else:
+            await self.parent.ensure_begun(reads=reads)
+            session = self.base.session
+            assert session is not None
+            if self.parent.is_connection:
+                await _begin(session, self.begin, reads=reads)
+            else:
+                await uninterrupted(session.control(f"SAVEPOINT {self.name}"))
+        self.begun = True
+
+    async def _begin_base(self, *, reads: bool) -> None:
+        session = await self._backend.acquire(None if self.is_connection else self.begin, reads=reads)
+        try:
+            if not self.is_connection:
+                await _begin(session, self.begin, reads=reads)
+        except BaseException:
+            await uninterrupted(self._backend.release(session))
+            raise
+        self.session = session
+
+    # -- the end
+
+    async def finish(self, *, commit: bool, task: asyncio.Task[Any] | None) -> None:
+        """End the frame for `task`: wait for what runs in it, then COMMIT, RELEASE or roll back. Run `uninterrupted`."""
+        trouble = await self._close_gate(task)
+        self.ended = True
+        # Whoever is done will never ask again; keeping them would keep all they hold.
+        self.users = {user for user in self.users if user is not None and not user.done()}
+        try:
+            if trouble is None and commit and self.aborted is not None:
+                trouble = TransactionAborted(self.aborted)
+            if self.begun:
+                await self._end_on_session(commit=commit and trouble is None)
+            if commit and trouble is None and self.parent is not None and not ends_for_good(self):
+                self.parent.hooks += self.hooks
+        finally:
+            if self.parent is None:
+                if self.session is not None:
+                    session, self.session = self.session, None
+                    await self._backend.release(session)
+            else:
+                self.parent.gate.release()
+            self.gate.release()
+        if trouble is not None and commit:
+            raise trouble
+
+    async def _close_gate(self, task: asyncio.Task[Any] | None) -> DatabaseError | None:
+        inner = self.gate.holder
+        if isinstance(inner, Frame) and inner.owner is task and task is not None:
+            self._abandon_inner()
+            return InterfaceError("An inner transaction of this task is still open: end it before the outer one")
+        try:
+            await self.pass_gate(self)
+        except TransactionBlocked as error:
+            self._abandon_inner()
+            return error
+        return None
+
+    def _abandon_inner(self) -> None:
+        inner = self.gate.holder
+        while isinstance(inner, Frame):
+            inner.ended = True
+            inner = inner.gate.holder
+
+    async def _end_on_session(self, *, commit: bool) -> None:
+        session = self.base.session
+        assert session is not None
+        if self.is_connection:
+            return
+        if self.name:
+            await self._end_savepoint(session, commit=commit)
+        elif commit:
+            await session.commit()
+        else:
+            await session.rollback()
+
+    async def _end_savepoint(self, session: Session, *, commit: bool) -> None:
+        assert self.parent is not None
+        if not session.in_transaction:
+            # The frames further out know already, see _notice_lost(); a broken connection may be new to them.
+            self.parent.abort("The database has ended this transaction and rolled it back")
+            if commit:
+                raise TransactionAborted(self.parent.aborted or "")
+            return
+        try:
+            if commit:
+                try:
+                    await session.control(f"RELEASE {self.name}")
+                    return
+                except DatabaseError:
+                    await self._roll_back_savepoint(session)
+                    raise
+            await self._roll_back_savepoint(session)
+        except DatabaseError as error:
+            self._notice_lost(session, error)
+            if commit:
+                raise
+
+    async def _roll_back_savepoint(self, session: Session) -> None:
+        await session.control(f"ROLLBACK TO {self.name}")
+        await session.control(f"RELEASE {self.name}")
+
+    def cut_off(self) -> None:
+        """Break the connection: the server does not answer, and nobody waits any longer."""
+        if self.base.session is not None:
+            self.base.session.terminate()
+
+
+async def _begin(session: Session, begin: Begin, *, reads: bool) -> None:
+    try:
+        await session.begin(begin, reads=reads)
+    except BaseException:
+        await uninterrupted(session.rollback())
+        raise
+
+
+def ends_for_good(frame: Frame) -> bool:
+    """Whether its end is final: below it is nothing, a bare connection, or the frame of force_rollback."""
+    parent = frame.parent
+    return parent is None or parent.is_connection or parent.is_global
+
+
+def live_frame(database: Database, fallback: Frame | None) -> Frame | None:
+    """The innermost frame of `database` in this context that has not ended, or else `fallback`.
+
+    Raises `TransactionEnded` for a task that worked in a frame that has ended since (rule 4).
+    """
+    frames = current_frames.get()
+    frame = frames.get(database) if frames else None
+    if frame is None:
+        return fallback
+    if not frame.ended:
+        return frame
+    task = asyncio.current_task()
+    while frame is not None and frame.ended:
+        if task in frame.users:
+            raise TransactionEnded(
+                f"{_task_name(task)} worked in a transaction that has ended since; its further statements would not be "
+                "part of it. Await the task inside the transaction, or start it outside"
+            )
+        frame = frame.parent
+    return fallback if frame is None else frame
+
+
+def bind(database: Database, frame: Frame) -> None:
+    """Make `frame` the innermost of its database in this context."""
+    frames = current_frames.get()
+    frame.previous = frames.get(database)
+    current_frames.set({**frames, database: frame})
+
+
+def unbind(database: Database, frame: Frame) -> None:
+    """Put back what was bound before `frame`, unless this context never knew it."""
+    frames = current_frames.get()
+    inner = frames.get(database)
+    while inner is not None and inner is not frame:
+        inner = inner.parent
+    if inner is None:
+        return
+    left = {other: bound for other, bound in frames.items() if other is not database}
+    if frame.previous is not None:
+        left[database] = frame.previous
+    current_frames.set(left or _NONE)
+
+
+def _task_name(task: object) -> str:
+    return f"task {task.get_name()!r}" if isinstance(task, asyncio.Task) else "a callback"

@@ -1,0 +1,155 @@
+"""The methods that `Database` and `Connection` share: three kinds of input, one way to run them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import ClauseElement
+
+from vivace.databases import query as raw_sql
+from vivace.databases.backends.base import Backend, Operation, Rows
+from vivace.databases.errors import InterfaceError
+from vivace.databases.expressions import ExpressionCompiler
+from vivace.databases.plan import Plan
+from vivace.databases.records import Record, RecordShape, shape_of
+
+Query = str | ClauseElement
+Values = Mapping[str, Any]
+
+CHUNK_SIZE = 500
+
+# Raw statements that would end or open a transaction behind the back of its frame.
+_TRANSACTION_VERBS = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"})
+
+
+class Preparer:
+    """Turns raw SQL and Core expressions into plans with arguments. One for each database."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._raw = raw_sql.RawCache(cast(raw_sql.Dialect, backend.dialect.name))
+        self._expressions = ExpressionCompiler(backend.dialect)
+        self._adapted = backend.adapted
+
+    def prepare(self, query: Query, values: Values | None) -> tuple[Plan, Sequence[Any], RecordShape | None]:
+        """The plan, its arguments, and for Core expressions what its records look like."""
+        if isinstance(query, str):
+            statement = self._statement(query)
+            return statement.plan, self._adapted(statement.arguments(values)), None
+        call = self._expressions.call(_checked(query), values)
+        return call.plan, call.args, None if call.expression is None else call.expression.shape
+
+    def prepare_many(self, query: Query, rows: Sequence[Values]) -> tuple[Plan, list[Sequence[Any]]]:
+        """The plan and the arguments of each row."""
+        if isinstance(query, str):
+            statement = self._statement(query)
+            return statement.plan, [self._adapted(statement.arguments(row)) for row in rows]
+        call = self._expressions.call_many(_checked(query), rows)
+        return call.plan, call.args
+
+    def _statement(self, sql: str) -> raw_sql.RawStatement:
+        statement = self._raw.get(sql)
+        if statement.verb in _TRANSACTION_VERBS:
+            raise InterfaceError(
+                f"{statement.verb} as a statement would go behind the back of transaction(); use "
+                '"async with database.transaction():"',
+                sql=sql,
+            )
+        return statement
+
+
+def _checked(query: Any) -> ClauseElement:
+    if isinstance(query, ClauseElement):
+        return query
+    # A Table, a mapped class: SQLAlchemy knows what to do with some, but nobody can know what was meant.
+    raise InterfaceError(f"A query is a string or a SQLAlchemy Core expression, got {type(query).__name__}")
+
+
+class Queries(ABC):
+    """The methods that run statements."""
+
+    _preparer: Preparer
+
+    @abstractmethod
+    async def _run(self, operation: Operation, plan: Plan, args: Any) -> Any:
+        """Run one statement where it belongs: in a frame or in autocommit."""
+
+    @abstractmethod
+    def _chunks(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
+        """Rows by the chunk, from where the statement belongs."""
+
+    async def fetch_all(self, query: Query, values: Values | None = None) -> list[Record]:
+        """All rows."""
+        plan, args, shape = self._preparer.prepare(query, values)
+        names, rows = await self._run(Operation.DESCRIBED, plan, args)
+        return (shape or shape_of(names)).records(rows)
+
+    async def fetch_one(self, query: Query, values: Values | None = None) -> Record | None:
+        """The first row, None when there is none."""
+        plan, args, shape = self._preparer.prepare(query, values)
+        names, rows = await self._run(Operation.FIRST, plan, args)
+        return (shape or shape_of(names)).record(rows[0]) if rows else None
+
+    async def fetch_val(self, query: Query, values: Values | None = None, column: Any = 0) -> Any:
+        """One column of the first row, None when there is no row."""
+        row = await self.fetch_one(query, values)
+        return None if row is None else row[column]
+
+    async def execute(self, query: Query, values: Values | None = None) -> Any:
+        """Run one statement, and return what it is most likely wanted for:
+
+        - a statement with rows (SELECT, RETURNING): the first value of the first row, None without rows;
+        - INSERT: the key of the new row, as far as it is known: always on SQLite, on PostgreSQL for Core expressions
+          (they say RETURNING); None otherwise;
+        - UPDATE, DELETE: the number of rows;
+        - anything else: None.
+        """
+        plan, args, shape = self._preparer.prepare(query, values)
+        result = await self._run(Operation.VALUE, plan, args)
+        if shape is not None and plan.returns_rows:
+            return shape.first_value(result)
+        return result
+
+    async def execute_many(self, query: Query, values: Iterable[Values]) -> None:
+        """Run one statement for each of `values`: all of them or none."""
+        rows = list(values)
+        if rows:
+            plan, args = self._preparer.prepare_many(query, rows)
+            await self._run(Operation.MANY, plan, args)
+
+    async def iterate(self, query: Query, values: Values | None = None) -> AsyncGenerator[Record, None]:
+        """Rows one by one, in bounded memory: a server-side cursor on PostgreSQL, one snapshot on SQLite.
+
+        Outside a transaction it keeps a connection of its own until the loop ends; leave the loop early with
+        `contextlib.aclosing`, so that it is given back at once.
+        """
+        plan, args, shape = self._preparer.prepare(query, values)
+        async for names, rows in self._chunks(plan, args, CHUNK_SIZE):
+            record = (shape or shape_of(names)).record
+            for row in rows:
+                yield record(row)
+
+    async def fetch_plan(self, plan: Plan, args: Sequence[Any] = ()) -> Rows:
+        """All rows of a plan, as the driver gives them: tuples of sqlite3, Records of asyncpg."""
+        rows: Rows = await self._run(Operation.ROWS, plan, args)
+        return rows
+
+    async def execute_plan(self, plan: Plan, args: Sequence[Any] = ()) -> int:
+        """Run a plan; the number of rows it changed (or returned, with RETURNING)."""
+        count: int = await self._run(Operation.COUNT, plan, args)
+        return count
+
+    async def execute_plan_many(self, plan: Plan, rows_of_args: Iterable[Sequence[Any]]) -> None:
+        """Run a plan for each row of arguments: all of them or none."""
+        await self._run(Operation.MANY, plan, rows_of_args)
+
+    async def iterate_plan(
+        self, plan: Plan, args: Sequence[Any] = (), *, chunk_size: int = CHUNK_SIZE
+    ) -> AsyncGenerator[Sequence[Any], None]:
+        """Rows of a plan one by one, never more than `chunk_size` of them in memory."""
+        if chunk_size < 1:
+            raise InterfaceError(f"chunk_size is at least 1, got {chunk_size}")
+        async for _, rows in self._chunks(plan, args, chunk_size):
+            for row in rows:
+                yield row
