@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakSet
 
 from sqlalchemy import Dialect
 
@@ -30,6 +31,10 @@ _POSTGRESQL = "vivace.databases.backends.postgresql:PostgreSQLBackend"
 
 # Which of our extras brings a driver.
 _EXTRAS = {"asyncpg": "postgres"}
+
+
+connected: WeakSet[Database] = WeakSet()
+"""The databases of this process that are connected; the ORM uses the only one when nothing else says which."""
 
 
 class Database(Queries):
@@ -95,6 +100,7 @@ class Database(Queries):
             await self.backend.connect()
             self._loop = asyncio.get_running_loop()
             self.is_connected = True
+            connected.add(self)
             logger.info("Connected to %s", self.url.obscure_password)
             if self._force_rollback:
                 self._open_global_frame()
@@ -110,6 +116,7 @@ class Database(Queries):
                     await self._close_global_frame()
             finally:
                 self.is_connected = False
+                connected.discard(self)
                 await uninterrupted(self.backend.disconnect())
             logger.info("Disconnected from %s", self.url.obscure_password)
 
