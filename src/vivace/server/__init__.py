@@ -6,6 +6,7 @@ sockets. The request path is compiled; `compiled` says whether it is here.
 """
 
 from vivace.server.config import Config, Timeouts
+from vivace.server.core import compiled
 from vivace.server.errors import (
     AppLoadError,
     BindError,
@@ -18,6 +19,7 @@ from vivace.server.errors import (
 from vivace.server.loading import load_app
 from vivace.server.protocol.limits import Limits
 from vivace.server.runner import run, serve
+from vivace.server.server import Server
 
 __all__ = [
     "AppLoadError",
@@ -28,8 +30,10 @@ __all__ = [
     "ConfigError",
     "LifespanError",
     "Limits",
+    "Server",
     "ServerError",
     "Timeouts",
+    "compiled",
     "load_app",
     "run",
     "serve",

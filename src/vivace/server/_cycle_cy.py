@@ -224,14 +224,16 @@ class Cycle:
             raise
         if not more:
             self.wake()
-            if self.service.access_log is not None:
-                self.log_access()
+            self.log_access()
 
     def log_access(self) -> None:
+        log = self.service.access_log
+        if log is None:
+            return
         scope = self.scope
         target = scope["raw_path"]
         if scope["query_string"]:
             target += b"?" + scope["query_string"]
+        sent = 0 if scope["method"] == "HEAD" else self.sent
         seconds = time.perf_counter() - self.started
-        log = self.service.access_log
-        log(scope["client"], scope["method"], target, scope["http_version"], self.status, self.sent, seconds)
+        log(scope["client"], scope["method"], target, scope["http_version"], self.status, sent, seconds)

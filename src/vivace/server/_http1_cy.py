@@ -17,7 +17,6 @@ from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Stream
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol.errors import ProtocolError
-from vivace.server.protocol.events import END_OF_BODY
 from vivace.server.protocol.http1_scanner import Http1Scanner
 from vivace.server.protocol.http1_writer import Http1Writer
 
@@ -49,7 +48,7 @@ class Http1Connection(Stream):
         self.scanner = Http1Scanner(service.limits)
         self.writer = Http1Writer(service.server_header, service.date_header)
         self.transport: asyncio.Transport | None = None
-        self.scope_template: dict[str, Any] | None = None
+        self.scope_template: dict[str, Any] = {}
         self.cycle: Cycle | None = None
         self.in_body = False
         self.owes_continue = False
@@ -224,7 +223,7 @@ class Http1Connection(Stream):
         self.writer.begin("GET", "1.1", False)
         self.write(self.writer.error(error.status, error.reason))
         log = self.service.access_log
-        if log is not None and self.scope_template is not None:
+        if log is not None:
             log(self.scope_template["client"], "-", error.reason.encode(), "1.1", error.status, 0, 0.0)
         self.end(True)
 
@@ -318,7 +317,7 @@ class Http1Connection(Stream):
         transport = self.transport
         if transport is None:
             return
-        if type(data) is tuple:
+        if isinstance(data, tuple):
             transport.writelines(data)
         elif data:
             transport.write(data)
@@ -365,9 +364,8 @@ class Http1Connection(Stream):
 
     def drain(self) -> None:
         """Service: the server stops. A response that has not begun says that it is the last."""
-        if self.cycle is not None:
-            if not self.response_begun:
-                self.writer.keep_alive = False
+        if self.cycle is not None and not self.response_begun:
+            self.writer.keep_alive = False
 
     def close_if_idle(self) -> None:
         """Service: nobody waits for us here any more."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Collection
+
 
 class ServerError(Exception):
     """The base of the server's errors; `str(error)` says what was asked, what was found and what to try."""
@@ -11,7 +14,7 @@ class ConfigError(ServerError, ValueError):
     """An option is unknown or has a value that cannot be served with."""
 
 
-class CompiledCoreMissing(ServerError):  # noqa: N818 - reads as what is the matter
+class CompiledCoreMissing(ServerError):
     """The compiled core was not built; there is no slow second implementation."""
 
 
@@ -27,5 +30,15 @@ class LifespanError(ServerError):
     """The application failed, or refused, to start up."""
 
 
-class ClientDisconnected(OSError):  # noqa: N818 - the ASGI specification asks for an OSError
+class ClientDisconnected(OSError):
     """Raised by `send` once the client is gone (ASGI 2.4); an application may let it pass, it is not logged."""
+
+
+def describe(error: BaseException, *, hidden: Collection[str] = ()) -> str:
+    """The error with its traceback, without the frames of files named in `hidden` and of Python's import machinery."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<frozen importlib") and frame.filename not in hidden
+    ]
+    return "".join(traceback.format_list(frames) + traceback.format_exception_only(error)).rstrip()

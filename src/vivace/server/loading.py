@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from vivace.server.errors import AppLoadError
+from vivace.server.errors import AppLoadError, describe
 from vivace.server.types import ASGIApp
 from vivace.utils.suggest import did_you_mean
 
@@ -124,14 +123,7 @@ def _explained(what: str, error: BaseException) -> BaseException:
 
 
 def _import_failed(what: str, error: BaseException) -> str:
-    """The application's own frames of the traceback: those of the import machinery and ours only hide them."""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<frozen importlib") and frame.filename not in {__file__, importlib.__file__}
-    ]
-    lines = traceback.format_list(frames) + traceback.format_exception_only(error)
-    return f"Could not import {what}:\n{''.join(lines).rstrip()}"
+    return f"Could not import {what}:\n{describe(error, hidden=(__file__, importlib.__file__))}"
 
 
 def _attribute(module: ModuleType, name: str, target: str) -> Any:

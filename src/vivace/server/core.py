@@ -1,0 +1,57 @@
+"""Is the compiled core here? The request path has no slow second implementation, so without it nothing is served."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from vivace.server.errors import CompiledCoreMissing
+
+try:
+    from vivace.server._http1_cy import Http1Connection
+    from vivace.server._service_cy import Service
+except ImportError:  # the scanner and the writer have no other form than the compiled one
+    Http1Connection = Service = None  # type: ignore[assignment,misc]
+
+__all__ = ["Http1Connection", "Service", "compiled", "require_compiled"]
+
+MODULES = (
+    "vivace.server._cycle_cy",
+    "vivace.server._http1_cy",
+    "vivace.server._service_cy",
+    "vivace.server._stream_cy",
+    "vivace.server.protocol._request_head_cy",
+    "vivace.server.protocol.http1_scanner",
+    "vivace.server.protocol.http1_writer",
+)
+
+
+def is_compiled(module: ModuleType) -> bool:
+    """Whether `module` came from a compiled file rather than from its Python source."""
+    return not (module.__file__ or "").endswith(".py")
+
+
+def find_missing() -> list[str]:
+    """The modules of the core that are not compiled."""
+    missing = []
+    for name in MODULES:
+        try:
+            if not is_compiled(importlib.import_module(name)):
+                missing.append(name)
+        except ImportError:
+            missing.append(name)
+    return missing
+
+
+missing = find_missing()
+compiled: bool = not missing
+
+
+def require_compiled() -> None:
+    """Raise CompiledCoreMissing, with what to do about it, unless the core is compiled."""
+    if missing:
+        raise CompiledCoreMissing(
+            f"The server's compiled core is missing ({', '.join(missing)}). Install Vivace where there is a C compiler "
+            '(Debian: "apt install gcc python3-dev"): "pip install --force-reinstall vivace", or in a checkout '
+            '"pip install -e .". Until then any other ASGI server can run your application.'
+        )

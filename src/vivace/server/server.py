@@ -1,0 +1,186 @@
+"""The life of a server: listen, start the application, serve, stop gracefully."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import functools
+import os
+import socket
+from types import TracebackType
+from typing import Self
+
+import vivace
+from vivace.server.config import Config
+from vivace.server.core import Http1Connection, Service, compiled, require_compiled
+from vivace.server.errors import BindError
+from vivace.server.lifespan import Lifespan
+from vivace.server.listeners import describe_address, explain, open_listeners
+from vivace.server.loading import load_app
+from vivace.server.logging import access_log, server_logger
+from vivace.server.types import ASGIApp
+
+# A client that sends a request just as we stop gets an answer instead of a reset if it does so within this time.
+LAST_REQUEST = 0.5
+# How long cancelled requests may take to clean up.
+CLEAN_UP = 5.0
+
+
+class Server:
+    """One application on its listeners, in the running event loop; it touches no signal handlers.
+
+    `await serve()` runs until `request_stop`. Or use `async with Server(app, config) as server:`, which serves while
+    the block runs; `server.addresses` says where.
+    """
+
+    def __init__(self, app: ASGIApp | str, config: Config | None = None) -> None:
+        self.config = Config() if config is None else config
+        self.app = app
+        self.addresses: list[str] = []
+        self._listeners: list[socket.socket] = []
+        self._servers: list[asyncio.Server] = []
+        self._lifespan: Lifespan | None = None
+        self._service: Service | None = None
+        self._stop = asyncio.Event()
+        self._force = asyncio.Event()
+
+    @property
+    def port(self) -> int:
+        """The TCP port that is served, which the system chose when the configuration said 0."""
+        for listener in self._listeners:
+            name = listener.getsockname()
+            if isinstance(name, tuple):
+                return int(name[1])
+        raise RuntimeError("The server does not listen on a TCP port.")
+
+    @property
+    def forced(self) -> bool:
+        """Whether the stop was forced, so that requests may have been cut off."""
+        return self._force.is_set()
+
+    def request_stop(self) -> None:
+        """Ask `serve` to stop gracefully; asked a second time, at once. Safe to call at any time in the loop."""
+        if self._stop.is_set():
+            self._force.set()
+        self._stop.set()
+
+    async def serve(self) -> None:
+        """Start, serve until `request_stop`, stop. Raises ServerError when the start fails."""
+        starting = asyncio.ensure_future(self.start())
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                # Asked to stop while the application still starts: it may hang there for good.
+                return
+            await starting
+            await stopping
+        finally:
+            stopping.cancel()
+            starting.cancel()
+            await asyncio.wait({starting})
+            await self.stop()
+
+    async def start(self) -> None:
+        """Bind, start the application, accept connections. Raises ServerError, with everything closed again."""
+        require_compiled()
+        config = self.config
+        app = self._load()
+        loop = asyncio.get_running_loop()
+        context = contextvars.copy_context()
+        self._listeners = open_listeners(config)
+        try:
+            self._lifespan = Lifespan(app, config.lifespan, context)
+            await self._lifespan.startup()
+            self._service = Service(app, config, loop, context, access_log(config))
+            self._service.state = self._lifespan.state
+            await self._listen(loop, self._service)
+        except BaseException:
+            await self.stop()
+            raise
+        self.addresses = [describe_address(listener) for listener in self._listeners]
+        server_logger.info(self._banner(loop))
+
+    def _load(self) -> ASGIApp:
+        if isinstance(self.app, str):
+            return load_app(self.app, app_dir=self.config.app_dir, factory=self.config.factory)
+        if self.config.factory:
+            return self.app()  # type: ignore[call-arg,return-value]  # a factory is what the option says it is
+        return self.app
+
+    async def _listen(self, loop: asyncio.AbstractEventLoop, service: Service) -> None:
+        protocol = functools.partial(Http1Connection, service)
+        for listener in self._listeners:
+            create = loop.create_unix_server if listener.family == socket.AF_UNIX else loop.create_server
+            try:
+                # asyncio asks for no more than the methods of a protocol, and the connection has those.
+                server = await create(protocol, sock=listener, backlog=self.config.backlog)  # type: ignore[arg-type]
+            except OSError as error:
+                raise BindError(explain(error, self.config)) from None
+            self._servers.append(server)
+
+    def _banner(self, loop: asyncio.AbstractEventLoop) -> str:
+        how = "compiled" if compiled else "not compiled"
+        where = " and ".join(self.addresses)
+        return (
+            f"Vivace {vivace.__version__} serves {where} "
+            f"({how}, {type(loop).__module__.partition('.')[0]}, pid {os.getpid()}). Ctrl+C stops it."
+        )
+
+    async def stop(self) -> None:
+        """Stop gracefully: no new connections, running requests within `graceful_timeout`, then the application."""
+        for server in self._servers:
+            server.close()
+        if self._service is not None:
+            await self._drain(self._service)
+        if self._lifespan is not None:
+            if self.forced:
+                await self._lifespan.cancel()
+            else:
+                await self._lifespan.shutdown(self.config.timeouts.lifespan_timeout)
+        for listener in self._listeners:
+            listener.close()
+        if self.config.uds is not None and self._servers:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.config.uds)
+        self._servers = []
+        self._service = self._lifespan = None
+
+    async def _drain(self, service: Service) -> None:
+        loop = asyncio.get_running_loop()
+        service.draining = True
+        for connection in list(service.connections):
+            connection.drain()
+        begun = loop.time()
+        while (service.connections or service.tasks) and not self.forced:
+            passed = loop.time() - begun
+            if passed >= self.config.timeouts.graceful_timeout:
+                break
+            if passed >= LAST_REQUEST:
+                for connection in list(service.connections):
+                    connection.close_if_idle()
+            await asyncio.sleep(0.02)
+        await self._cut_off(service)
+
+    async def _cut_off(self, service: Service) -> None:
+        """Cancel the requests that are left, and drop their connections."""
+        tasks = set(service.tasks)
+        if tasks:
+            server_logger.warning("%d requests are still running; they are cancelled.", len(tasks))
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=CLEAN_UP)
+        for connection in list(service.connections):
+            connection.abort()
+        await asyncio.sleep(0)
+        service.stop_clock()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
