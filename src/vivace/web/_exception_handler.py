@@ -1,0 +1,99 @@
+"""Turns exceptions into responses: finds the handler for one, and knows whether it is too late to answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vivace.web._utils import is_async_callable
+from vivace.web.concurrency import run_in_threadpool
+from vivace.web.exceptions import HTTPException
+from vivace.web.requests import Request
+from vivace.web.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
+from vivace.web.websockets import WebSocket
+
+if TYPE_CHECKING:
+    from vivace.web.responses import Response
+
+ExceptionHandlers = dict[Any, ExceptionHandler]
+StatusHandlers = dict[int, ExceptionHandler]
+
+# Starlette's key: frameworks built on it read and write it too.
+HANDLERS_KEY = "starlette.exception_handlers"
+
+
+class TrackedSend:
+    """A `send` that remembers whether the response has started.
+
+    One per request is enough: whoever is handed something that already knows (ours, or a server's own `send` with a
+    `response_started` attribute) uses it as it is.
+    """
+
+    __slots__ = ("response_started", "send")
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self.response_started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.response_started = True
+        await self.send(message)
+
+
+def tracked(send: Send) -> Send:
+    """`send` itself when it knows `response_started`, else one around it that does."""
+    return send if hasattr(send, "response_started") else TrackedSend(send)
+
+
+def has_started(send: Send) -> bool:
+    """Whether a response start went through this `tracked` send."""
+    return bool(getattr(send, "response_started", False))
+
+
+def find_handler(scope: Scope, exception: Exception) -> ExceptionHandler | None:
+    """The handler for this exception: by HTTP status, then by the nearest class of its ancestry."""
+    by_class, by_status = scope.get(HANDLERS_KEY) or ({}, {})
+    if isinstance(exception, HTTPException) and exception.status_code in by_status:
+        handler: ExceptionHandler = by_status[exception.status_code]
+        return handler
+    return next((by_class[cls] for cls in type(exception).__mro__ if cls in by_class), None)
+
+
+async def call_handler(
+    handler: ExceptionHandler, connection: Request | WebSocket, exception: Exception
+) -> Response | None:
+    """What the handler answers; a plain function runs in the thread pool."""
+    if is_async_callable(handler):
+        response = await handler(connection, exception)  # type: ignore[arg-type,misc]
+    else:
+        response = await run_in_threadpool(handler, connection, exception)  # type: ignore[arg-type]
+    return response
+
+
+async def answer_exception(
+    connection: Request | WebSocket, exception: Exception, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Sends the handler's response to this exception; raises it when no handler wants it or it is too late."""
+    handler = find_handler(connection.scope, exception)
+    if handler is None:
+        raise exception
+    if has_started(send):
+        raise RuntimeError("Caught handled exception, but response already started.") from exception
+    response = await call_handler(handler, connection, exception)
+    if response is not None:
+        await response(scope, receive, send)
+    # An exception that is made once and raised often would collect the traceback of every request.
+    exception.__traceback__ = None
+
+
+def wrap_app_handling_exceptions(app: ASGIApp, conn: Request | WebSocket) -> ASGIApp:
+    """`app`, with its exceptions answered by the handlers in `conn.scope`."""
+
+    async def wrapped_app(scope: Scope, receive: Receive, send: Send) -> None:
+        send = tracked(send)
+        try:
+            await app(scope, receive, send)
+        except Exception as exception:  # noqa: BLE001 (re-raised when no handler wants it)
+            await answer_exception(conn, exception, scope, receive, send)
+
+    return wrapped_app

@@ -1,0 +1,75 @@
+"""Answers the exceptions that have a handler; the innermost layer of every application."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vivace.web._exception_handler import HANDLERS_KEY, answer_exception, tracked
+from vivace.web.exceptions import HTTPException, WebSocketException
+from vivace.web.requests import Request
+from vivace.web.responses import PlainTextResponse, Response
+from vivace.web.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
+from vivace.web.websockets import WebSocket
+
+
+class ExceptionMiddleware:
+    """Turns exceptions into responses by `handlers`: a status code or an exception class to `(request, exc) -> response`.
+
+    HTTPException and WebSocketException have handlers from the start. What has none is raised further out.
+    """
+
+    def __init__(
+        self, app: ASGIApp, handlers: Mapping[Any, ExceptionHandler] | None = None, debug: bool = False
+    ) -> None:
+        self.app = app
+        self.debug = debug
+        self._status_handlers: dict[int, ExceptionHandler] = {}
+        self._exception_handlers: dict[type[Exception], ExceptionHandler] = {
+            HTTPException: self.http_exception,
+            WebSocketException: self.websocket_exception,  # type: ignore[dict-item]
+        }
+        for key, handler in (handlers or {}).items():
+            self.add_exception_handler(key, handler)
+
+    def add_exception_handler(self, exc_class_or_status_code: int | type[Exception], handler: ExceptionHandler) -> None:
+        """Adds or replaces the handler of a status code or of an exception class and its subclasses."""
+        if isinstance(exc_class_or_status_code, int):
+            self._status_handlers[exc_class_or_status_code] = handler
+        elif isinstance(exc_class_or_status_code, type) and issubclass(exc_class_or_status_code, Exception):
+            self._exception_handlers[exc_class_or_status_code] = handler
+        else:
+            raise TypeError(
+                f"An exception handler is for a status code or an exception class, got {exc_class_or_status_code!r}."
+            )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        scope[HANDLERS_KEY] = self._exception_handlers, self._status_handlers
+        if scope["type"] == "http":
+            send = tracked(send)
+        try:
+            await self.app(scope, receive, send)
+        except Exception as exception:  # noqa: BLE001 (re-raised when no handler wants it)
+            connection: Request | WebSocket
+            if scope["type"] == "http":
+                connection = Request(scope, receive, send)
+            else:
+                connection = WebSocket(scope, receive, send)
+            await answer_exception(connection, exception, scope, receive, send)
+
+    async def http_exception(self, request: Request, exc: Exception) -> Response:
+        """The plain answer to an HTTPException."""
+        if not isinstance(exc, HTTPException):
+            raise TypeError(f"http_exception() answers HTTPException, got {exc!r}.") from exc
+        if exc.status_code in (204, 304):  # RFC 9110 15.3.5, 15.4.5: no body
+            return Response(status_code=exc.status_code, headers=exc.headers)
+        return PlainTextResponse(exc.detail, status_code=exc.status_code, headers=exc.headers)
+
+    async def websocket_exception(self, websocket: WebSocket, exc: Exception) -> None:
+        """The plain answer to a WebSocketException: the close it asks for."""
+        if not isinstance(exc, WebSocketException):
+            raise TypeError(f"websocket_exception() answers WebSocketException, got {exc!r}.") from exc
+        await websocket.close(code=exc.code, reason=exc.reason)

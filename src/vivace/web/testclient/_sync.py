@@ -1,0 +1,275 @@
+"""The synchronous client: the application runs in an event loop in another thread."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
+from typing import Any, Literal, Self
+from urllib.parse import urljoin
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from vivace.web._lifespan import LifespanSession, LifespanUnsupported
+from vivace.web.exceptions import VivaceDeprecationWarning
+from vivace.web.testclient._exchange import Exchange
+from vivace.web.testclient._scope import as_asgi3, httpx, make_scope
+from vivace.web.testclient._websocket import WebSocketExchange, decode_json, encode_json
+from vivace.web.types import ASGIApp, Message, Scope
+
+PortalFactory = Callable[[], AbstractContextManager[BlockingPortal]]
+
+
+class TestClient(httpx.Client):
+    """Calls an application as an HTTP client would: `TestClient(app).get("/")`.
+
+    `with TestClient(app) as client:` also runs the application's lifespan, and keeps one event loop for all requests.
+    An exception that the application raises is raised here, unless `raise_server_exceptions` is off; then it is the 500
+    that a real client would get. `backend` is "asyncio" or "trio".
+    """
+
+    __test__ = False  # pytest: not a test case
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        base_url: str = "http://testserver",
+        raise_server_exceptions: bool = True,
+        root_path: str = "",
+        backend: Literal["asyncio", "trio"] = "asyncio",
+        backend_options: dict[str, Any] | None = None,
+        cookies: Any = None,
+        headers: dict[str, str] | None = None,
+        follow_redirects: bool = True,
+        client: tuple[str, int] = ("testclient", 50000),
+    ) -> None:
+        self.app = as_asgi3(app)
+        self.app_state: dict[str, Any] = {}
+        self.portal: BlockingPortal | None = None
+        self.async_backend: dict[str, Any] = {"backend": backend, "backend_options": backend_options or {}}
+        self._lifespan_stack = ExitStack()
+        self._asgi_transport = _Transport(self, raise_server_exceptions, root_path, client)
+        super().__init__(
+            base_url=base_url,
+            headers={"user-agent": "testclient", **(headers or {})},
+            transport=self._asgi_transport,
+            follow_redirects=follow_redirects,
+            cookies=cookies,
+        )
+
+    @contextlib.contextmanager
+    def portal_factory(self) -> Iterator[BlockingPortal]:
+        """The way into the event loop: the client's own inside `with`, else one for this call."""
+        if self.portal is not None:
+            yield self.portal
+        else:
+            with start_blocking_portal(**self.async_backend) as portal:
+                yield portal
+
+    def request(self, method: str, url: Any, **options: Any) -> httpx.Response:
+        """A request; options are those of `httpx.Client.request`. There is no network, so no `timeout`."""
+        if options.get("timeout", httpx.USE_CLIENT_DEFAULT) is not httpx.USE_CLIENT_DEFAULT:
+            warnings.warn(
+                "TestClient has no use for 'timeout': nothing goes over a network.",
+                VivaceDeprecationWarning,
+                stacklevel=2,
+            )
+        return super().request(method, url, **options)
+
+    def websocket_connect(
+        self, url: str, subprotocols: Sequence[str] | None = None, **options: Any
+    ) -> WebSocketTestSession:
+        """A WebSocket, to be used in `with`: that is where the handshake happens and WebSocketDisconnect is raised."""
+        request = websocket_request(self, url, subprotocols, options)
+        return WebSocketTestSession(self.app, self._asgi_transport.scope(request), self.portal_factory)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.portal = portal = stack.enter_context(start_blocking_portal(**self.async_backend))
+            stack.callback(setattr, self, "portal", None)
+            scope: Scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": self.app_state}
+            session = portal.call(LifespanSession, self.app, scope)
+            portal.start_task_soon(session.run)
+            try:
+                portal.call(session.startup)
+            except LifespanUnsupported as unsupported:
+                if unsupported.__cause__ is not None:
+                    raise unsupported.__cause__ from None
+            else:
+                stack.callback(portal.call, session.shutdown)
+            stack.callback(self._asgi_transport.close)
+            self._lifespan_stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self._lifespan_stack.close()
+
+
+def websocket_request(
+    client: httpx.Client | httpx.AsyncClient, url: str, subprotocols: Sequence[str] | None, options: dict[str, Any]
+) -> httpx.Request:
+    """The request of the handshake, with the cookies and headers of the client."""
+    headers = {
+        "connection": "upgrade",
+        "sec-websocket-key": "testserver==",
+        "sec-websocket-version": "13",
+        **({} if subprotocols is None else {"sec-websocket-protocol": ", ".join(subprotocols)}),
+        **dict(options.pop("headers", None) or {}),
+    }
+    return client.build_request("GET", urljoin("ws://testserver", url), headers=headers, **options)
+
+
+class _Transport(httpx.BaseTransport):
+    """What httpx calls instead of opening a connection."""
+
+    def __init__(
+        self, client: TestClient, raise_server_exceptions: bool, root_path: str, address: tuple[str, int]
+    ) -> None:
+        self._client = client
+        self._raise_server_exceptions = raise_server_exceptions
+        self._root_path = root_path
+        self._address = address
+        self._open: set[_Body] = set()
+
+    def scope(self, request: httpx.Request) -> Scope:
+        return make_scope(request, root_path=self._root_path, client=self._address, state=self._client.app_state)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        content = request.read()
+        with ExitStack() as stack:
+            portal = stack.enter_context(self._client.portal_factory())
+            exchange = portal.call(Exchange, self._client.app, self.scope(request), content)
+            body = _Body(portal, exchange, stack, self._open, self._raise_server_exceptions)
+            stack.push(body.finish)
+            portal.start_task_soon(exchange.run)
+            has_response = portal.call(exchange.wait_for_response)
+            if has_response:
+                self._open.add(body)
+                body.stack = stack.pop_all()
+        if not has_response and self._raise_server_exceptions:
+            raise AssertionError("TestClient did not receive any response.")
+        return exchange.make_response(request, body)
+
+    def close(self) -> None:
+        with ExitStack() as stack:
+            while self._open:
+                stack.callback(self._open.pop().abort)
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of a response, pulled from the application as it is read."""
+
+    def __init__(
+        self,
+        portal: BlockingPortal,
+        exchange: Exchange,
+        stack: ExitStack,
+        open_bodies: set[_Body],
+        raise_exceptions: bool,
+    ) -> None:
+        self._portal = portal
+        self._exchange = exchange
+        self._open_bodies = open_bodies
+        self._raise_exceptions = raise_exceptions
+        self.stack = stack
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (chunk := self._portal.call(self._exchange.next_chunk)) is not None:
+            yield chunk
+        self.close()
+
+    def close(self) -> None:
+        self.stack.close()
+
+    def abort(self) -> None:
+        self._portal.call(self._exchange.abort)
+        self.close()
+
+    def finish(
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Waits for the application to end, and raises what it raised."""
+        self._open_bodies.discard(self)
+        self._portal.call(self._exchange.close)
+        if exc_type is None and self._raise_exceptions and self._exchange.exception is not None:
+            raise self._exchange.exception
+
+
+class WebSocketTestSession:
+    """The client's side of a WebSocket; methods mirror those of the application's `WebSocket`.
+
+    `receive*` raise WebSocketDisconnect when the application closes. Leaving the `with` block closes with 1000, waits for
+    the application, and raises what it raised.
+    """
+
+    def __init__(self, app: ASGIApp, scope: Scope, portal_factory: PortalFactory) -> None:
+        self.app = app
+        self.scope = scope
+        self.portal_factory = portal_factory
+        self.accepted_subprotocol: str | None = None
+        self.extra_headers: list[tuple[bytes, bytes]] | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.portal = stack.enter_context(self.portal_factory())
+            self._exchange = self.portal.call(WebSocketExchange, self.app, self.scope)
+            self.portal.start_task_soon(self._exchange.run)
+            stack.callback(self.portal.call, self._exchange.end)
+            accepted = self.portal.call(self._exchange.connect)
+            self.accepted_subprotocol = accepted.get("subprotocol")
+            self.extra_headers = accepted.get("headers")
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return self._stack.__exit__(exc_type, exc_value, traceback)
+
+    def send(self, message: Message) -> None:
+        """Sends an ASGI message."""
+        self.portal.call(self._exchange.send, message)
+
+    def send_text(self, data: str) -> None:
+        self.send({"type": "websocket.receive", "text": data})
+
+    def send_bytes(self, data: bytes) -> None:
+        self.send({"type": "websocket.receive", "bytes": data})
+
+    def send_json(self, data: Any, mode: Literal["text", "binary"] = "text") -> None:
+        self.send(encode_json(data, mode))
+
+    def close(self, code: int = 1000, reason: str | None = None) -> None:
+        """Leaves; the application sees WebSocketDisconnect with this code."""
+        self.portal.call(self._exchange.close, code, reason)
+
+    def receive(self) -> Message:
+        """The next ASGI message of the application, a close included."""
+        return self.portal.call(self._exchange.receive)
+
+    def receive_text(self) -> str:
+        text: str = self._receive_data()["text"]
+        return text
+
+    def receive_bytes(self) -> bytes:
+        data: bytes = self._receive_data()["bytes"]
+        return data
+
+    def receive_json(self, mode: Literal["text", "binary"] = "text") -> Any:
+        return decode_json(self._receive_data(), mode)
+
+    def _receive_data(self) -> Message:
+        message = self.receive()
+        self.portal.call(self._exchange.raise_on_close, message)
+        return message
