@@ -1,1 +1,33 @@
-"""Models, querysets and migrations; Django's vocabulary, awaited natively."""
+"""Models, querysets and migrations; Django's vocabulary, awaited natively.
+
+Imports only `vivace.databases` and `vivace.utils`. Read `base` first (what a model is), then `query` (how a queryset
+becomes SQL and rows become instances) and `relations` (how related objects are loaded).
+"""
+
+from __future__ import annotations
+
+from vivace.orm import models
+from vivace.orm.binding import using
+from vivace.orm.query.conditions import Q
+from vivace.orm.query.expressions import Avg, Case, Count, Exists, F, Max, Min, OuterRef, Subquery, Sum, Value, When
+from vivace.orm.transactions import atomic, on_commit
+
+__all__ = [
+    "Avg",
+    "Case",
+    "Count",
+    "Exists",
+    "F",
+    "Max",
+    "Min",
+    "OuterRef",
+    "Q",
+    "Subquery",
+    "Sum",
+    "Value",
+    "When",
+    "atomic",
+    "models",
+    "on_commit",
+    "using",
+]

@@ -12,9 +12,9 @@ NON_FIELD_ERRORS = "__all__"
 class ValidationError(Exception):
     """One or many reasons why a value was refused.
 
-    `message` is a text (with `%(name)s` places filled from `params`), another ValidationError, a sequence of these, or a
-    mapping of field names to these. A single error has `message`, `code` and `params`; a mapping has `error_dict`; every
-    one has `error_list` and `messages`.
+    `message` is a text (with `%(name)s` places filled from `params`), another ValidationError, a sequence of these, or
+    a mapping of field names to these. A single error has `message`, `code` and `params`; a mapping has `error_dict`;
+    every one has `error_list` and `messages`.
     """
 
     message: str
@@ -25,7 +25,7 @@ class ValidationError(Exception):
 
     def __init__(
         self,
-        message: str | ValidationError | Sequence[Any] | Mapping[str, Any],
+        message: Any,
         code: str | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> None:

@@ -1,0 +1,463 @@
+"""`Model`, and the metaclass that turns a class body into one.
+
+Fields are taken off the class: an instance holds its values as plain attributes, which Python reads fastest, and
+`Book.title` is served by the metaclass as a typed column. Only relations stay on the class, as data descriptors, because
+`book.author` and `book.author_id` must agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, overload
+
+from vivace.orm import persistence
+from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError, MultipleObjectsReturned, ObjectDoesNotExist
+from vivace.orm.fields.base import Field
+from vivace.orm.fields.numbers import BigAutoField
+from vivace.orm.fields.related import ForeignKey, ManyToManyField, RelatedField, Relation
+from vivace.orm.instances import InstanceState, Origin, restore, snapshot
+from vivace.orm.manager import Manager
+from vivace.orm.options import Options
+from vivace.orm.query.columns import Column
+from vivace.orm.registry import registry
+from vivace.orm.relations.forward import ForwardRelation
+from vivace.orm.relations.loading import load
+from vivace.orm.relations.reverse import ManyToManyDescriptor, ReverseManyDescriptor, ReverseOneDescriptor
+from vivace.orm.relations.through import make_through
+from vivace.orm.schema import make_table
+from vivace.utils.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from vivace.databases import Database
+
+M = TypeVar("M", bound="Model")
+
+
+class ModelBase(type):
+    """The metaclass of models."""
+
+    _meta: Options
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> ModelBase:
+        parents = [base for base in bases if isinstance(base, ModelBase)]
+        if not parents:
+            return super().__new__(mcs, name, bases, namespace, **options)
+        declared = {key: value for key, value in namespace.items() if isinstance(value, Field)}
+        managers = {key: value for key, value in namespace.items() if isinstance(value, Manager)}
+        body = {key: value for key, value in namespace.items() if key not in declared and key not in managers}
+        meta_class = body.pop("Meta", None)
+        model = cast("type[Model]", super().__new__(mcs, name, bases, body, **options))
+        _assemble(model, parents, declared, managers, meta_class)
+        return cast("ModelBase", model)
+
+    def __getattr__(cls, name: str) -> Any:
+        # Reached only for names that are not on the class: fields and managers.
+        meta: Options | None = cls.__dict__.get("_meta") or (None if name == "_meta" else getattr(cls, "_meta", None))
+        if meta is not None:
+            field = meta.by_attname.get(name)
+            if field is not None:
+                return Column(cast("type[Model]", cls), field.name)
+            manager = meta.managers.get(name)
+            if manager is not None:
+                return manager
+        raise AttributeError(f'{cls.__name__} has no attribute "{name}"{_hint(meta, name)}')
+
+    def __dir__(cls) -> Iterable[str]:
+        meta: Options | None = getattr(cls, "_meta", None)
+        extra = [] if meta is None else [*meta.by_attname, *meta.managers]
+        return sorted({*super().__dir__(), *extra})
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        if isinstance(value, Field):
+            raise ModelDefinitionError(f"{cls.__name__}.{name}: fields are declared in the class body")
+        super().__setattr__(name, value)
+
+    def _add_reverse(cls, relation: Relation) -> None:
+        """Puts the attribute of a relation that points here on the class."""
+        accessor = relation.accessor
+        if accessor is None:
+            return
+        existing = cls.__dict__.get(accessor)
+        taken = accessor in cls._meta.forward or (
+            existing is not None
+            and not isinstance(existing, ReverseManyDescriptor | ReverseOneDescriptor | ManyToManyDescriptor)
+        )
+        if taken:
+            raise ModelDefinitionError(
+                f'{relation.field.model._meta.label}.{relation.field.name}: its reverse name "{accessor}" is taken on '
+                f"{cls._meta.label}. Give it another related_name."
+            )
+        if isinstance(relation.field, ManyToManyField):
+            descriptor: Any = ManyToManyDescriptor(relation.field, reverse=True)
+        elif relation.many:
+            descriptor = ReverseManyDescriptor(relation)
+        else:
+            descriptor = ReverseOneDescriptor(relation)
+        type.__setattr__(cls, accessor, descriptor)
+
+
+def _hint(meta: Options | None, name: str) -> str:
+    if meta is None or name.startswith("__"):
+        return ""
+    return f". {did_you_mean(name, meta.field_names, listed_as='Fields')}"
+
+
+class _Objects:
+    """Types `Book.objects` as a manager of Book; the object itself comes from the metaclass."""
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: None, owner: type[M]) -> Manager[M]: ...
+
+
+class _ImplicitKey:
+    """Types `book.id` as Any, unless the model declares its own."""
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: object, owner: type[Model]) -> Any: ...
+        def __set__(self, instance: Any, value: Any) -> None: ...
+
+
+class _PrimaryKey:
+    """`book.pk` is the primary key's value under any name; `Book.pk` is its column."""
+
+    @overload
+    def __get__(self, instance: None, owner: type[Model]) -> Column[Any]: ...
+    @overload
+    def __get__(self, instance: Model, owner: type[Model]) -> Any: ...
+    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
+        if instance is None:
+            return Column(owner, owner._meta.pk.name)
+        return getattr(instance, owner._meta.pk.attname)
+
+    def __set__(self, instance: Model, value: Any) -> None:
+        setattr(instance, instance._meta.pk.attname, value)
+
+
+class Model(metaclass=ModelBase):
+    """Base of models. An instance is one row; every method that talks to the database is awaited."""
+
+    if TYPE_CHECKING:
+        objects = _Objects()
+        id = _ImplicitKey()
+        _meta: ClassVar[Options]
+
+        class DoesNotExist(ObjectDoesNotExist):
+            """`get()` found nothing."""
+
+        class MultipleObjectsReturned(MultipleObjectsReturned):  # type: ignore[no-redef]
+            """`get()` found more than one."""
+
+    pk = _PrimaryKey()
+
+    # Where the row came from, and the row itself as the driver gave it; class attributes so that a new object has none.
+    _origin: Origin | None = None
+    _row: Any = None
+    _stub_of: tuple[Origin | None, ForeignKey[Any]] | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        meta = self._meta
+        fields = meta.concrete_fields
+        if args:
+            kwargs = _positional(meta, args, kwargs)
+        for field in fields:
+            attname = field.attname
+            if attname in kwargs:
+                setattr(self, attname, kwargs.pop(attname))
+            elif field.name in kwargs:
+                setattr(self, field.name, kwargs.pop(field.name))
+            elif attname == meta.pk.attname and "pk" in kwargs:
+                setattr(self, attname, kwargs.pop("pk"))
+            else:
+                setattr(self, attname, field.get_default())
+        if kwargs:
+            self._set_others(kwargs)
+
+    def _set_others(self, kwargs: dict[str, Any]) -> None:
+        for name, value in kwargs.items():
+            if isinstance(getattr(type(self), name, None), property):
+                setattr(self, name, value)
+                continue
+            if name in {field.name for field in self._meta.many_to_many}:
+                raise TypeError(
+                    f"{type(self).__name__}({name}=…): a many-to-many relation is set after saving: "
+                    f"await obj.{name}.set([…])"
+                )
+            choices = {field.name for field in self._meta.concrete_fields}
+            raise TypeError(
+                f'{type(self).__name__} has no field "{name}". {did_you_mean(name, choices, listed_as="Fields")}'
+            )
+
+    # Reading
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Loads what is not loaded yet (with all its peers of the same result) and returns the object itself."""
+        if type(self).__dict__.get("_is_partial"):
+            yield from load(self).__await__()
+        return self
+
+    async def refresh_from_db(self, using: Database | None = None, fields: Iterable[str] | None = None) -> None:
+        """Reads the row again; with `fields`, only these. Raises DoesNotExist when it is gone."""
+        await persistence.refresh(self, using=using, fields=fields)
+
+    arefresh_from_db = refresh_from_db
+
+    @property
+    def _state(self) -> InstanceState:
+        return InstanceState(self)
+
+    def get_deferred_fields(self) -> set[str]:
+        """The attributes of fields that are not loaded."""
+        loaded = self.__dict__
+        return {field.attname for field in self._meta.concrete_fields if field.attname not in loaded}
+
+    def serializable_value(self, field_name: str) -> Any:
+        """The value of the field's column: for `author`, the author's key."""
+        field = self._meta.forward.get(field_name)
+        return getattr(self, field.attname if field is not None else field_name)
+
+    # Writing
+
+    async def save(
+        self,
+        *,
+        force_insert: bool = False,
+        force_update: bool = False,
+        using: Database | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Writes the row: a new one is inserted, of a loaded one only the columns that changed are updated.
+
+        With `update_fields`, exactly these are updated. `force_update` and `update_fields` raise NotUpdated when the row
+        is gone; otherwise it is inserted again, as in Django.
+        """
+        await persistence.save(
+            self, force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields
+        )
+
+    asave = save
+
+    async def delete(self, using: Database | None = None) -> tuple[int, dict[str, int]]:
+        """Deletes the row and what hangs on it by `on_delete`; returns how many rows, in all and by model."""
+        return await persistence.delete(self, using=using)
+
+    adelete = delete
+
+    # Validation
+
+    def clean(self) -> None:
+        """Override to check several fields together; raise ValidationError."""
+
+    def clean_fields(self, exclude: Iterable[str] = ()) -> None:
+        """Cleans every field and stores the cleaned values. Raises ValidationError with all faults by field."""
+        persistence.clean_fields(self, frozenset(exclude))
+
+    async def validate_unique(self, exclude: Iterable[str] = (), using: Database | None = None) -> None:
+        """Asks the database for rows that this one would collide with. Raises ValidationError by field."""
+        await persistence.validate_unique(self, frozenset(exclude), using)
+
+    async def full_clean(
+        self, exclude: Iterable[str] = (), *, validate_unique: bool = True, using: Database | None = None
+    ) -> None:
+        """`clean_fields`, `clean` and `validate_unique`, all faults in one ValidationError."""
+        await persistence.full_clean(self, frozenset(exclude), unique=validate_unique, using=using)
+
+    afull_clean = full_clean
+
+    # Being an object
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Model):
+            return NotImplemented
+        if self._meta is not other._meta:
+            return False
+        key = self.pk
+        return self is other if key is None else bool(key == other.pk)
+
+    def __hash__(self) -> int:
+        key = self.pk
+        if key is None:
+            raise TypeError(f"{type(self).__name__} without a primary key is unhashable: save it first")
+        return hash(key)
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} object ({self.__dict__.get(self._meta.pk.attname)})"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (restore, (self._meta.model, snapshot(self)))
+
+
+def _positional(meta: Options, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    fields = meta.concrete_fields
+    if len(args) > len(fields):
+        raise TypeError(f"{meta.object_name} takes at most {len(fields)} positional values, got {len(args)}")
+    named = {field.attname: value for field, value in zip(fields, args, strict=False)}
+    twice = [name for name in named if name in kwargs]
+    if twice:
+        raise TypeError(f'{meta.object_name} got "{twice[0]}" twice: by position and by name')
+    return named | kwargs
+
+
+def _assemble(
+    model: type[Model],
+    parents: list[ModelBase],
+    declared: dict[str, Field[Any]],
+    managers: dict[str, Manager[Any]],
+    meta_class: type | None,
+) -> None:
+    options = _meta_options(parents, meta_class)
+    meta = Options(model.__name__, model.__module__, options)
+    meta.contribute(model)
+    meta.auto_created = model.__dict__.get("_auto_created")
+    type.__setattr__(model, "_meta", meta)
+    fields = _inherited_fields(parents, model, declared) | declared
+    if not meta.abstract:
+        fields = _with_primary_key(fields)
+    ordered = sorted(fields.items(), key=lambda item: item[1].creation_counter)
+    for name, field in ordered:
+        _check_name(model, name, field)
+        field.bind(model, name)
+        meta.add_field(field)
+        if field.primary_key:
+            meta.pk = field
+    for parent in reversed(parents):
+        if "_meta" in parent.__dict__:
+            meta.managers |= {name: manager.bound(model, name) for name, manager in parent._meta.managers.items()}
+    meta.managers |= {name: manager.bound(model, name) for name, manager in managers.items()}
+    if not meta.managers:
+        meta.managers["objects"] = Manager[Any]().bound(model, "objects")
+    if not meta.abstract:
+        _check_meta(meta)
+        _finish(model)
+
+
+def _meta_options(parents: list[ModelBase], meta_class: type | None) -> dict[str, Any]:
+    """The options of `class Meta`; without one (or from its bases), an abstract parent's."""
+    options: dict[str, Any] = {}
+    for parent in reversed(parents):
+        if "_meta" in parent.__dict__ and parent._meta.abstract:
+            options |= {key: value for key, value in parent._meta.declared.items() if key != "abstract"}
+    if meta_class is None:
+        return options
+    inherits = any(base is not object for base in meta_class.__mro__[1:])
+    options = options if not inherits else {}
+    for base in reversed(meta_class.__mro__[:-1]):
+        options |= {
+            key: value
+            for key, value in vars(base).items()
+            if not key.startswith("__") and not (key == "abstract" and base is not meta_class)
+        }
+    return options
+
+
+def _inherited_fields(
+    parents: list[ModelBase], model: type[Model], declared: dict[str, Field[Any]]
+) -> dict[str, Field[Any]]:
+    fields: dict[str, Field[Any]] = {}
+    for parent in reversed(parents):
+        if "_meta" not in parent.__dict__:
+            continue
+        if not parent._meta.abstract:
+            raise ModelDefinitionError(
+                f"{model.__name__} inherits from {parent.__name__}, which has a table of its own. Multi-table and proxy "
+                f"inheritance are not supported yet: make {parent.__name__} abstract, or point to it with a "
+                "OneToOneField."
+            )
+        for field in (*parent._meta.local_fields, *parent._meta.many_to_many):
+            # `name = None` in the body takes an inherited field away; a method or other value replaces it.
+            if field.name not in model.__dict__:
+                fields[field.name] = field.copied()
+    return fields
+
+
+def _with_primary_key(fields: dict[str, Field[Any]]) -> dict[str, Field[Any]]:
+    keys = [name for name, field in fields.items() if field.primary_key]
+    if len(keys) > 1:
+        raise ModelDefinitionError(f"A model has one primary key; these fields all claim to be it: {', '.join(keys)}")
+    if keys:
+        return fields
+    if "id" in fields:
+        raise ModelDefinitionError('A field named "id" must be the primary key: give it primary_key=True')
+    key: Field[Any] = BigAutoField(verbose_name="ID", primary_key=True)
+    key.creation_counter = -1
+    return {"id": key, **fields}
+
+
+def _check_name(model: type[Model], name: str, field: Field[Any]) -> None:
+    if not name.isidentifier() or "__" in name or name.endswith("_") or name.startswith("_") or name == "pk":
+        raise ModelDefinitionError(
+            f'"{name}" cannot name a field of {model.__name__}: names are plain words, without "__", a leading or a '
+            'trailing underscore, and "pk" stands for the primary key'
+        )
+    if hasattr(type, name):
+        raise ModelDefinitionError(f'"{name}" cannot name a field of {model.__name__}: every Python class has that')
+    for base in model.__mro__[1:]:
+        existing = base.__dict__.get(name)
+        if existing is not None and not isinstance(existing, Field | ForwardRelation):
+            raise ModelDefinitionError(
+                f'"{name}" cannot name a field of {model.__name__}: {base.__name__}.{name} exists already and would '
+                "be hidden"
+            )
+
+
+def _check_meta(meta: Options) -> None:
+    names = {field.name for field in (*meta.concrete_fields, *meta.many_to_many)} | set(meta.by_attname) | {"pk", "?"}
+    for ordering in meta.ordering:
+        if isinstance(ordering, str):
+            first = ordering.removeprefix("-").split("__")[0]
+            if first not in names and "__" not in ordering:
+                raise FieldDoesNotExist(
+                    f'{meta.object_name}.Meta.ordering: there is no field "{first}". '
+                    f"{did_you_mean(first, names, listed_as='Fields')}"
+                )
+    for group in meta.unique_together:
+        for name in group:
+            if name not in names:
+                raise FieldDoesNotExist(
+                    f'{meta.object_name}.Meta.unique_together: there is no field "{name}". '
+                    f"{did_you_mean(name, names, listed_as='Fields')}"
+                )
+
+
+def _finish(model: type[Model]) -> None:
+    """Gives a concrete model its exceptions, descriptors and place in the registry."""
+    meta = model._meta
+    for name, base in (("DoesNotExist", ObjectDoesNotExist), ("MultipleObjectsReturned", MultipleObjectsReturned)):
+        exception = type(
+            name, (base,), {"__module__": model.__module__, "__qualname__": f"{model.__qualname__}.{name}"}
+        )
+        type.__setattr__(model, name, exception)
+    for field in meta.concrete_fields:
+        if isinstance(field, ForeignKey):
+            relation = ForwardRelation(field)
+            type.__setattr__(model, field.name, relation)
+            type.__setattr__(model, relation.slot, None)
+        if field._choices is not None and f"get_{field.name}_display" not in model.__dict__:
+            type.__setattr__(model, f"get_{field.name}_display", _display_of(field))
+    for many in meta.many_to_many:
+        type.__setattr__(model, many.name, ManyToManyDescriptor(many, reverse=False))
+    # The builder of tables imports models' options; handing it over here keeps that import one-way.
+    meta.make_table = lambda metadata: make_table(model, metadata)  # type: ignore[method-assign]
+    registry.add(model)
+    for field in (*meta.concrete_fields, *meta.many_to_many):
+        if isinstance(field, ManyToManyField):
+            make_through(field, ModelBase, Model)
+        if isinstance(field, RelatedField):
+            field.join()
+
+
+def _display_of(field: Field[Any]) -> Any:
+    def display(self: Model) -> str:
+        value = getattr(self, field.attname)
+        for option, label in field.flatchoices:
+            if option == value:
+                return label
+        return "" if value is None else str(value)
+
+    display.__name__ = f"get_{field.name}_display"
+    display.__doc__ = f"The label of the choice in `{field.name}`."
+    return display

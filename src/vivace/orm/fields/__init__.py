@@ -1,0 +1,76 @@
+"""Fields: `base` (what all have in common), `text`, `numbers`, `times`, `other`, `related`, `choices`."""
+
+from __future__ import annotations
+
+from vivace.orm.fields.base import Field
+from vivace.orm.fields.choices import Choices, IntegerChoices, TextChoices
+from vivace.orm.fields.numbers import (
+    AutoField,
+    BigAutoField,
+    BigIntegerField,
+    BooleanField,
+    DecimalField,
+    FloatField,
+    IntegerField,
+    PositiveBigIntegerField,
+    PositiveIntegerField,
+    PositiveSmallIntegerField,
+    SmallAutoField,
+    SmallIntegerField,
+)
+from vivace.orm.fields.other import BinaryField, JSONField, UUIDField
+from vivace.orm.fields.related import (
+    CASCADE,
+    DO_NOTHING,
+    PROTECT,
+    RESTRICT,
+    SET,
+    SET_DEFAULT,
+    SET_NULL,
+    ForeignKey,
+    ManyToManyField,
+    OneToOneField,
+)
+from vivace.orm.fields.text import CharField, EmailField, SlugField, TextField, URLField
+from vivace.orm.fields.times import DateField, DateTimeField, DurationField, TimeField
+
+__all__ = [
+    "CASCADE",
+    "DO_NOTHING",
+    "PROTECT",
+    "RESTRICT",
+    "SET",
+    "SET_DEFAULT",
+    "SET_NULL",
+    "AutoField",
+    "BigAutoField",
+    "BigIntegerField",
+    "BinaryField",
+    "BooleanField",
+    "CharField",
+    "Choices",
+    "DateField",
+    "DateTimeField",
+    "DecimalField",
+    "DurationField",
+    "EmailField",
+    "Field",
+    "FloatField",
+    "ForeignKey",
+    "IntegerChoices",
+    "IntegerField",
+    "JSONField",
+    "ManyToManyField",
+    "OneToOneField",
+    "PositiveBigIntegerField",
+    "PositiveIntegerField",
+    "PositiveSmallIntegerField",
+    "SlugField",
+    "SmallAutoField",
+    "SmallIntegerField",
+    "TextChoices",
+    "TextField",
+    "TimeField",
+    "URLField",
+    "UUIDField",
+]

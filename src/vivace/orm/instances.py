@@ -1,0 +1,136 @@
+"""Where an instance came from: what makes saving only changed columns, deferred fields and fetching for peers possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from vivace.orm.exceptions import NotLoaded
+
+if TYPE_CHECKING:
+    from vivace.databases import Database
+    from vivace.orm.base import Model
+    from vivace.orm.fields.related import ForeignKey
+
+Layout = Mapping[str, tuple[int, Callable[[Any], Any] | None]]
+"""For each attribute: its place in the driver's row, and the converter from there to Python."""
+
+
+class Origin:
+    """What the instances of one result share: the row's layout, the database, and weak references to one another."""
+
+    __slots__ = ("database", "layout", "peers", "stubs")
+
+    def __init__(self, layout: Layout, database: Database, peers: list[ref[Model]] | None = None) -> None:
+        self.layout, self.database, self.peers = layout, database, peers
+        self.stubs: dict[str, dict[Any, Model]] = {}
+
+    def living(self) -> list[Model]:
+        """The peers that somebody still holds."""
+        return [instance for reference in self.peers or () if (instance := reference()) is not None]
+
+
+class InstanceState:
+    """Django's view of where an instance stands: `_state.adding`, `_state.db`."""
+
+    __slots__ = ("_instance",)
+
+    def __init__(self, instance: Model) -> None:
+        self._instance = instance
+
+    @property
+    def adding(self) -> bool:
+        """Whether the object has never been in the database."""
+        return self._instance._origin is None
+
+    @property
+    def db(self) -> Database | None:
+        """The database it was read from or saved to."""
+        origin = self._instance._origin
+        return None if origin is None else origin.database
+
+
+@lru_cache(maxsize=4096)
+def full_layout(model: type[Model], dialect: str) -> Layout:
+    """The layout of a row of all columns in order."""
+    return {
+        field.attname: (index, field.row_converter(dialect)) for index, field in enumerate(model._meta.concrete_fields)
+    }
+
+
+def loaded_value(instance: Model, attname: str) -> Any:
+    """The value that the row had when it was read or saved. Raises KeyError when it was not loaded."""
+    origin = instance._origin
+    if origin is None:
+        raise KeyError(attname)
+    index, convert = origin.layout[attname]
+    value = instance._row[index]
+    return value if convert is None or value is None else convert(value)
+
+
+@lru_cache(maxsize=1024)
+def partial_class(model: type[Model]) -> type[Model]:
+    """A twin of `model` for instances of which something is not loaded.
+
+    Only the twin has `__getattr__`: on the model itself it would make every attribute read four times slower. An
+    instance changes its class to the model once it is complete; `isinstance`, `==` and pickling never see a difference.
+    """
+
+    def explain(self: Model, name: str) -> Any:
+        if name in self._meta.by_attname:
+            raise NotLoaded(
+                f"{model.__name__}.{name} is not loaded. Load it with `await` (`await book.author`, or `await book` for "
+                "deferred fields), or in the query with select_related(), prefetch_related() or without defer()/only()."
+            )
+        raise AttributeError(f"'{model.__name__}' object has no attribute '{name}'")
+
+    namespace = {
+        "__module__": model.__module__,
+        "__qualname__": model.__qualname__,
+        "__getattr__": explain,
+        "_is_partial": True,
+    }
+    return type.__new__(type(model), model.__name__, (model,), namespace)
+
+
+def is_partial(instance: Model) -> bool:
+    """Whether something of the instance is not loaded."""
+    return "_is_partial" in type(instance).__dict__
+
+
+def slot_of(relation: str) -> str:
+    """The attribute that holds the loaded object (or stub) of a foreign key."""
+    return f"_rel_{relation}"
+
+
+def make_stub(model: type[Model], attname: str, key: Any, stub_of: tuple[Origin | None, ForeignKey[Any]]) -> Model:
+    """An instance of which only the key is known; `stub_of` says whose relation it stands in."""
+    stub = object.__new__(partial_class(model))
+    setattr(stub, attname, key)
+    stub._stub_of = stub_of
+    return stub
+
+
+def snapshot(instance: Model) -> dict[str, Any]:
+    """What pickling and copying keep: attributes, related objects that are loaded, and what was in the row."""
+    state = {key: value for key, value in instance.__dict__.items() if key not in ("_origin", "_row", "_stub_of")}
+    if instance._origin is not None:
+        loaded = [name for name in instance._origin.layout if name in state]
+        state["_loaded"] = {name: loaded_value(instance, name) for name in loaded}
+        state["_partial"] = is_partial(instance)
+    return state
+
+
+def restore(model: type[Model], state: Mapping[str, Any]) -> Model:
+    """The instance of a `snapshot`."""
+    state = dict(state)
+    loaded: dict[str, Any] | None = state.pop("_loaded", None)
+    instance = object.__new__(partial_class(model) if state.pop("_partial", False) else model)
+    for name, value in state.items():
+        setattr(instance, name, value)
+    if loaded is not None:
+        instance._origin = Origin({name: (index, None) for index, name in enumerate(loaded)}, None)  # type: ignore[arg-type]
+        instance._row = tuple(loaded.values())
+    return instance

@@ -1,0 +1,75 @@
+"""`Manager`: a model's door to its querysets, `Book.objects`."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+
+from vivace.orm.query.queryset import QuerySet
+
+if TYPE_CHECKING:
+    from vivace.orm.base import Model
+
+M = TypeVar("M", bound="Model", covariant=True)
+
+if TYPE_CHECKING:
+    _Base = QuerySet
+else:
+
+    class _Base(Generic[M]):
+        """At run time a manager has a queryset's methods by asking `get_queryset()` for one."""
+
+
+class Manager(_Base[M]):
+    """Makes querysets. Subclass it to add methods, or override `get_queryset` to change what `all()` means."""
+
+    model: type[Model]
+    name: str
+    queryset_class: type[QuerySet[Any]] = QuerySet
+    _using: Any = None
+
+    if not TYPE_CHECKING:
+
+        def __init__(self) -> None:
+            pass
+
+        def __getattr__(self, name: str) -> Any:
+            # Querysets' methods, except what is private or changes many rows by mistake.
+            if name.startswith("_") or "model" not in self.__dict__:
+                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+            return getattr(self.get_queryset(), name)
+
+    else:
+
+        def __init__(self) -> None: ...
+
+    def bound(self, model: type[Model], name: str) -> Self:
+        """This manager for `model`; a copy, so that models never share one."""
+        made = copy.copy(self)
+        made.model, made.name = model, name
+        return made
+
+    def get_queryset(self) -> QuerySet[M]:
+        """The queryset that every call starts from."""
+        queryset = self.queryset_class(self.model)
+        return queryset.using(self._using) if self._using is not None else queryset
+
+    def all(self) -> Any:
+        """Every row."""
+        return self.get_queryset()
+
+    def using(self, database: Any) -> Any:
+        """A queryset on another database."""
+        return self.get_queryset().using(database)
+
+    def db_manager(self, using: Any) -> Self:
+        """This manager for another database."""
+        made = copy.copy(self)
+        made._using = using
+        return made
+
+    @classmethod
+    def from_queryset(cls, queryset_class: type[QuerySet[Any]], class_name: str | None = None) -> type[Manager[Any]]:
+        """A manager class with the methods of a queryset class: `objects = Manager.from_queryset(BookQuerySet)()`."""
+        name = class_name or f"{cls.__name__}From{queryset_class.__name__}"
+        return cast("type[Manager[Any]]", type(name, (cls,), {"queryset_class": queryset_class}))

@@ -1,0 +1,224 @@
+"""`Model._meta`: what is known about a model, with Django's names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy
+
+from vivace.orm.constraints import CheckConstraint, Index, UniqueConstraint
+from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError
+from vivace.orm.fields.base import Field
+from vivace.orm.fields.related import ForeignKey, ManyToManyField, Relation
+from vivace.orm.registry import registry
+from vivace.utils.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from vivace.orm.base import Model
+    from vivace.orm.manager import Manager
+
+META_OPTIONS = {
+    "abstract": False,
+    "app_label": None,
+    "constraints": (),
+    "db_table": None,
+    "db_table_comment": None,
+    "default_manager_name": None,
+    "default_related_name": None,
+    "get_latest_by": None,
+    "indexes": (),
+    "managed": True,
+    "ordering": (),
+    "unique_together": (),
+    "verbose_name": None,
+    "verbose_name_plural": None,
+}
+
+
+class Options:
+    """The facts about one model: its fields, relations, table and words."""
+
+    abstract: bool
+    db_table: str
+    db_table_comment: str | None
+    default_manager_name: str | None
+    default_related_name: str | None
+    get_latest_by: str | Sequence[str] | None
+    managed: bool
+    ordering: Sequence[Any]
+    verbose_name: str
+    verbose_name_plural: str
+    constraints: list[UniqueConstraint | CheckConstraint]
+    indexes: list[Index]
+    unique_together: list[tuple[str, ...]]
+    pk: Field[Any]
+    auto_created: type[Model] | None = None
+
+    def __init__(self, name: str, module: str, declared: dict[str, Any]) -> None:
+        unknown = [option for option in declared if option not in META_OPTIONS]
+        if unknown:
+            raise ModelDefinitionError(
+                f'{name}.Meta has no option "{unknown[0]}". '
+                f"{did_you_mean(unknown[0], META_OPTIONS, listed_as='Options')}"
+            )
+        self.declared = declared
+        for option, default in META_OPTIONS.items():
+            setattr(self, option, declared.get(option, default))
+        self.object_name, self.model_name = name, name.lower()
+        self.app_label: str = declared.get("app_label") or registry.label_of(module)
+        self.db_table = self.db_table or f"{self.app_label}_{self.model_name}"
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).lower()
+        self.verbose_name = self.verbose_name or words
+        self.verbose_name_plural = self.verbose_name_plural or f"{self.verbose_name}s"
+        self.constraints, self.indexes = list(self.constraints), list(self.indexes)
+        self.unique_together = _groups(declared.get("unique_together", ()))
+        self.local_fields: list[Field[Any]] = []
+        self.many_to_many: list[ManyToManyField[Any]] = []
+        self._relations: list[Relation] = []
+        self.managers: dict[str, Manager[Any]] = {}
+
+    def contribute(self, model: type[Model]) -> None:
+        """Ties the facts to the class they are about."""
+        self.model = model
+
+    @property
+    def label(self) -> str:
+        """`"blog.Book"`."""
+        return f"{self.app_label}.{self.object_name}"
+
+    @property
+    def label_lower(self) -> str:
+        """`"blog.book"`."""
+        return self.key
+
+    @property
+    def key(self) -> str:
+        """The key in the registry."""
+        return f"{self.app_label}.{self.model_name}"
+
+    # Fields
+
+    def add_field(self, field: Field[Any]) -> None:
+        """Takes in a bound field; called by the metaclass in order."""
+        if isinstance(field, ManyToManyField):
+            self.many_to_many.append(field)
+        else:
+            self.local_fields.append(field)
+
+    def add_relation(self, relation: Relation) -> None:
+        """Takes in a relation that points here, and puts its attribute on the class."""
+        self._relations = [
+            known
+            for known in self._relations
+            if (known.field.model._meta.key, known.field.name) != (relation.field.model._meta.key, relation.field.name)
+        ]
+        self._relations.append(relation)
+        self.__dict__.pop("names", None)
+        self.model._add_reverse(relation)
+
+    @cached_property
+    def concrete_fields(self) -> tuple[Field[Any], ...]:
+        """The fields with a column, in the order of declaration, inherited ones first."""
+        return tuple(self.local_fields)
+
+    @property
+    def fields(self) -> tuple[Field[Any], ...]:
+        """As in Django: all forward fields but many-to-many."""
+        return self.concrete_fields
+
+    @property
+    def related_objects(self) -> tuple[Relation, ...]:
+        """The relations that point here, hidden ones left out."""
+        return tuple(relation for relation in self._relations if not relation.hidden)
+
+    @property
+    def all_related_objects(self) -> tuple[Relation, ...]:
+        """The relations that point here, hidden ones too."""
+        return tuple(self._relations)
+
+    @cached_property
+    def by_attname(self) -> dict[str, Field[Any]]:
+        """Columns by the attribute that holds them (`author_id`)."""
+        return {field.attname: field for field in self.concrete_fields}
+
+    @cached_property
+    def forward(self) -> dict[str, Field[Any]]:
+        """Fields by name and by attribute, many-to-many too."""
+        named: dict[str, Field[Any]] = {field.name: field for field in (*self.concrete_fields, *self.many_to_many)}
+        return named | {field.attname: field for field in self.concrete_fields}
+
+    @cached_property
+    def names(self) -> dict[str, Field[Any] | Relation]:
+        """Everything a lookup may name: fields, their attributes, and relations that point here."""
+        named: dict[str, Field[Any] | Relation] = {
+            relation.name: relation for relation in self._relations if not relation.hidden
+        }
+        return named | self.forward
+
+    @cached_property
+    def settable(self) -> frozenset[str]:
+        """The names that the constructor takes."""
+        return frozenset([*self.by_attname, *(field.name for field in self.concrete_fields), "pk"])
+
+    def get_field(self, name: str) -> Field[Any] | Relation:
+        """The field or reverse relation of that name. Raises FieldDoesNotExist with the nearest name."""
+        found = self.names.get(name)
+        if found is None:
+            raise FieldDoesNotExist(
+                f'{self.object_name} has no field "{name}". {did_you_mean(name, self.field_names, listed_as="Fields")}'
+            )
+        return found
+
+    def get_fields(self) -> list[Field[Any] | Relation]:
+        """Forward fields, many-to-many fields, then relations that point here."""
+        return [*self.concrete_fields, *self.many_to_many, *self.related_objects]
+
+    @property
+    def field_names(self) -> list[str]:
+        """The names to list in errors."""
+        return sorted(
+            {field.name for field in (*self.concrete_fields, *self.many_to_many)}
+            | {relation.name for relation in self.related_objects}
+        )
+
+    @cached_property
+    def foreign_keys(self) -> tuple[ForeignKey[Any], ...]:
+        """The fields that are foreign keys."""
+        return tuple(field for field in self.concrete_fields if isinstance(field, ForeignKey))
+
+    # Database
+
+    @property
+    def table(self) -> sqlalchemy.Table:
+        """The SQLAlchemy table, in the registry's metadata."""
+        existing = registry.metadata.tables.get(self.db_table)
+        if existing is not None and existing.info.get("model") == self.label:
+            return existing
+        return self.make_table(registry.metadata)
+
+    def make_table(self, metadata: sqlalchemy.MetaData) -> sqlalchemy.Table:
+        """Builds the table in `metadata`; set by `vivace.orm.schema`, which knows how."""
+        raise NotImplementedError
+
+    # Managers
+
+    @property
+    def default_manager(self) -> Manager[Any]:
+        """`Meta.default_manager_name`, else the first manager declared, else `objects`."""
+        if self.default_manager_name is not None:
+            return self.managers[self.default_manager_name]
+        return next(iter(self.managers.values()))
+
+    def __repr__(self) -> str:
+        return f"<Options for {self.label}>"
+
+
+def _groups(value: Any) -> list[tuple[str, ...]]:
+    """`unique_together` as groups; a single flat group is allowed, as in Django."""
+    groups = list(value)
+    if groups and isinstance(groups[0], str):
+        return [tuple(groups)]
+    return [tuple(group) for group in groups]

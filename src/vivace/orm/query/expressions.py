@@ -1,0 +1,358 @@
+"""Expressions: `F`, `Value`, arithmetic, `Func`, `Case`, `Subquery`, `Exists`, ordering.
+
+Each splits into a shape and its values (`freeze`), as conditions do. The first item of a shape says which kind of
+expression it is; `vivace.orm.query.operands` turns shapes into SQL.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from vivace.orm.exceptions import FieldError
+from vivace.orm.query.conditions import Combinable, Q, Shape, freeze_child
+
+if TYPE_CHECKING:
+    from vivace.orm.fields.base import Field
+
+
+class Expression(Combinable):
+    """Something that SQL computes."""
+
+    output_field: Field[Any] | None = None
+
+    def freeze(self, values: list[Any]) -> Shape:
+        """The shape; values are appended to `values` in the order in which the shape names them."""
+        raise NotImplementedError
+
+    def _as_q(self) -> Q:
+        return Q._make([self], "and")
+
+    @property
+    def default_alias(self) -> str:
+        """The name in `annotate()` and `aggregate()` when none is given."""
+        raise TypeError(f"{type(self).__name__} needs a name here: annotate(name=…)")
+
+    def _with(self, operator: str, other: Any, *, reverse: bool = False) -> Combined:
+        operand = as_expression(other)
+        return Combined(operand, operator, self) if reverse else Combined(self, operator, operand)
+
+    def __add__(self, other: Any) -> Combined:
+        return self._with("+", other)
+
+    def __sub__(self, other: Any) -> Combined:
+        return self._with("-", other)
+
+    def __mul__(self, other: Any) -> Combined:
+        return self._with("*", other)
+
+    def __truediv__(self, other: Any) -> Combined:
+        return self._with("/", other)
+
+    def __mod__(self, other: Any) -> Combined:
+        return self._with("%", other)
+
+    def __radd__(self, other: Any) -> Combined:
+        return self._with("+", other, reverse=True)
+
+    def __rsub__(self, other: Any) -> Combined:
+        return self._with("-", other, reverse=True)
+
+    def __rmul__(self, other: Any) -> Combined:
+        return self._with("*", other, reverse=True)
+
+    def __rtruediv__(self, other: Any) -> Combined:
+        return self._with("/", other, reverse=True)
+
+    def __rmod__(self, other: Any) -> Combined:
+        return self._with("%", other, reverse=True)
+
+    def __neg__(self) -> Combined:
+        return self._with("*", -1)
+
+    def asc(self, *, nulls_first: bool = False, nulls_last: bool = False) -> OrderBy:
+        """In ascending order."""
+        return OrderBy(self, nulls_first=nulls_first, nulls_last=nulls_last)
+
+    def desc(self, *, nulls_first: bool = False, nulls_last: bool = False) -> OrderBy:
+        """In descending order."""
+        return OrderBy(self, descending=True, nulls_first=nulls_first, nulls_last=nulls_last)
+
+
+class F(Expression):
+    """A field, a field of a relation (`author__name`) or an annotation, by name."""
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f'F() takes the name of a field, such as F("title"), got {name!r}')
+        self.name = name
+
+    def freeze(self, values: list[Any]) -> Shape:
+        return ("F", self.name)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+
+class OuterRef(F):
+    """In a subquery: a field of the query around it."""
+
+    def freeze(self, values: list[Any]) -> Shape:
+        return ("outer", self.name)
+
+
+_VALUE_KINDS: dict[type[Any], str] = {
+    bool: "boolean",
+    int: "bigint",
+    float: "float",
+    str: "text",
+    bytes: "binary",
+    decimal.Decimal: "decimal",
+    dt.datetime: "datetime",
+    dt.date: "date",
+    dt.time: "time",
+    dt.timedelta: "duration",
+    uuid.UUID: "uuid",
+}
+
+
+class Value(Expression):
+    """A value where an expression is wanted. Its type is told from the value, or by `output_field`."""
+
+    def __init__(self, value: Any, output_field: Field[Any] | None = None) -> None:
+        self.value, self.output_field = value, output_field
+
+    def freeze(self, values: list[Any]) -> Shape:
+        if self.value is None:
+            return ("none", freeze_field(self.output_field))
+        kind = None if self.output_field is not None else _kind_of(self.value)
+        values.append(self.value)
+        return ("value", kind, freeze_field(self.output_field))
+
+    def __repr__(self) -> str:
+        return f"Value({self.value!r})"
+
+
+def _kind_of(value: Any) -> str:
+    for base in type(value).__mro__:
+        if base in _VALUE_KINDS:
+            return _VALUE_KINDS[base]
+    if isinstance(value, dict | list):
+        return "json"
+    raise FieldError(f"Value({value!r}): a {type(value).__name__} needs an output_field to be used in a query")
+
+
+def freeze_field(field: Field[Any] | None) -> Shape | None:
+    """An output field as part of a shape: its class and the options that matter to SQL, not its identity."""
+    if field is None:
+        return None
+    return (
+        type(field),
+        field.max_length,
+        getattr(field, "max_digits", None),
+        getattr(field, "decimal_places", None),
+    )
+
+
+def as_expression(value: Any) -> Any:
+    """An expression or queryset as it is, anything else as a `Value`."""
+    return value if hasattr(value, "freeze") else Value(value)
+
+
+def as_field_or_expression(value: Any) -> Any:
+    """As `as_expression`, but a text names a field: how functions and aggregates take their arguments."""
+    if isinstance(value, str):
+        return F(value)
+    return as_expression(value)
+
+
+class Combined(Expression):
+    """Two expressions and an arithmetic operator."""
+
+    def __init__(self, left: Any, operator: str, right: Any) -> None:
+        self.left, self.operator, self.right = left, operator, right
+
+    def freeze(self, values: list[Any]) -> Shape:
+        return ("combined", self.operator, self.left.freeze(values), self.right.freeze(values))
+
+    def __repr__(self) -> str:
+        return f"({self.left!r} {self.operator} {self.right!r})"
+
+
+class ExpressionWrapper(Expression):
+    """An expression whose type is said explicitly."""
+
+    def __init__(self, expression: Any, output_field: Field[Any]) -> None:
+        self.expression, self.output_field = as_expression(expression), output_field
+
+    def freeze(self, values: list[Any]) -> Shape:
+        return ("typed", self.expression.freeze(values), freeze_field(self.output_field))
+
+
+class Func(Expression):
+    """A database function. Subclasses name it with `function`; arguments are expressions, texts name fields."""
+
+    function: ClassVar[str] = ""
+
+    def __init__(self, *arguments: Any, output_field: Field[Any] | None = None) -> None:
+        if not self.function:
+            raise TypeError("Func is a base class: subclass it and set `function`, or use vivace.orm.functions")
+        self.arguments = [as_field_or_expression(argument) for argument in arguments]
+        self.output_field = output_field
+
+    def freeze(self, values: list[Any]) -> Shape:
+        arguments = tuple(argument.freeze(values) for argument in self.arguments)
+        return ("function", self.function, arguments, freeze_field(self.output_field))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.arguments))})"
+
+
+class When(Expression):
+    """One branch of a `Case`: `When(done=True, then=Value("yes"))`."""
+
+    def __init__(self, condition: Combinable | None = None, *, then: Any, **lookups: Any) -> None:
+        self.condition = Q(*([condition] if condition is not None else []), **lookups)
+        if not self.condition:
+            raise ValueError("When() needs a condition")
+        self.then = as_expression(then)
+
+    def freeze(self, values: list[Any]) -> Shape:
+        return (self.condition.freeze(values), self.then.freeze(values))
+
+
+class Case(Expression):
+    """The value of the first branch whose condition holds, else `default`."""
+
+    def __init__(self, *branches: When, default: Any = None, output_field: Field[Any] | None = None) -> None:
+        if not branches or not all(isinstance(branch, When) for branch in branches):
+            raise TypeError("Case() takes one or more When(...)")
+        self.branches, self.default, self.output_field = branches, as_expression(default), output_field
+
+    def freeze(self, values: list[Any]) -> Shape:
+        branches = tuple(branch.freeze(values) for branch in self.branches)
+        return ("case", branches, self.default.freeze(values), freeze_field(self.output_field))
+
+
+class Subquery(Expression):
+    """The one column of a queryset's first row."""
+
+    def __init__(self, queryset: Any, output_field: Field[Any] | None = None) -> None:
+        self.queryset, self.output_field = queryset, output_field
+
+    def freeze(self, values: list[Any]) -> Shape:
+        return ("scalar", self.queryset.freeze(values), freeze_field(self.output_field))
+
+
+class Exists(Expression):
+    """Whether a queryset has rows."""
+
+    def __init__(self, queryset: Any) -> None:
+        self.queryset = queryset
+
+    def freeze(self, values: list[Any]) -> Shape:
+        return ("exists", self.queryset.freeze(values))
+
+
+class OrderBy(Expression):
+    """An ordering by an expression."""
+
+    def __init__(
+        self, expression: Any, *, descending: bool = False, nulls_first: bool = False, nulls_last: bool = False
+    ) -> None:
+        if nulls_first and nulls_last:
+            raise ValueError("nulls_first and nulls_last exclude each other")
+        self.expression, self.descending = as_field_or_expression(expression), descending
+        self.nulls = "first" if nulls_first else "last" if nulls_last else None
+
+    def freeze(self, values: list[Any]) -> Shape:
+        return ("order", self.expression.freeze(values), self.descending, self.nulls)
+
+    def reversed(self) -> OrderBy:
+        """The opposite order."""
+        nulls = {"first": "last", "last": "first", None: None}[self.nulls]
+        return OrderBy(
+            self.expression,
+            descending=not self.descending,
+            nulls_first=nulls == "first",
+            nulls_last=nulls == "last",
+        )
+
+
+class Aggregate(Expression):
+    """A value computed from many rows; `filter` says which, `default` what it is when there are none."""
+
+    function: ClassVar[str] = ""
+    takes_star: ClassVar[bool] = False
+    empty_value: ClassVar[Any] = None
+
+    def __init__(
+        self,
+        expression: Any,
+        *,
+        distinct: bool = False,
+        filter: Combinable | None = None,
+        default: Any = None,
+        output_field: Field[Any] | None = None,
+    ) -> None:
+        if expression == "*" and not self.takes_star:
+            raise FieldError(f'{type(self).__name__}("*") has no meaning: name a field')
+        self.expression = None if expression == "*" else as_field_or_expression(expression)
+        self.distinct, self.filter, self.default, self.output_field = distinct, filter, default, output_field
+
+    @property
+    def default_alias(self) -> str:
+        if not isinstance(self.expression, F):
+            raise TypeError(f"{type(self).__name__} of an expression needs a name here: annotate(name=…)")
+        return f"{self.expression.name}__{self.function}"
+
+    def freeze(self, values: list[Any]) -> Shape:
+        argument = None if self.expression is None else self.expression.freeze(values)
+        condition = None if self.filter is None else freeze_child(self.filter._as_q(), values)
+        default = None if self.default is None else as_expression(self.default).freeze(values)
+        return (
+            "aggregate",
+            self.function,
+            self.distinct,
+            argument,
+            condition,
+            default,
+            freeze_field(self.output_field),
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.expression!r})"
+
+
+class Count(Aggregate):
+    """How many values are not null; `Count("*")` counts rows."""
+
+    function = "count"
+    takes_star = True
+    empty_value = 0
+
+
+class Sum(Aggregate):
+    """The sum; None when there are no values."""
+
+    function = "sum"
+
+
+class Avg(Aggregate):
+    """The mean; None when there are no values."""
+
+    function = "avg"
+
+
+class Min(Aggregate):
+    """The least; None when there are no values."""
+
+    function = "min"
+
+
+class Max(Aggregate):
+    """The greatest; None when there are no values."""
+
+    function = "max"
