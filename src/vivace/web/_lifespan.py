@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -61,7 +62,8 @@ class LifespanSession:
         self._from_app.close()
 
     async def _step(self, name: str) -> None:
-        await self._to_app.send({"type": f"lifespan.{name}"})
+        with contextlib.suppress(anyio.BrokenResourceError):  # it has ended already; what it left says how
+            await self._to_app.send({"type": f"lifespan.{name}"})
         message: dict[str, Any] | Message
         try:
             message = await self._from_app.receive()

@@ -100,7 +100,7 @@ class _SharedRequest(Request):
 
     async def receive_below(self) -> Message:
         """The `receive` of what is below."""
-        if self.passed_body or self._is_disconnected:
+        if self.passed_body:
             return await self._wait_for_disconnect()
         if hasattr(self, "_body"):
             self.passed_body = True
@@ -109,6 +109,8 @@ class _SharedRequest(Request):
             # Read by `stream()` and gone; an empty body, so that what is below does not wait for it.
             self.passed_body = True
             return {"type": "http.request", "body": b"", "more_body": False}
+        if self._is_disconnected:
+            return {"type": "http.disconnect"}
         message, self._early = self._early or await self.receive(), None
         if message["type"] == "http.request":
             self.passed_body = self._stream_consumed = not message.get("more_body", False)
@@ -145,7 +147,6 @@ class _Call:
         self._context: contextvars.Context | None = None
         self._adopted: dict[contextvars.ContextVar[Any], contextvars.Token[Any]] = {}
         self._debug: Message | None = None
-        self.is_complete = False
 
     # Below: in the application's task.
 
@@ -214,12 +215,11 @@ class _Call:
     async def body(self) -> AsyncIterator[bytes | MutableMapping[str, Any]]:
         """The chunks of the body, and as they are the messages that are none (pathsend, trailers)."""
         async for message in self._from_below:
-            self.is_complete = self._is_last(message)
             if message["type"] != "http.response.body":
                 yield message
-            elif message.get("body", b"") or self.is_complete:
-                yield message.get("body", b"")
-            if self.is_complete:
+            elif message.get("body", b""):
+                yield message["body"]
+            if self._is_last(message):
                 return
         # It ended before its end: the client must see a broken response, never a short one.
         self._raise_exception()
@@ -263,8 +263,7 @@ class _PassedResponse(Response):
         self.raw_headers = list(start.get("headers", ()))
         self.background = None
         self.media_type = None
-        self.body_iterator = self._own_body = call.body()
-        self._call = call
+        self.body_iterator = call.body()
         self._debug = debug
         self._has_trailers = start.get("trailers", False)
 
@@ -278,10 +277,8 @@ class _PassedResponse(Response):
         body_ended = False
         async for chunk in self.body_iterator:
             if isinstance(chunk, bytes | bytearray | memoryview | str):
-                # Our own stream knows which chunk is the last; of another iterator nobody can tell.
-                body_ended = self.body_iterator is self._own_body and self._call.is_complete
                 body = chunk.encode() if isinstance(chunk, str) else chunk
-                await send({"type": "http.response.body", "body": body, "more_body": not body_ended})
+                await send({"type": "http.response.body", "body": body, "more_body": True})
                 continue
             if chunk["type"] == "http.response.trailers" and not body_ended:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})

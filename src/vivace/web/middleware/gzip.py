@@ -70,8 +70,18 @@ class GZipMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        accepts = accepts_gzip(Headers(scope=scope).getlist("accept-encoding"))
-        await self.app(scope, receive, _Responder(self, send, accepts=accepts))
+        responder: ASGIApp
+        if accepts_gzip(Headers(scope=scope).getlist("accept-encoding")):
+            responder = GZipResponder(
+                self.app,
+                self.minimum_size,
+                self.compresslevel,
+                thread_minimum_size=self.thread_minimum_size,
+                exclude_content_types=self.exclude_content_types,
+            )
+        else:
+            responder = IdentityResponder(self.app, self.minimum_size, exclude_content_types=self.exclude_content_types)
+        await responder(scope, receive, send)
 
 
 def accepts_gzip(accept_encoding: Iterable[str]) -> bool:
@@ -93,24 +103,39 @@ def _weight(parameters: str) -> float:
         return 0.0
 
 
-class _Responder:
-    """The `send` of one request; holds the start back until it knows what headers it will have."""
+class IdentityResponder:
+    """One request whose response stays as it is; it only says that it would differ for others (Vary).
 
-    def __init__(self, settings: GZipMiddleware, send: Send, *, accepts: bool) -> None:
-        self._settings = settings
-        self._send = send
-        self._accepts = accepts
+    Holds the start of the response back until it knows what headers it will have.
+    """
+
+    content_encoding: str | None = None
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        minimum_size: int,
+        *,
+        exclude_content_types: tuple[str, ...] = DEFAULT_EXCLUDED_CONTENT_TYPES,
+    ) -> None:
+        self.app = app
+        self.minimum_size = minimum_size
+        self.exclude_content_types = _normalized(exclude_content_types)
         self._start: Message | None = None
         self._passes = False
-        self._compressor: Any = None
 
-    async def __call__(self, message: Message) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._forward = send
+        await self.app(scope, receive, self.send_with_compression)
+
+    async def send_with_compression(self, message: Message) -> None:
+        """The `send` that the application gets."""
         kind = message["type"]
         if kind == "http.response.start":
             message.setdefault("headers", [])
             self._passes = self._is_left_alone(message)
             if self._passes:
-                await self._send(message)
+                await self._forward(message)
             else:
                 self._start = message
         elif kind == "http.response.body" and not self._passes:
@@ -118,7 +143,7 @@ class _Responder:
         else:
             if kind in ("http.response.pathsend", "http.response.zerocopysend"):
                 await self._send_start()
-            await self._send(message)
+            await self._forward(message)
 
     def _is_left_alone(self, start: Message) -> bool:
         headers = Headers(raw=start["headers"])
@@ -127,46 +152,68 @@ class _Responder:
         if media_type.startswith("application/grpc+"):
             names.add("application/grpc")
         return (
-            "content-encoding" in headers
-            or start["status"] == 206
-            or not names.isdisjoint(self._settings.exclude_content_types)
+            "content-encoding" in headers or start["status"] == 206 or not names.isdisjoint(self.exclude_content_types)
         )
 
     async def _send_start(self) -> None:
         start, self._start = self._start, None
         if start is not None:
-            await self._send(start)
+            await self._forward(start)
 
     async def _send_body(self, message: Message) -> None:
         body, more_body = message.get("body", b""), message.get("more_body", False)
         if self._start is not None:
-            if not more_body and len(body) < self._settings.minimum_size:
+            if not more_body and len(body) < self.minimum_size:
                 self._passes = True
                 await self._send_start()
-                await self._send(message)
+                await self._forward(message)
                 return
             self._prepare_headers(MutableHeaders(raw=self._start["headers"]))
-        if self._accepts:
-            body = await self._compress(body, more_body)
+        if self.content_encoding is not None:
+            body = await self.apply_compression(body, more_body=more_body)
             if self._start is not None and not more_body and not self._start.get("trailers", False):
                 MutableHeaders(raw=self._start["headers"])["Content-Length"] = str(len(body))
         await self._send_start()
-        await self._send({**message, "body": body})
+        await self._forward({**message, "body": body})
 
     def _prepare_headers(self, headers: MutableHeaders) -> None:
         headers.add_vary_header("Accept-Encoding")
-        if self._accepts:
-            headers["Content-Encoding"] = "gzip"
+        if self.content_encoding is not None:
+            headers["Content-Encoding"] = self.content_encoding
             del headers["Content-Length"]
 
-    async def _compress(self, body: bytes, more_body: bool) -> bytes:
-        if len(body) >= self._settings.thread_minimum_size:
-            return await anyio.to_thread.run_sync(self._compress_now, body, more_body, limiter=_get_limiter())
-        return self._compress_now(body, more_body)
+    async def apply_compression(self, body: bytes, *, more_body: bool) -> bytes:
+        """What the client gets for this part of the body."""
+        return body
 
-    def _compress_now(self, body: bytes, more_body: bool) -> bytes:
+
+class GZipResponder(IdentityResponder):
+    """One request whose response is compressed."""
+
+    content_encoding = "gzip"
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        minimum_size: int,
+        compresslevel: int = 9,
+        *,
+        thread_minimum_size: int = 128 * 1024,
+        exclude_content_types: tuple[str, ...] = DEFAULT_EXCLUDED_CONTENT_TYPES,
+    ) -> None:
+        super().__init__(app, minimum_size, exclude_content_types=exclude_content_types)
+        self.compresslevel = compresslevel
+        self.thread_minimum_size = thread_minimum_size
+        self._compressor: Any = None
+
+    async def apply_compression(self, body: bytes, *, more_body: bool) -> bytes:
+        if len(body) >= self.thread_minimum_size:
+            return await anyio.to_thread.run_sync(self._compress, body, more_body, limiter=_get_limiter())
+        return self._compress(body, more_body)
+
+    def _compress(self, body: bytes, more_body: bool) -> bytes:
         if self._compressor is None:
-            self._compressor = zlib.compressobj(self._settings.compresslevel, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+            self._compressor = zlib.compressobj(self.compresslevel, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
         compressed: bytes = self._compressor.compress(body)
         # Flushed after each chunk: what a streaming application has sent, its client sees.
         return compressed + self._compressor.flush(zlib.Z_SYNC_FLUSH if more_body else zlib.Z_FINISH)

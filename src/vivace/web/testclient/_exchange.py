@@ -74,12 +74,11 @@ class Exchange:
             raise ProtocolError('Received "http.response.body" after response completed.')
         if self._body_ended:
             raise ProtocolError('Received "http.response.body" after body completed.')
-        body = bytes(message.get("body", b""))
-        if body and self._scope["method"] != "HEAD":
-            try:
-                await self._chunks_in.send(body)
-            except anyio.BrokenResourceError:
-                raise OSError("The client closed the response.") from None
+        try:
+            # A copy: the application may use its buffer again.
+            await self._chunks_in.send(bytes(message.get("body", b"")))
+        except anyio.BrokenResourceError:
+            raise OSError("The client closed the response.") from None
         if not message.get("more_body", False):
             self._body_ended = True
             if not self._expects_trailers:
@@ -107,10 +106,10 @@ class Exchange:
 
     async def next_chunk(self) -> bytes | None:
         """The next part of the body; None when the application has ended."""
-        try:
-            return await self._chunks_out.receive()
-        except anyio.EndOfStream:
-            return None
+        async for chunk in self._chunks_out:
+            if chunk and self._scope["method"] != "HEAD":
+                return chunk
+        return None
 
     async def close(self) -> None:
         """Ends the exchange: an application that has not completed its response is cancelled, as if the client had left."""

@@ -52,7 +52,7 @@ def make_scope(request: httpx.Request, *, root_path: str, client: tuple[str, int
         "query_string": url.query,
         "headers": [(name.lower(), value) for name, value in request.headers.raw],
         "client": client,
-        "server": (url.raw_host.decode("ascii"), url.port or _DEFAULT_PORTS[url.scheme]),
+        "server": (url.raw_host.decode("ascii"), _DEFAULT_PORTS[url.scheme] if url.port is None else url.port),
         # As a server does: one request's changes do not reach the next.
         "state": state.copy(),
     }

@@ -72,7 +72,7 @@ class TestClient(httpx.Client):
         """A request; options are those of `httpx.Client.request`. There is no network, so no `timeout`."""
         if options.get("timeout", httpx.USE_CLIENT_DEFAULT) is not httpx.USE_CLIENT_DEFAULT:
             warnings.warn(
-                "TestClient has no use for 'timeout': nothing goes over a network.",
+                "You should not use the 'timeout' argument with the TestClient. Nothing goes over a network.",
                 VivaceDeprecationWarning,
                 stacklevel=2,
             )
@@ -123,7 +123,11 @@ def websocket_request(
         **({} if subprotocols is None else {"sec-websocket-protocol": ", ".join(subprotocols)}),
         **dict(options.pop("headers", None) or {}),
     }
-    return client.build_request("GET", urljoin("ws://testserver", url), headers=headers, **options)
+    auth = options.pop("auth", None) or client.auth
+    request = client.build_request("GET", urljoin("ws://testserver", url), headers=headers, **options)
+    if isinstance(auth, tuple):
+        auth = httpx.BasicAuth(*auth)
+    return next(auth.auth_flow(request)) if isinstance(auth, httpx.Auth) else request
 
 
 class _Transport(httpx.BaseTransport):
