@@ -10,16 +10,29 @@ Nothing here reads settings: apps are given as a mapping of label to migrations 
 from vivace.orm.migrations.errors import MigrationError
 from vivace.orm.migrations.files import History, Migration
 from vivace.orm.migrations.make import WrittenMigration, make
+from vivace.orm.migrations.migrate import migrate
+from vivace.orm.migrations.plan import PlannedStep
 from vivace.orm.migrations.questions import ExistingRows, Question, RenamedColumn, RenamedTable
+from vivace.orm.migrations.show import AppMigrations, show
+from vivace.orm.migrations.sql import sql
+from vivace.orm.migrations.tables import Drift, MissingTables, create_missing_tables
 
 __all__ = [
+    "AppMigrations",
+    "Drift",
     "ExistingRows",
     "History",
     "Migration",
     "MigrationError",
+    "MissingTables",
+    "PlannedStep",
     "Question",
     "RenamedColumn",
     "RenamedTable",
     "WrittenMigration",
+    "create_missing_tables",
     "make",
+    "migrate",
+    "show",
+    "sql",
 ]

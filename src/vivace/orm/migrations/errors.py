@@ -35,5 +35,9 @@ class UnansweredQuestion(MigrationError):
     """`makemigrations` needed an answer (a default for existing rows) and had nobody to ask."""
 
 
+class MigrationFailed(MigrationError):
+    """The database, or a data step, refused a migration; it was rolled back and `__cause__` says why."""
+
+
 class ForeignKeyViolation(MigrationError):
     """After a migration, rows refer to rows that do not exist; the migration was rolled back."""

@@ -1,0 +1,109 @@
+"""A project in a temporary folder, hand-made tables for it, and the databases to bring them to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from vivace.databases import Database
+from vivace.orm.migrations import WrittenMigration, make
+from vivace.orm.migrations.questions import nobody
+
+CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def key() -> sa.Column[int]:
+    """A primary key as the ORM makes it."""
+    return sa.Column(
+        "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True, nullable=False
+    )
+
+
+@dataclass
+class Project:
+    """Apps in a folder each, and the tables their models ask for."""
+
+    root: Path
+    metadata: sa.MetaData = field(default_factory=lambda: sa.MetaData(naming_convention=CONVENTION))
+    apps: dict[str, Path] = field(default_factory=dict)
+
+    def app(self, label: str) -> Path:
+        self.apps[label] = self.root / label / "migrations"
+        return self.apps[label]
+
+    def table(self, label: str, name: str, *parts: Any, **options: Any) -> sa.Table:
+        """A table of app `label`, replacing the one that was there: the model was edited."""
+        if label not in self.apps:
+            self.app(label)
+        self.remove(name)
+        keys = [] if any(isinstance(part, sa.Column) and part.primary_key for part in parts) else [key()]
+        info = {"app_label": label, "model": f"{label}.{name}"}
+        return sa.Table(name, self.metadata, *keys, *parts, info=info, **options)
+
+    def remove(self, name: str) -> None:
+        if name in self.metadata.tables:
+            self.metadata.remove(self.metadata.tables[name])
+
+    def make(self, *, ask: Callable[[Any], Any] = nobody, **options: Any) -> list[WrittenMigration]:
+        """Run `make`, and see that nothing is left to do: what is written is what was found."""
+        written = make(self.apps, self.metadata, ask=ask, **options)
+        if not options:
+            assert make(self.apps, self.metadata, check=True) == []
+        return written
+
+    def write(self, label: str, name: str, text: str) -> Path:
+        """A file by hand."""
+        folder = self.apps[label] if label in self.apps else self.app(label)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}.py"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def postgres_url() -> str:
+    url = os.environ.get("VIVACE_TEST_POSTGRES")
+    if url is None:
+        pytest.fail("VIVACE_TEST_POSTGRES is not set. Run: scripts/with-services .venv/bin/pytest tests/orm/migrations")
+    return url
+
+
+@pytest.fixture
+async def sqlite(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Database]:
+    async with Database(f"sqlite:///{tmp_path}/test.db") as database:
+        yield database
+
+
+@pytest.fixture
+async def postgres(anyio_backend: str) -> AsyncIterator[Database]:
+    async with Database(postgres_url()) as database:
+        await database.execute("DROP SCHEMA public CASCADE")
+        await database.execute("CREATE SCHEMA public")
+        yield database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Database]:
+    """Either database, empty."""
+    url = f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else postgres_url()
+    async with Database(url) as database:
+        if request.param == "postgresql":
+            await database.execute("DROP SCHEMA public CASCADE")
+            await database.execute("CREATE SCHEMA public")
+        yield database
