@@ -1,0 +1,120 @@
+"""Puts a site together: apps are imported, their templates, static files, URLs and API found, and the routes made.
+
+The site's own routes come first, in the order given, then those of ROOT_URLCONF, the API, the static files, and the
+welcome page while nothing answers at "/".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+
+from vivace.conf import AppRegistry, ConfigurationError, InstalledApp, Settings
+from vivace.project import pages
+from vivace.project.api import API
+from vivace.project.modules import import_module
+from vivace.project.security import AllowedHostsMiddleware, SecurityHeadersMiddleware
+from vivace.utils.suggest import did_you_mean
+from vivace.web.middleware import Middleware
+from vivace.web.routing import BaseRoute, Match, Mount, Route
+from vivace.web.staticfiles import StaticFiles
+
+if TYPE_CHECKING:
+    from vivace.project.application import Vivace
+
+
+def assemble(site: Vivace, settings: Settings, apps: AppRegistry) -> None:
+    """Give `site` what its settings and apps describe. Raises ConfigurationError."""
+    for app in apps:
+        if app.module != site.origin.module:
+            _load_app(site, app)
+    templates = [*settings.TEMPLATE_DIRS, *(app.path / "templates" for app in apps)]
+    _add_template_folders(site, _existing(templates))
+    site.routes.extend(url_routes(settings.ROOT_URLCONF))
+    if site.api:
+        site.routes.append(api_mount(site.api, settings, site.name))
+    static = list(_existing([*settings.STATICFILES_DIRS, *(app.path / "static" for app in apps)]))
+    if static:
+        site.routes.append(Mount(settings.STATIC_URL.rstrip("/"), app=SiteStaticFiles(static), name="static"))
+    if not answers_root(site.routes):
+        site.routes.append(Route("/", pages.welcome, name="welcome"))
+    site.exception_handlers.setdefault(404, pages.not_found)
+    if not {500, Exception} & site.exception_handlers.keys():
+        site.exception_handlers[500] = pages.server_error
+
+
+def outer_layers(settings: Settings) -> list[Middleware]:
+    """The layers that every request passes first: allowed hosts and security headers."""
+    headers = {
+        "X-Content-Type-Options": "nosniff" if settings.SECURE_CONTENT_TYPE_NOSNIFF else None,
+        "X-Frame-Options": settings.X_FRAME_OPTIONS,
+        "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
+        "Cross-Origin-Opener-Policy": settings.SECURE_CROSS_ORIGIN_OPENER_POLICY,
+    }
+    present = {name: value for name, value in headers.items() if value is not None}
+    return [
+        Middleware(SecurityHeadersMiddleware, headers=present),
+        Middleware(AllowedHostsMiddleware, hosts=settings.ALLOWED_HOSTS),
+    ]
+
+
+def url_routes(urlconf: str | None) -> list[BaseRoute]:
+    """The `routes` of the URLs module. Raises ConfigurationError."""
+    if urlconf is None:
+        return []
+    module = import_module(urlconf, named_by="ROOT_URLCONF")
+    routes = getattr(module, "routes", None)
+    if routes is None:
+        names = [name for name in vars(module) if not name.startswith("_")]
+        raise ConfigurationError(
+            f'ROOT_URLCONF: "{urlconf}" has no "routes", a list of Route and Mount. '
+            + did_you_mean("routes", names, listed_as="Names there")
+        )
+    wrong = [route for route in routes if not isinstance(route, BaseRoute)]
+    if wrong:
+        raise ConfigurationError(f'ROOT_URLCONF: the routes of "{urlconf}" hold {wrong[0]!r}, which is no route.')
+    return list(routes)
+
+
+def api_mount(api: API, settings: Settings, title: str) -> Mount:
+    """Everything registered, with its OpenAPI document, below API_URL."""
+    from vivace.project.rest import api_routes  # a site without an API needs no REST framework
+
+    return Mount(settings.API_URL.rstrip("/"), routes=api_routes(api, title), name="api")
+
+
+def answers_root(routes: Iterable[BaseRoute]) -> bool:
+    """Whether some route takes `GET /`."""
+    scope = {"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": [], "path_params": {}}
+    return any(route.matches(dict(scope))[0] is not Match.NONE for route in routes)
+
+
+class SiteStaticFiles(StaticFiles):
+    """The files of several folders under one URL; the first folder that has a file wins."""
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        super().__init__(check_dir=False)
+        self.all_directories = list(folders)
+
+
+def _load_app(site: Vivace, app: InstalledApp) -> None:
+    import_module(app.module, named_by="INSTALLED_APPS")
+    for name in ("models", "api"):
+        if app.has_module(name):
+            module = import_module(f"{app.module}.{name}", named_by="INSTALLED_APPS")
+            api = getattr(module, "api", None)
+            if name == "api" and isinstance(api, API):
+                site.api.include(api)
+
+
+def _add_template_folders(site: Vivace, folders: Iterable[Path]) -> None:
+    loader = site.templates.env.loader
+    if isinstance(loader, jinja2.FileSystemLoader):
+        loader.searchpath.extend(str(folder) for folder in folders)
+
+
+def _existing(folders: Iterable[Path]) -> Iterable[Path]:
+    return (folder for folder in folders if folder.is_dir())

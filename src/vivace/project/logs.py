@@ -1,0 +1,29 @@
+"""Logging of a site: its LOGGING setting, or a line a record on standard error where nobody has configured any."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+
+from vivace.conf import ConfigurationError, Settings
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def configure(settings: Settings) -> None:
+    """Apply LOGGING as `logging.config.dictConfig` does, or LOG_LEVEL and a plain handler on an unconfigured root.
+
+    Handlers that the host program, or pytest, has put on the root logger stay. Raises ConfigurationError.
+    """
+    if settings.LOGGING:
+        try:
+            logging.config.dictConfig({"version": 1, "disable_existing_loggers": False, **settings.LOGGING})
+        except (ValueError, TypeError, AttributeError, ImportError) as error:
+            raise ConfigurationError(
+                f"LOGGING: {error} ({error.__cause__ or 'see logging.config.dictConfig'})"
+            ) from error
+        return
+    root = logging.getLogger()
+    if not root.handlers:
+        logging.basicConfig(level=settings.LOG_LEVEL, format=FORMAT)
+    logging.getLogger("vivace").setLevel(settings.LOG_LEVEL)

@@ -1,0 +1,49 @@
+"""A flat list of what a site answers, for `vivace routes` and the debug 404 page."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vivace.web.routing import BaseRoute
+
+
+@dataclass(frozen=True, slots=True)
+class RouteLine:
+    """One route: its whole path, methods ("GET HEAD", "WS"), name for `url_path_for`, and what it leads to."""
+
+    path: str
+    methods: str
+    name: str
+    endpoint: str
+
+
+def route_lines(routes: Sequence[BaseRoute], path: str = "", name: str = "") -> Iterator[RouteLine]:
+    """The routes in the order in which they are tried, those of mounts in their place."""
+    for route in routes:
+        own: str = getattr(route, "path", None) or getattr(route, "host", None) or ""
+        route_path = path + own
+        route_name = getattr(route, "name", None) or ""
+        full_name = f"{name}:{route_name}" if name and route_name else name or route_name
+        below: Sequence[BaseRoute] = getattr(route, "routes", None) or ()
+        if below:
+            yield from route_lines(below, route_path, full_name)
+        else:
+            yield RouteLine(route_path, _methods(route), full_name, _endpoint(route))
+
+
+def _methods(route: BaseRoute) -> str:
+    if hasattr(route, "methods"):
+        return " ".join(sorted(route.methods)) if route.methods else "any"
+    return "WS" if hasattr(route, "endpoint") else "any"
+
+
+def _endpoint(route: Any) -> str:
+    target: Any = getattr(route, "endpoint", None) or getattr(route, "app", None)
+    while hasattr(target, "func"):  # functools.partial
+        target = target.func
+    if not (inspect.isroutine(target) or inspect.isclass(target)):
+        target = type(target)
+    return f"{target.__module__}.{target.__qualname__}"

@@ -1,0 +1,96 @@
+"""What every response and every request of a site passes, outermost: allowed hosts and security headers."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+
+from vivace.web.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger("vivace.security")
+
+LOCAL_HOSTS = ("localhost", ".localhost", "127.0.0.1", "[::1]")
+
+# RFC 3986 3.2.2: a name or IPv4 address, or an IPv6 address in brackets; then perhaps a port.
+_HOST = re.compile(r"([a-z0-9.-]+|\[[a-f0-9:.]+\])(?::[0-9]+)?")
+
+
+class AllowedHostsMiddleware:
+    """Answers 400 to a request for a host that is not this site's (Django's ALLOWED_HOSTS).
+
+    `hosts`: "example.com", ".example.com" (with its subdomains), "*" (any). An empty list allows this machine's own
+    names. The test clients' "testserver" is allowed when the client address is theirs, which no socket has.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+        self.app = app
+        patterns = [host.lower() for host in hosts or LOCAL_HOSTS]
+        self._any = "*" in patterns
+        self._exact = frozenset(pattern.removeprefix(".") for pattern in patterns)
+        self._suffixes = tuple(pattern for pattern in patterns if pattern.startswith("."))
+        # Hosts are few and asked for with every request; what strangers make up is not remembered.
+        self._known: set[bytes] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or self._any:
+            await self.app(scope, receive, send)
+            return
+        header = next((value for name, value in scope["headers"] if name == b"host"), None)
+        if header in self._known or self._is_allowed(scope, header):
+            await self.app(scope, receive, send)
+            return
+        await _refuse(scope, send, header)
+
+    def _is_allowed(self, scope: Scope, header: bytes | None) -> bool:
+        if header is None:
+            # HTTP/1.0 and bare ASGI clients: the address they connected to.
+            server = scope.get("server")
+            return server is None or server[1] is None or self._matches(server[0])
+        match = _HOST.fullmatch(header.decode("latin-1").lower())
+        if match is None:
+            return False
+        if self._matches(match[1]):
+            if len(self._known) < 100:
+                self._known.add(header)
+            return True
+        client = scope.get("client")
+        return match[1] == "testserver" and client is not None and client[0] == "testclient"
+
+    def _matches(self, host: str) -> bool:
+        host = host.removesuffix(".")
+        return host in self._exact or host.endswith(self._suffixes) if self._suffixes else host in self._exact
+
+
+async def _refuse(scope: Scope, send: Send, header: bytes | None) -> None:
+    host = (header or b"").decode("latin-1")[:200]
+    logger.warning("Refused a request for the host %r; if it is this site's, add it to ALLOWED_HOSTS.", host)
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": "Host not allowed"})
+        return
+    body = b"Bad Request: this site is not served under that host name. See ALLOWED_HOSTS.\n"
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class SecurityHeadersMiddleware:
+    """Adds headers to every response that does not have them already."""
+
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
+        self.app = app
+        self._headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self._headers:
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in given}
+                message["headers"] = given + [header for header in self._headers if header[0] not in names]
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
