@@ -59,6 +59,8 @@ class SQLiteSession(Session):
         self._read_only = False
 
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
+        if plan.changes_session:
+            self.is_dirty = True
         if plan.reads or self.holds_line:
             return await self._statement(FUNCTIONS[operation], plan, args)
         await self._take_line()
