@@ -8,15 +8,17 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 from weakref import WeakSet
 
 from sqlalchemy import Dialect
 
 from vivace.databases.backends.base import Backend, Begin, Operation, Rows
+from vivace.databases.backends.sqlite.inline import MISSED
+from vivace.databases.backends.sqlite.statements import rows
 from vivace.databases.connections import Connection
 from vivace.databases.errors import DriverMissing, InterfaceError, TransactionEnded
-from vivace.databases.frames import Frame, live_frame
+from vivace.databases.frames import Frame, current_frames, live_frame
 from vivace.databases.plan import Plan
 from vivace.databases.queries import Preparer, Queries
 from vivace.databases.shielding import uninterrupted
@@ -110,6 +112,13 @@ class Database(Queries):
         async with self._connecting:
             if not self.is_connected:
                 logger.debug("Already disconnected from %r", self.url)
+                return
+            if self._loop is not asyncio.get_running_loop():
+                # The loop of the connections ended without disconnect(): nothing of theirs can be awaited any more.
+                self._global_frame = None
+                self.is_connected = False
+                connected.discard(self)
+                self.backend.abandon()
                 return
             try:
                 if self._global_frame is not None:
@@ -225,6 +234,16 @@ class Database(Queries):
                 raise InterfaceError("This connection was given back at the end of its block")
             return pinned
         return frame
+
+    async def fetch_plan(self, plan: Plan, args: Sequence[Any] = ()) -> Rows:
+        # The hot path: a quick read of SQLite outside any transaction, without another coroutine.
+        if plan.credit > 0 and not current_frames.get() and self._global_frame is None:
+            inline = self.backend.inline
+            if inline is not None:
+                found: Any = inline.attempt(rows, plan, args)
+                if found is not MISSED:
+                    return cast(Rows, found)
+        return cast(Rows, await self.run_in(None, Operation.ROWS, plan, args))
 
     async def _run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         return await self.run_in(None, operation, plan, args)

@@ -307,6 +307,16 @@ class Pool(Generic[C]):
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT)
 
+    def abandon(self) -> None:
+        """Cut all connections off: their event loop is gone, nothing can be awaited."""
+        for lease in [*self._free, *self._used]:
+            self._connector.terminate(lease.connection)
+        self._free.clear()
+        self._used.clear()
+        self._waiters.clear()
+        self._tasks.clear()
+        self._size = 0
+
     def statistics(self) -> dict[str, int | float]:
         """Connections now (`size`, `idle`, `in_use`, `waiting`) and since the start (`opened`, `discarded`, …)."""
         return {

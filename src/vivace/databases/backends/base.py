@@ -10,11 +10,14 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Dialect
 
 from vivace.databases.plan import Plan
+
+if TYPE_CHECKING:
+    from vivace.databases.backends.sqlite.inline import InlineReader
 
 Row = Sequence[Any]
 Rows = Sequence[Row]
@@ -109,6 +112,8 @@ class Backend(ABC):
     """One kind of database, connected."""
 
     dialect: Dialect
+    # SQLite's reader on the event loop; `Database.fetch_plan` tries it before anything else.
+    inline: InlineReader | None = None
 
     @abstractmethod
     async def connect(self) -> None:
@@ -117,6 +122,10 @@ class Backend(ABC):
     @abstractmethod
     async def disconnect(self) -> None:
         """Close every connection, after the statements that run now."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Cut everything off without waiting: the event loop of the connections is gone."""
 
     @abstractmethod
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:

@@ -41,6 +41,9 @@ class PostgreSQLBackend(Backend):
     async def disconnect(self) -> None:
         await self._pool.close()
 
+    def abandon(self) -> None:
+        self._pool.abandon()
+
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         pool = self._pool
         lease = pool.take() or await pool.acquire()

@@ -1,23 +1,38 @@
-"""The SQLite backend: which thread runs what. The ideas are in worker.py, writeline.py, inline.py and writer.py."""
+"""The SQLite backend: which thread runs what.
+
+Quick reads run on the loop (inline.py), other reads in reader threads (readers.py), autocommit writes and transactions
+that begin with a write in the writer thread (writer.py), transactions that begin with a read, cursors and pinned
+connections on sessions with a thread of their own (sessions.py). Whoever writes stands in line (writeline.py). A
+database in memory has one connection, the writer's, and everything stands in line for it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from vivace.databases.backends.base import Backend, Begin, Operation, Rows
+from vivace.databases.backends.base import Backend, Begin, Operation, Rows, Session
+from vivace.databases.backends.sqlite.inline import MISSED, InlineReader
 from vivace.databases.backends.sqlite.options import Opener, Options
-from vivace.databases.backends.sqlite.sessions import SQLiteSession
+from vivace.databases.backends.sqlite.readers import Readers
+from vivace.databases.backends.sqlite.sessions import SQLiteSession, WorkerConnector
 from vivace.databases.backends.sqlite.statements import FUNCTIONS
 from vivace.databases.backends.sqlite.translate import adapted
 from vivace.databases.backends.sqlite.worker import Job, Worker
 from vivace.databases.backends.sqlite.writeline import WriteLine
+from vivace.databases.backends.sqlite.writer import Writer
 from vivace.databases.plan import Plan
+from vivace.databases.pool import Pool
 from vivace.databases.url import DatabaseURL
+
+# Statements that may share a transaction with others. PRAGMA, VACUUM and ATTACH may not be in any.
+_GROUPABLE = frozenset({"INSERT", "UPDATE", "DELETE", "REPLAC"})
+_FOREVER = float("inf")
 
 
 class SQLiteBackend(Backend):
@@ -29,35 +44,73 @@ class SQLiteBackend(Backend):
         self.dialect: Dialect = SQLiteDialect_pysqlite(paramstyle="qmark")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: Worker | None = None
-        self._reader: Worker | None = None
         self._line: WriteLine | None = None
+        self._readers: Readers | None = None
+        self._sessions: Pool[Worker] | None = None
 
     async def connect(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._writer = Worker(self._loop, self._opener.open, name="vivace-sqlite-writer")
-        await self._writer.started()
-        self._line = WriteLine(self._loop, self._writer, self.options.timeout)
-        if not self._opener.in_memory:
-            self._reader = Worker(self._loop, self._open_reader, name="vivace-sqlite-reader")
-            await self._reader.started()
+        loop = self._loop = asyncio.get_running_loop()
+        self._writer = Writer(loop, self._opener.open, name="vivace-sqlite-writer")
+        try:
+            await self._writer.started()
+            self._line = WriteLine(loop, self._writer, self.options.timeout)
+            if self._opener.in_memory:
+                return
+            self._readers = Readers(loop, self._open_reader, limit=self.options.readers)
+            await self._readers.start()
+            self._sessions = Pool(
+                WorkerConnector(loop, self._opener.open),
+                min_size=0,
+                max_size=self.options.max_size,
+                acquire_timeout=self.options.acquire_timeout,
+                check_after=_FOREVER,
+                max_lifetime=_FOREVER,
+            )
+            if self.options.inline_reads:
+                self.inline = InlineReader(loop, self._opener.open(query_only=True, timeout=0.0))
+        except BaseException:
+            self.abandon()
+            raise
 
-    def _open_reader(self) -> Any:
+    def _open_reader(self) -> sqlite3.Connection:
         return self._opener.open(query_only=True)
 
     async def disconnect(self) -> None:
-        for worker in (self._reader, self._writer):
-            if worker is not None:
-                worker.stop()
-                await worker.stopped()
-        self._reader = self._writer = self._line = None
+        if self._sessions is not None:
+            await self._sessions.close()
+        readers, writer = self._readers, self._writer
+        self.abandon()
+        if readers is not None:
+            await readers.stopped()
+        if writer is not None:
+            await writer.stopped()
+
+    def abandon(self) -> None:
+        if self.inline is not None:
+            self.inline.close()
+            self.inline = None
+        if self._readers is not None:
+            self._readers.abandon()
+        if self._writer is not None:
+            self._writer.stop()
+        self._readers = self._writer = self._line = self._sessions = None
 
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         assert self._loop is not None
         assert self._line is not None
-        job = Job(self._loop, FUNCTIONS[operation], plan, args, interruptible=True)
-        if plan.reads and self._reader is not None:
-            return await self._reader.perform(job)
-        return await self._line.perform(job)
+        function = FUNCTIONS[operation]
+        if plan.reads and self._readers is not None:
+            inline = self.inline
+            while inline is not None and plan.credit > 0:
+                result = inline.attempt(function, plan, args)
+                if result is not MISSED:
+                    return result
+                if not inline.needs_rest:
+                    break
+                await asyncio.sleep(0)
+            return await self._readers.perform(Job(self._loop, function, plan, args, interruptible=True))
+        groupable = plan.sql.lstrip()[:6].upper() in _GROUPABLE
+        return await self._line.perform(Job(self._loop, function, plan, args, interruptible=True, groupable=groupable))
 
     def adapted(self, values: Sequence[Any]) -> Sequence[Any]:
         return adapted(values)
@@ -73,8 +126,11 @@ class SQLiteBackend(Backend):
         session = await self.acquire(None, reads=True)
         try:
             chunks = session.iterate(plan, args, chunk_size)
-            while (found := await chunks.fetch())[1]:
-                yield found
+            try:
+                while (found := await chunks.fetch())[1]:
+                    yield found
+            finally:
+                await chunks.close()
         finally:
             await self.release(session)
 
@@ -82,22 +138,22 @@ class SQLiteBackend(Backend):
         assert self._loop is not None
         assert self._line is not None
         assert self._writer is not None
-        if self._opener.in_memory or (begin is not None and not begin.read_only and (begin.immediate or not reads)):
-            session = SQLiteSession(self._loop, self._writer, self._line, is_writer=True)
-            await self._line.acquire(session)
+        writes = begin is not None and not begin.read_only and (begin.immediate or not reads)
+        if writes or self._sessions is None:
+            session = SQLiteSession(self._loop, self._writer, self._line)
+            await session.take_line()
             return session
-        worker = Worker(self._loop, self._opener.open, name="vivace-sqlite-session")
-        await worker.started()
-        return SQLiteSession(self._loop, worker, self._line, is_writer=False)
+        lease = await self._sessions.acquire("a connection" if begin is None else "a transaction")
+        return SQLiteSession(self._loop, lease.connection, self._line, lease)
 
-    async def release(self, session: Any) -> None:
-        assert self._line is not None
+    async def release(self, session: Session) -> None:
+        assert isinstance(session, SQLiteSession)
         await session.clean()
-        if session.is_writer:
-            self._line.release()
-        else:
-            session.worker.stop()
-            await session.worker.stopped()
+        if session.lease is not None and self._sessions is not None:
+            session.lease.is_dirty = session.is_dirty
+            self._sessions.release(session.lease)
 
     def statistics(self) -> dict[str, int | float]:
-        return {}
+        counted = {} if self._sessions is None else self._sessions.statistics()
+        counted["readers"] = 0 if self._readers is None else len(self._readers)
+        return counted

@@ -11,8 +11,9 @@ from vivace.databases.backends.base import Begin, Chunks, Operation, Rows, Sessi
 from vivace.databases.backends.sqlite.statements import FUNCTIONS, names_of
 from vivace.databases.backends.sqlite.worker import Job, Worker
 from vivace.databases.backends.sqlite.writeline import WriteLine
-from vivace.databases.errors import TransactionAborted
+from vivace.databases.errors import InterfaceError, TransactionAborted
 from vivace.databases.plan import Plan
+from vivace.databases.pool import Lease
 
 _NO_PLAN = Plan("", reads=False, returns_rows=False)
 
@@ -24,7 +25,8 @@ def _control(connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
 def _commit(connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
     if not connection.in_transaction:
         raise TransactionAborted(
-            "SQLite rolled the transaction back on its own (ON CONFLICT ROLLBACK, a full disk or an I/O error): nothing of it is stored"
+            "SQLite rolled the transaction back on its own "
+            "(ON CONFLICT ROLLBACK, a full disk or an I/O error): nothing of it is stored"
         )
     try:
         connection.execute("COMMIT")
@@ -48,12 +50,15 @@ class SQLiteSession(Session):
 
     errors_abort_transaction = False
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, worker: Worker, line: WriteLine, *, is_writer: bool) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, worker: Worker, line: WriteLine, lease: Lease[Worker] | None = None
+    ) -> None:
         self._loop = loop
         self.worker = worker
         self._line = line
-        self.is_writer = is_writer
-        self.holds_line = is_writer
+        # None: this is the writer's connection, which is ours as long as we hold the line.
+        self.lease = lease
+        self.holds_line = False
         self.is_dirty = False
         self._in_transaction = False
         self._read_only = False
@@ -63,7 +68,7 @@ class SQLiteSession(Session):
             self.is_dirty = True
         if plan.reads or self.holds_line:
             return await self._statement(FUNCTIONS[operation], plan, args)
-        await self._take_line()
+        await self.take_line()
         try:
             return await self._statement(FUNCTIONS[operation], plan, args)
         finally:
@@ -79,12 +84,13 @@ class SQLiteSession(Session):
         plan = Plan(sql, reads=False, returns_rows=False) if sql else _NO_PLAN
         return await self.worker.perform(Job(self._loop, function, plan, argument))
 
-    async def _take_line(self) -> None:
+    async def take_line(self) -> None:
+        """Wait for the right to write, and keep it to the end of the transaction."""
         await self._line.acquire(self)
         self.holds_line = True
 
     def _give_line_back(self) -> None:
-        if self.holds_line and not self.is_writer:
+        if self.holds_line and self.lease is not None:
             self.holds_line = False
             self._line.release()
 
@@ -94,7 +100,7 @@ class SQLiteSession(Session):
     async def begin(self, begin: Begin, *, reads: bool) -> None:
         writes = begin.immediate or not (reads or begin.read_only)
         if writes and not self.holds_line:
-            await self._take_line()
+            await self.take_line()
         self._in_transaction = True
         if begin.read_only:
             self._read_only = True
@@ -141,6 +147,45 @@ class SQLiteSession(Session):
             await self._call(_roll_back)
         finally:
             await self._ended()
+            if self.holds_line:
+                self.holds_line = False
+                self._line.release()
+
+
+class WorkerConnector:
+    """Starts and ends the threads of sessions for the pool. A connection whose state was changed is not kept."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, open: Callable[[], sqlite3.Connection]) -> None:
+        self._loop = loop
+        self._open = open
+
+    async def open(self) -> Worker:
+        worker = Worker(self._loop, self._open, name="vivace-sqlite-session")
+        try:
+            await worker.started()
+        except BaseException:
+            worker.stop()
+            raise
+        return worker
+
+    async def close(self, connection: Worker) -> None:
+        connection.stop()
+        await connection.stopped()
+
+    def terminate(self, connection: Worker) -> None:
+        connection.stop()
+
+    def is_closed(self, connection: Worker) -> bool:
+        return False
+
+    async def check(self, connection: Worker) -> None:
+        """A file cannot go away."""
+
+    def needs_cleaning(self, connection: Worker) -> bool:
+        return False
+
+    async def clean(self, connection: Worker, *, thoroughly: bool) -> None:
+        raise InterfaceError("A SQLite connection is opened anew rather than cleaned")
 
 
 class SQLiteChunks(Chunks):

@@ -22,7 +22,11 @@ _WRONG_SQL = re.compile(
 )
 
 
-def translated(error: sqlite3.Error, sql: str | None) -> errors.DatabaseError:
+DRIVER_ERRORS = (sqlite3.Error, OverflowError, UnicodeEncodeError)
+"""What sqlite3 raises: an integer of more than 64 bits and text with lone surrogates have Python's own exceptions."""
+
+
+def translated(error: Exception, sql: str | None) -> errors.DatabaseError:
     """Our exception for `error`. The caller raises it `from error`."""
     message = str(error)
     code = getattr(error, "sqlite_errorcode", 0)
@@ -43,7 +47,7 @@ def translated(error: sqlite3.Error, sql: str | None) -> errors.DatabaseError:
         return errors.OperationalError(
             f"{message}: the file or its folder is not writable for this process, or the URL says mode=ro", sql=sql
         )
-    if isinstance(error, sqlite3.DataError) or primary == sqlite3.SQLITE_TOOBIG:
+    if not isinstance(error, sqlite3.Error) or isinstance(error, sqlite3.DataError) or primary == sqlite3.SQLITE_TOOBIG:
         return errors.DataError(message, sql=sql)
     if isinstance(error, sqlite3.OperationalError):
         if primary == sqlite3.SQLITE_ERROR and _WRONG_SQL.search(message):

@@ -11,10 +11,11 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
-from vivace.databases.backends.sqlite.translate import translated
+from vivace.databases.backends.sqlite.inline import learn
+from vivace.databases.backends.sqlite.translate import DRIVER_ERRORS, translated
 from vivace.databases.plan import Plan
 
 # A finished job waits no longer than this for others to share its wake-up.
@@ -53,15 +54,18 @@ class Job:
 
     def run(self, connection: sqlite3.Connection) -> None:
         """Call the function and keep what it gives or raises."""
+        started = thread_time()
         try:
             self.result = self.function(connection, self.plan, self.args)
             self.error = None
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             ours = translated(error, self.plan.sql)
             ours.__cause__ = error
             self.error = ours
         except BaseException as error:  # noqa: BLE001 (it is raised again, in the task that waits)
             self.error = error
+        if self.plan.reads:
+            learn(self.plan, thread_time() - started)
 
     def deliver(self) -> None:
         """Give the result to whoever waits; on the event loop."""
@@ -157,22 +161,25 @@ class Worker:
 
     def _work_off(self) -> None:
         assert self._connection is not None
-        queue = self._queue
         done: list[Job] = []
         first_done = 0.0
-        while (job := queue.get()) is not None:
-            self._run(self._connection, job, done)
+        while True:
             if done:
-                now = perf_counter()
-                if len(done) == 1:
-                    first_done = now
-                if now - first_done > DELIVER_WITHIN or queue.empty():
+                # Whoever shares the queue may take what waits in it, so results are never kept back for it.
+                job = self._next_waiting()
+                if job is None or perf_counter() - first_done > DELIVER_WITHIN:
                     self._tell(_deliver_all, done)
                     done = []
-            # An idle thread keeps no result alive.
-            del job
-        if done:
-            self._tell(_deliver_all, done)
+                if job is None:
+                    continue
+            else:
+                job = self._queue.get()
+                if job is None:
+                    return
+            self._run(self._connection, job, done)
+            if len(done) == 1:
+                first_done = perf_counter()
+            del job  # an idle thread keeps no result alive
 
     def _run(self, connection: sqlite3.Connection, job: Job, done: list[Job]) -> None:
         """Run one job and append what is done; a subclass may take more jobs from the queue."""

@@ -1,0 +1,75 @@
+"""The threads for reads that are not quick: one as long as one is enough, more when it is busy for long."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from queue import SimpleQueue
+from time import perf_counter
+from typing import Any
+
+from vivace.databases.backends.sqlite.worker import Job, Worker
+
+# A read that waits for so many seconds gets a thread of its own. Below that, one thread with its batched wake-ups is
+# faster than several that fight for the interpreter lock.
+STALL = 0.005
+
+
+class Readers:
+    """Up to `limit` workers that take jobs from one queue, so that no quick read waits behind a slow one."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, open: Callable[[], sqlite3.Connection], *, limit: int) -> None:
+        self._loop = loop
+        self._open = open
+        self._limit = limit
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._workers: list[Worker] = []
+        self._watch: asyncio.TimerHandle | None = None
+
+    async def start(self) -> None:
+        """Start the first thread; raises what opening the file raises."""
+        self._add_worker()
+        await self._workers[0].started()
+
+    def _add_worker(self) -> None:
+        name = f"vivace-sqlite-reader-{len(self._workers) + 1}"
+        self._workers.append(Worker(self._loop, self._open, name=name, queue=self._queue))
+
+    async def perform(self, job: Job) -> Any:
+        """Run a job on the first free worker. Cancelled: it is skipped or interrupted."""
+        self._queue.put(job)
+        if self._watch is None and len(self._workers) < self._limit:
+            self._watch = self._loop.call_later(STALL, self._look)
+        try:
+            return await job.future
+        except asyncio.CancelledError:
+            job.cancelled = True
+            for worker in self._workers:
+                worker.cancel(job)
+            raise
+
+    def _look(self) -> None:
+        self._watch = None
+        if self._queue.empty() or len(self._workers) >= self._limit:
+            return
+        now = perf_counter()
+        busy = [worker.busy_since for worker in self._workers]
+        if all(since is not None and now - since > STALL for since in busy):
+            self._add_worker()
+        self._watch = self._loop.call_later(STALL, self._look)
+
+    async def stopped(self) -> None:
+        """Wait until all threads have closed their connections."""
+        for worker in self._workers:
+            await worker.stopped()
+
+    def abandon(self) -> None:
+        """Tell all threads to end after the jobs in the queue."""
+        if self._watch is not None:
+            self._watch.cancel()
+        for _ in self._workers:
+            self._queue.put(None)
+
+    def __len__(self) -> int:
+        return len(self._workers)
