@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vivace.web._utils import is_async_callable
@@ -52,10 +53,10 @@ def has_started(send: Send) -> bool:
 
 def find_handler(scope: Scope, exception: Exception) -> ExceptionHandler | None:
     """The handler for this exception: by HTTP status, then by the nearest class of its ancestry."""
-    by_class, by_status = scope.get(HANDLERS_KEY) or ({}, {})
+    handlers: tuple[ExceptionHandlers, StatusHandlers] = scope.get(HANDLERS_KEY) or ({}, {})
+    by_class, by_status = handlers
     if isinstance(exception, HTTPException) and exception.status_code in by_status:
-        handler: ExceptionHandler = by_status[exception.status_code]
-        return handler
+        return by_status[exception.status_code]
     return next((by_class[cls] for cls in type(exception).__mro__ if cls in by_class), None)
 
 
@@ -63,10 +64,12 @@ async def call_handler(
     handler: ExceptionHandler, connection: Request | WebSocket, exception: Exception
 ) -> Response | None:
     """What the handler answers; a plain function runs in the thread pool."""
-    if is_async_callable(handler):
-        response = await handler(connection, exception)  # type: ignore[arg-type,misc]
+    function: Callable[..., Any] = handler
+    response: Response | None
+    if is_async_callable(function):
+        response = await function(connection, exception)
     else:
-        response = await run_in_threadpool(handler, connection, exception)  # type: ignore[arg-type]
+        response = await run_in_threadpool(function, connection, exception)
     return response
 
 

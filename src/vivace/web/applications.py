@@ -1,4 +1,4 @@
-"""The application: routes, middleware, exception handlers and a lifespan, put together (as `starlette.applications`)."""
+"""The application: routes, middleware, exception handlers and a lifespan, put together (Starlette's names)."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Application:
     """An ASGI application.
 
     A request passes `ServerErrorMiddleware`, then `middleware` in the order given, then `ExceptionMiddleware`, then the
-    routes. The chain is built once, at start-up or at the first request; middleware cannot be added after that, routes can.
+    routes. The chain is built once, at start-up or at the first request; routes can be added after that, middleware not.
 
     * `debug`: show tracebacks to the client. Never in production.
     * `exception_handlers`: a status code or an exception class to `(request, exc) -> response`, async or plain; 500 or
       `Exception` is for what nothing else has answered.
-    * `lifespan`: `(app) -> async context manager`, open while the application is up; a mapping it yields is the state of
-      every request. The lifespans of mounted applications run inside it. `on_startup` and `on_shutdown` are lists of
-      functions, for those who like that better; both may be used.
+    * `lifespan`: `(app) -> async context manager`, open while the application is up; a mapping that it yields is the
+      state of every request. The lifespans of mounted applications run inside it. `on_startup` and `on_shutdown` are
+      lists of functions, for those who like that better; both may be used.
     * `max_body_size`: 413 for a request body of more bytes.
     """
 

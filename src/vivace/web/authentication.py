@@ -27,8 +27,8 @@ def requires(
 ) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
     """Lets only those in whose credentials hold all of `scopes`: `@requires("authenticated")`.
 
-    Others get `status_code`, or are sent to the route called `redirect` with `?next=` where they came from; a WebSocket is
-    closed. The function has an argument called `request` or `websocket`; TypeError when it has neither.
+    Others get `status_code`, or are sent to the route called `redirect` with `?next=` where they came from; a WebSocket
+    is closed. The function has an argument called `request` or `websocket`; TypeError when it has neither.
     """
     wanted = [scopes] if isinstance(scopes, str) else list(scopes)
 

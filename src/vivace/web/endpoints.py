@@ -106,7 +106,7 @@ class WebSocketEndpoint:
         if self.encoding != "json":
             raise _UnsupportedEncodingError(f"Unsupported 'encoding' attribute {self.encoding}")
         try:
-            return json.loads(data if text is None else text)
+            return json.loads(message["bytes"] if text is None else text)
         except ValueError:  # also what is no UTF-8
             await websocket.close(code=status.WS_1003_UNSUPPORTED_DATA)
             raise RuntimeError("Malformed JSON data received.") from None

@@ -22,7 +22,7 @@ class _MiddlewareFactory(Protocol[P]):
 
 
 class Middleware:
-    """A middleware class and the arguments it will get after the app: `Middleware(GZipMiddleware, minimum_size=1000)`."""
+    """A middleware class and what it gets besides the app: `Middleware(GZipMiddleware, minimum_size=1000)`."""
 
     def __init__(self, cls: _MiddlewareFactory[P], *args: P.args, **kwargs: P.kwargs) -> None:
         self.cls = cls

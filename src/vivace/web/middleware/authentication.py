@@ -17,7 +17,10 @@ from vivace.web.types import ASGIApp, Receive, Scope, Send
 
 
 class AuthenticationMiddleware:
-    """Sets `scope["user"]` and `scope["auth"]` by `backend`; `on_error(conn, exc) -> response` answers wrong credentials."""
+    """Sets `scope["user"]` and `scope["auth"]` by `backend`.
+
+    `on_error(conn, exc) -> response` answers credentials that are wrong; a WebSocket that brings such is closed.
+    """
 
     def __init__(
         self,

@@ -1,9 +1,9 @@
 """Middleware as one function, `dispatch(request, call_next)`: the easy way, when it need not see every ASGI message.
 
 The application below runs in a task of its own, because `call_next` hands over a response that is not finished. What
-usually suffers from that does not here: context variables set below are seen above (and the other way round), background
-tasks run to their end, a client that leaves while the response streams is seen below, and cancelling `call_next`, by
-a timeout for example, ends what it waits for.
+usually suffers from that does not here: context variables set below are seen above (and the other way round),
+background tasks run to their end, a client that leaves while the response streams is seen below, and cancelling
+`call_next`, by a timeout for example, ends what it waits for.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class _SharedRequest(Request):
 
 
 class _NobodyListensError(OSError):
-    """To an application that goes on streaming a response which the middleware has replaced (ASGI: OSError from send)."""
+    """Tells an application that goes on streaming a response which the middleware has replaced to stop."""
 
 
 class _Call:
@@ -212,7 +212,7 @@ class _Call:
             raise RuntimeError(f"Expected http.response.start, got {start['type']!r}.")
         return _PassedResponse(start, self, self._debug)
 
-    async def body(self) -> AsyncIterator[bytes | MutableMapping[str, Any]]:
+    async def body(self) -> AsyncIterator[str | bytes | memoryview | Message]:
         """The chunks of the body, and as they are the messages that are none (pathsend, trailers)."""
         async for message in self._from_below:
             if message["type"] != "http.response.body":
@@ -263,7 +263,7 @@ class _PassedResponse(Response):
         self.raw_headers = list(start.get("headers", ()))
         self.background = None
         self.media_type = None
-        self.body_iterator = call.body()
+        self.body_iterator: AsyncIterator[str | bytes | memoryview | Message] = call.body()
         self._debug = debug
         self._has_trailers = start.get("trailers", False)
 
@@ -276,7 +276,7 @@ class _PassedResponse(Response):
         await send(start)
         body_ended = False
         async for chunk in self.body_iterator:
-            if isinstance(chunk, bytes | bytearray | memoryview | str):
+            if not isinstance(chunk, MutableMapping):
                 body = chunk.encode() if isinstance(chunk, str) else chunk
                 await send({"type": "http.response.body", "body": body, "more_body": True})
                 continue

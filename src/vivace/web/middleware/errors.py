@@ -15,8 +15,8 @@ from vivace.web.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 class ServerErrorMiddleware:
     """Answers 500 to an exception that nothing further in has answered, and raises it on for the server's log.
 
-    With `debug` the answer is the traceback, as a page for browsers and as text for others: never in production, it shows
-    your source. Otherwise `handler(request, exc) -> response` answers, or plain "Internal Server Error".
+    With `debug` the answer is the traceback, as a page for browsers and as text for others: never in production, it
+    shows your source. Otherwise `handler(request, exc) -> response` answers, or plain "Internal Server Error".
     """
 
     def __init__(self, app: ASGIApp, handler: ExceptionHandler | None = None, debug: bool = False) -> None:

@@ -14,9 +14,10 @@ from vivace.web.websockets import WebSocket
 
 
 class ExceptionMiddleware:
-    """Turns exceptions into responses by `handlers`: a status code or an exception class to `(request, exc) -> response`.
+    """Turns exceptions into responses.
 
-    HTTPException and WebSocketException have handlers from the start. What has none is raised further out.
+    `handlers` maps status codes and exception classes to `(request, exc) -> response`, async or plain. HTTPException
+    and WebSocketException have one from the start; what has none is raised further out.
     """
 
     def __init__(
@@ -27,21 +28,20 @@ class ExceptionMiddleware:
         self._status_handlers: dict[int, ExceptionHandler] = {}
         self._exception_handlers: dict[type[Exception], ExceptionHandler] = {
             HTTPException: self.http_exception,
-            WebSocketException: self.websocket_exception,  # type: ignore[dict-item]
+            WebSocketException: self.websocket_exception,
         }
         for key, handler in (handlers or {}).items():
             self.add_exception_handler(key, handler)
 
     def add_exception_handler(self, exc_class_or_status_code: int | type[Exception], handler: ExceptionHandler) -> None:
         """Adds or replaces the handler of a status code or of an exception class and its subclasses."""
-        if isinstance(exc_class_or_status_code, int):
-            self._status_handlers[exc_class_or_status_code] = handler
-        elif isinstance(exc_class_or_status_code, type) and issubclass(exc_class_or_status_code, Exception):
-            self._exception_handlers[exc_class_or_status_code] = handler
+        key: Any = exc_class_or_status_code
+        if isinstance(key, int):
+            self._status_handlers[key] = handler
+        elif isinstance(key, type) and issubclass(key, Exception):
+            self._exception_handlers[key] = handler
         else:
-            raise TypeError(
-                f"An exception handler is for a status code or an exception class, got {exc_class_or_status_code!r}."
-            )
+            raise TypeError(f"An exception handler is for a status code or an exception class, got {key!r}.")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):

@@ -216,7 +216,8 @@ class GZipResponder(IdentityResponder):
             self._compressor = zlib.compressobj(self.compresslevel, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
         compressed: bytes = self._compressor.compress(body)
         # Flushed after each chunk: what a streaming application has sent, its client sees.
-        return compressed + self._compressor.flush(zlib.Z_SYNC_FLUSH if more_body else zlib.Z_FINISH)
+        compressed += self._compressor.flush(zlib.Z_SYNC_FLUSH if more_body else zlib.Z_FINISH)
+        return compressed
 
 
 def _normalized(content_types: Iterable[str]) -> tuple[str, ...]:

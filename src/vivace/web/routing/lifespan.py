@@ -25,7 +25,7 @@ async def no_lifespan(app: Any) -> AsyncIterator[None]:
 
 
 def as_lifespan(lifespan: Lifespan[Any] | None) -> Lifespan[Any]:
-    """The lifespan as a function that gives an async context manager; generator functions still work, with a warning."""
+    """The lifespan as a function that gives an async context manager; generator functions work, with a warning."""
     if lifespan is None:
         return no_lifespan
     if inspect.isasyncgenfunction(lifespan):
@@ -80,8 +80,8 @@ async def _call_all(handlers: Iterable[Callable[[], Any]]) -> None:
 def mounted_lifespans(apps: Sequence[ASGIApp], scope: Scope) -> AbstractAsyncContextManager[None]:
     """Runs the lifespans of these applications: up in order, down in reverse.
 
-    Each gets a copy of the state so far; what it adds is for its own requests only (`enter_mounted_state`). Applications
-    that do not know the protocol are left alone; one whose start-up fails stops the whole.
+    Each gets a copy of the state so far; what it adds is for its own requests only (`enter_mounted_state`).
+    Applications that do not know the protocol are left alone; one whose start-up fails stops the whole.
     """
     return _run_lifespans(apps, scope) if apps else contextlib.nullcontext()
 

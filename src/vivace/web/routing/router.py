@@ -97,6 +97,9 @@ class Mount(PrefixRoute):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Mount) and self.path == other.path and self.app == other.app
 
+    def __hash__(self) -> int:
+        return hash(self.path)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(path={self.path!r}, name={self.name or ''!r}, app={self.app!r})"
 
@@ -127,7 +130,9 @@ class Host(BaseRoute):
         if scope["type"] not in ("http", "websocket"):
             return Match.NONE, {}
         parsed = parse_host_header(Headers(scope=scope).get("host"))
-        params = parsed and read_params(self.host_regex, self.param_convertors, parsed.host.lower())
+        if parsed is None:
+            return Match.NONE, {}
+        params = read_params(self.host_regex, self.param_convertors, parsed.host.lower())
         if params is None:
             return Match.NONE, {}
         return Match.FULL, {"path_params": {**scope.get("path_params", {}), **params}, "endpoint": self.app}
@@ -153,6 +158,9 @@ class Host(BaseRoute):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Host) and self.host == other.host and self.app == other.app
 
+    def __hash__(self) -> int:
+        return hash(self.host)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(host={self.host!r}, name={self.name or ''!r}, app={self.app!r})"
 
@@ -160,9 +168,9 @@ class Host(BaseRoute):
 class Router:
     """An ASGI application that hands each request to the first of its routes that fits.
 
-    Of a path whose methods do not fit, the first route answers 405; a path that only lacks (or has too much) a slash at
-    its end is redirected unless `redirect_slashes` is off; what nothing fits goes to `default`, which is 404. Routes may
-    be added and removed at any time: the table they are compiled into is made again at the next request.
+    Of a path whose methods do not fit, the first route answers 405; a path that only lacks a slash at its end, or has
+    one too many, is redirected unless `redirect_slashes` is off; what nothing fits goes to `default`, which is 404.
+    Routes may be added and removed at any time; the table they are compiled into is made again at the next request.
     """
 
     def __init__(
@@ -284,9 +292,10 @@ class Router:
         if self._names is None:
             self._names = {}, []
             for position, route in enumerate(self._routes):
-                is_leaf = isinstance(route, PathRoute) and type(route).url_path_for is PathRoute.url_path_for
-                places = self._names[0].setdefault(route.name, []) if is_leaf else self._names[1]
-                places.append((position, route))
+                if isinstance(route, PathRoute) and type(route).url_path_for is PathRoute.url_path_for:
+                    self._names[0].setdefault(route.name, []).append((position, route))
+                else:
+                    self._names[1].append((position, route))
         called_so, holders = self._names
         return [route for _, route in sorted(called_so.get(name, []) + holders, key=itemgetter(0))]
 
@@ -327,6 +336,8 @@ class Router:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Router) and self.routes == other.routes
+
+    __hash__ = None  # type: ignore[assignment]  # its routes may change
 
     def mount(self, path: str, app: ASGIApp, name: str | None = None) -> None:
         """Adds `Mount(path, app)`."""
@@ -400,5 +411,5 @@ def _lifespan_app(app: Any, wanted: bool | None) -> ASGIApp | None:
 
 
 def _may_have_lifespan(app: Any) -> bool:
-    # A function may wait for ever for a message of the kind it knows; a class that calls itself an application does not.
+    # A function may wait for ever for the messages that it knows; whoever made a class of it has read the protocol.
     return not (inspect.isroutine(app) or isinstance(app, BaseRoute | Response))

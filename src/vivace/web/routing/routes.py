@@ -65,7 +65,7 @@ def request_response(func: Callable[[Request], Awaitable[Response] | Response]) 
             return
         if not callable(response):
             raise TypeError(
-                f"{get_name(func)}() of route {scope.get('path')!r} returned {type(response).__name__}, not a response. "
+                f"{get_name(func)}() for {scope.get('path')!r} returned {type(response).__name__}, not a response. "
                 "Return a Response, for example JSONResponse(...)."
             )
         await response(scope, receive, send)
@@ -210,8 +210,8 @@ class Route(PathRoute):
     """Answers HTTP requests for a path.
 
     `endpoint` is a function `(request) -> response`, async or plain, which answers GET unless `methods` says more, or
-    an ASGI application (an `HTTPEndpoint` class, for one), which gets every method unless `methods` says less. GET brings
-    HEAD. `middleware` and `max_body_size` are for this route only.
+    an ASGI application (an `HTTPEndpoint` class, for one), which gets every method unless `methods` says less. GET
+    brings HEAD. `middleware` and `max_body_size` are for this route only.
     """
 
     scope_type = "http"
@@ -247,11 +247,11 @@ class Route(PathRoute):
         return Match.PARTIAL if self.methods and scope["method"] not in self.methods else Match.FULL
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        allowed = scope.pop(ALLOWED_METHODS_KEY, None) or self.methods
+        allowed: set[str] | None = scope.pop(ALLOWED_METHODS_KEY, None) or self.methods
         if not self.methods or scope["method"] in self.methods:
             await self.app(scope, receive, send)
             return
-        headers = {"Allow": ", ".join(sorted(allowed))}
+        headers = {"Allow": ", ".join(sorted(allowed or ()))}
         if "app" in scope:  # inside an application its exception handlers decide what a 405 looks like
             raise HTTPException(status_code=405, headers=headers)
         await PlainTextResponse("Method Not Allowed", status_code=405, headers=headers)(scope, receive, send)
@@ -263,6 +263,9 @@ class Route(PathRoute):
             and self.endpoint == other.endpoint
             and self.methods == other.methods
         )
+
+    def __hash__(self) -> int:
+        return hash(self.path)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(path={self.path!r}, name={self.name!r}, methods={sorted(self.methods or [])!r})"
@@ -289,6 +292,9 @@ class WebSocketRoute(PathRoute):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WebSocketRoute) and self.path == other.path and self.endpoint == other.endpoint
+
+    def __hash__(self) -> int:
+        return hash(self.path)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(path={self.path!r}, name={self.name!r})"

@@ -11,7 +11,8 @@ from typing import Any, Literal, Self
 
 from vivace.web._lifespan import LifespanSession, LifespanUnsupported
 from vivace.web.testclient._exchange import Exchange
-from vivace.web.testclient._scope import as_asgi3, httpx, make_scope
+from vivace.web.testclient._httpx import httpx
+from vivace.web.testclient._scope import as_asgi3, make_scope
 from vivace.web.testclient._sync import websocket_request
 from vivace.web.testclient._websocket import WebSocketExchange, decode_json, encode_json
 from vivace.web.types import ASGIApp, Message, Scope
@@ -23,8 +24,8 @@ _tasks: set[asyncio.Task[None]] = set()
 def start(function: Callable[[], Awaitable[None]]) -> None:
     """Runs `function` in a task with the context of the caller.
 
-    Not in a task group: a pytest fixture may set a client up in one task and tear it down in another, which no task group
-    survives. Whoever starts one here has a way to end it.
+    Not in a task group: a pytest fixture may set a client up in one task and tear it down in another, which no task
+    group survives. Whoever starts one here has a way to end it.
     """
     if _is_trio():
         import trio
@@ -48,8 +49,8 @@ def _is_trio() -> bool:
 class AsyncTestClient(httpx.AsyncClient):
     """Calls an application from async code, in the same event loop: `async with AsyncTestClient(app) as client:`.
 
-    Entering runs the application's lifespan. The application sees the context variables of the caller (a test's database
-    transaction, for one). Everything else is as in `TestClient`, awaited.
+    Entering runs the application's lifespan. The application sees the context variables of the caller (a test's
+    database transaction, for one). Everything else is as in `TestClient`, awaited.
     """
 
     __test__ = False  # pytest: not a test case

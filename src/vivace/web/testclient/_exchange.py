@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 
-from vivace.web.testclient._scope import httpx
+from vivace.web.testclient._httpx import httpx
 from vivace.web.types import ASGIApp, Message, Scope
 
 
@@ -48,7 +48,8 @@ class Exchange:
 
     async def _receive(self) -> Message:
         if self._request_body is None:
-            await self._complete.wait()
+            if not self._complete.is_set():  # a wait is a checkpoint, where a glance must not stop
+                await self._complete.wait()
             return {"type": "http.disconnect"}
         body, self._request_body = self._request_body, None
         return {"type": "http.request", "body": body, "more_body": False}
@@ -112,7 +113,7 @@ class Exchange:
         return None
 
     async def close(self) -> None:
-        """Ends the exchange: an application that has not completed its response is cancelled, as if the client had left."""
+        """Waits for the application to end; one whose response is not complete is cancelled, its client has left."""
         self._chunks_out.close()
         if not self._complete.is_set():
             self._cancel_scope.cancel()

@@ -8,14 +8,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from vivace.web._utils import is_async_callable
+from vivace.web.testclient._httpx import httpx
 from vivace.web.types import ASGIApp, Receive, Scope, Send
-
-try:
-    import httpx
-except ModuleNotFoundError:  # pragma: no cover (the tests need it themselves)
-    raise RuntimeError(
-        "vivace.web.testclient is built on httpx, which is not installed. Install it with `pip install httpx`."
-    ) from None
 
 # The application of ASGI 2, and the two of them side by side (Starlette's names).
 ASGIInstance = Callable[[Receive, Send], Awaitable[None]]

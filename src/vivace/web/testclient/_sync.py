@@ -15,7 +15,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from vivace.web._lifespan import LifespanSession, LifespanUnsupported
 from vivace.web.exceptions import VivaceDeprecationWarning
 from vivace.web.testclient._exchange import Exchange
-from vivace.web.testclient._scope import as_asgi3, httpx, make_scope
+from vivace.web.testclient._httpx import httpx
+from vivace.web.testclient._scope import as_asgi3, make_scope
 from vivace.web.testclient._websocket import WebSocketExchange, decode_json, encode_json
 from vivace.web.types import ASGIApp, Message, Scope
 
@@ -209,8 +210,8 @@ class _Body(httpx.SyncByteStream):
 class WebSocketTestSession:
     """The client's side of a WebSocket; methods mirror those of the application's `WebSocket`.
 
-    `receive*` raise WebSocketDisconnect when the application closes. Leaving the `with` block closes with 1000, waits for
-    the application, and raises what it raised.
+    `receive*` raise WebSocketDisconnect when the application closes. Leaving the `with` block closes with 1000, waits
+    for the application, and raises what it raised.
     """
 
     def __init__(self, app: ASGIApp, scope: Scope, portal_factory: PortalFactory) -> None:

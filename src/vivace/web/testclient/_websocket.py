@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import anyio
 
-from vivace.web.testclient._scope import httpx
+from vivace.web.testclient._httpx import httpx
 from vivace.web.types import ASGIApp, Message, Scope
 from vivace.web.websockets import WebSocketDisconnect
 
@@ -17,7 +17,7 @@ GRACE = 1.0
 
 
 class WebSocketDenialResponse(httpx.Response, WebSocketDisconnect):  # type: ignore[misc]
-    """Raised when the application answers the handshake with an HTTP response (`send_denial_response`): that response."""
+    """Raised when the application answers the handshake with an HTTP response, and is that response."""
 
 
 class WebSocketExchange:
