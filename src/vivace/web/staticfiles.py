@@ -173,5 +173,5 @@ def _package_directory(package: str, folder: str) -> str:
         raise RuntimeError(f"Package {package!r} could not be found.")
     directory = os.path.normpath(os.path.join(spec.origin, "..", folder))
     if not os.path.isdir(directory):
-        raise RuntimeError(f"Directory '{folder!r}' in package {package!r} could not be found.")
+        raise RuntimeError(f"Directory {folder!r} in package {package!r} could not be found.")
     return directory
