@@ -1,0 +1,186 @@
+"""From what a model field knows (`field.spec`) to the serializer field that shows and takes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vivace.rest import fields, relations
+from vivace.utils.fieldspec import FieldSpec
+from vivace.utils.validators import (
+    DecimalValidator,
+    EmailValidator,
+    MaxLengthValidator,
+    MaxValueValidator,
+    MinValueValidator,
+    ProhibitNullCharactersValidator,
+    URLValidator,
+)
+
+# What the columns hold; the database refuses larger numbers with an error that is not the client's to see.
+INTEGER_RANGES = {
+    "smallint": (-(2**15), 2**15 - 1),
+    "integer": (-(2**31), 2**31 - 1),
+    "bigint": (-(2**63), 2**63 - 1),
+}
+
+FIELD_CLASSES: dict[str, type[fields.Field]] = {
+    "string": fields.CharField,
+    "text": fields.CharField,
+    "email": fields.EmailField,
+    "url": fields.URLField,
+    "slug": fields.SlugField,
+    "uuid": fields.UUIDField,
+    "smallint": fields.IntegerField,
+    "integer": fields.IntegerField,
+    "bigint": fields.IntegerField,
+    "float": fields.FloatField,
+    "decimal": fields.DecimalField,
+    "boolean": fields.BooleanField,
+    "date": fields.DateField,
+    "datetime": fields.DateTimeField,
+    "time": fields.TimeField,
+    "duration": fields.DurationField,
+    "json": fields.JSONField,
+}
+TEXTS = (fields.CharField,)
+LIMITED = (fields.IntegerField, fields.FloatField, fields.DecimalField, fields.DurationField)
+RELATIONS = ("foreign_key", "one_to_one", "many_to_many")
+
+
+def is_to_many(field: Any) -> bool:
+    """Whether a model field or relation leads to several objects."""
+    if getattr(field, "many_to_many", False):
+        return True
+    return bool(getattr(field, "auto_created", False) and getattr(field, "many", False))
+
+
+def field_class(field: Any) -> type[fields.Field]:
+    """The serializer field class for a model field without relation."""
+    return FIELD_CLASSES.get(field.spec.kind, fields.ModelField)
+
+
+def field_kwargs(field: Any, cls: type[fields.Field]) -> dict[str, Any]:
+    """The arguments that make a serializer field take what the model field holds."""
+    spec: FieldSpec = field.spec
+    kwargs = _words(spec)
+    if cls is fields.ModelField:
+        kwargs["model_field"] = field
+    if spec.kind == "decimal" and cls is fields.DecimalField:
+        kwargs |= {"max_digits": spec.max_digits, "decimal_places": spec.decimal_places}
+    if not is_writable(spec):
+        return kwargs | {"read_only": True}
+    kwargs |= _presence(spec)
+    if issubclass(cls, fields.ChoiceField):
+        kwargs["choices"] = spec.choices
+        if spec.blank and spec.python_type is str:
+            kwargs["allow_blank"] = True
+        return kwargs
+    if issubclass(cls, TEXTS):
+        if spec.blank:
+            kwargs["allow_blank"] = True
+        if spec.max_length is not None:
+            kwargs["max_length"] = spec.max_length
+    if issubclass(cls, LIMITED):
+        kwargs |= _limits(spec)
+    return kwargs
+
+
+def is_writable(spec: FieldSpec) -> bool:
+    """Whether a client may set the field."""
+    return spec.editable and not spec.auto
+
+
+def _words(spec: FieldSpec) -> dict[str, Any]:
+    words = {}
+    if spec.label and spec.label != spec.name.replace("_", " "):
+        words["label"] = spec.label[:1].upper() + spec.label[1:]
+    if spec.help_text:
+        words["help_text"] = spec.help_text
+    return words
+
+
+def _presence(spec: FieldSpec) -> dict[str, Any]:
+    presence: dict[str, Any] = {}
+    if spec.has_default or spec.blank or spec.null:
+        presence["required"] = False
+    if spec.null:
+        presence["allow_null"] = True
+    return presence
+
+
+def _limits(spec: FieldSpec) -> dict[str, Any]:
+    least, most = INTEGER_RANGES.get(spec.kind, (None, None))
+    for validator in spec.validators:
+        if isinstance(validator, MinValueValidator):
+            least = _tighter(max, least, validator.limit_value)
+        elif isinstance(validator, MaxValueValidator):
+            most = _tighter(min, most, validator.limit_value)
+    limits = {"min_value": _tighter(max, least, spec.min_value), "max_value": _tighter(min, most, spec.max_value)}
+    return {name: value for name, value in limits.items() if value is not None}
+
+
+def _tighter(choose: Any, one: Any, other: Any) -> Any:
+    return one if other is None else other if one is None else choose(one, other)
+
+
+# The serializer field has these by itself, with DRF's words.
+_BUILT_IN = (
+    MaxLengthValidator,
+    MaxValueValidator,
+    MinValueValidator,
+    EmailValidator,
+    URLValidator,
+    DecimalValidator,
+    ProhibitNullCharactersValidator,
+)
+
+
+def own_validators(field: Any) -> list[Any]:
+    """The validators that the project gave to the model field, without those that the serializer field has."""
+    return [
+        validator
+        for validator in field.spec.validators
+        if not isinstance(validator, _BUILT_IN) and validator not in type(field).default_validators
+    ]
+
+
+def value_field(field: Any) -> fields.Field:
+    """A serializer field that reads one value of a model field, or one key of a relation, from a URL."""
+    related = field.related_model
+    if related is not None:
+        return value_field(related._meta.pk)
+    spec: FieldSpec = field.spec
+    if spec.choices:
+        return fields.ChoiceField(choices=spec.choices)
+    cls = field_class(field)
+    kwargs: dict[str, Any] = _limits(spec) if issubclass(cls, fields.IntegerField) else {}
+    if cls is fields.DecimalField:
+        kwargs = {"max_digits": None, "decimal_places": None}
+    if cls is fields.ModelField:
+        kwargs = {"model_field": field}
+    return cls(**kwargs)
+
+
+def related_field(field: Any, cls: type[relations.RelatedField] = relations.PrimaryKeyRelatedField) -> fields.Field:
+    """The field for a relation of a model, either way: keys, a list of them for a to-many relation."""
+    kwargs = related_kwargs(field)
+    return cls(**kwargs)
+
+
+def related_kwargs(field: Any) -> dict[str, Any]:
+    """The arguments of the relation field for a relation of a model."""
+    many = {"many": True} if is_to_many(field) else {}
+    spec: FieldSpec | None = getattr(field, "spec", None)
+    if spec is None:  # the other side of somebody's foreign key
+        return {**many, "read_only": True}
+    words = _words(spec)
+    if not is_writable(spec):
+        return {**many, **words, "read_only": True}
+    kwargs: dict[str, Any] = {**many, **words, "queryset": field.related_model._meta.default_manager}
+    if spec.has_default or spec.blank or spec.null:
+        kwargs["required"] = False
+    if spec.null:
+        kwargs["allow_null"] = True
+    if many and not spec.blank:
+        kwargs["allow_empty"] = False
+    return kwargs

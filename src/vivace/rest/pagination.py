@@ -1,0 +1,206 @@
+"""Lists in pages; `rest_framework.pagination`, on `vivace.orm.pagination`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vivace.orm.pagination import InvalidPage, Page, Paginator
+from vivace.rest.exceptions import NotFound
+from vivace.rest.request import Request
+from vivace.rest.response import Response
+
+# A number in a URL with more digits is not one that anybody means.
+MAX_DIGITS = 18
+
+
+class BasePagination:
+    """Cuts a queryset into pages and wraps the data of one."""
+
+    async def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
+        """The objects of the page asked for, or None for no pages. Raises NotFound for a page there is not."""
+        raise NotImplementedError(f"{type(self).__name__}.paginate_queryset() is needed")
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """The page's data in its envelope."""
+        raise NotImplementedError(f"{type(self).__name__}.get_paginated_response() is needed")
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The JSON Schema of the envelope around a list of `schema`."""
+        return schema
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """The OpenAPI parameters that choose a page."""
+        return []
+
+
+class _CountedPagination(BasePagination):
+    """What both paginations that count have in common: `{"count": …, "next": …, "previous": …, "results": […]}`."""
+
+    request: Request
+    count: int
+
+    def get_next_link(self) -> str | None:
+        """The address of the next page, or None on the last."""
+        raise NotImplementedError
+
+    def get_previous_link(self) -> str | None:
+        """The address of the page before, or None on the first."""
+        raise NotImplementedError
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response(
+            {
+                "count": self.count,
+                "next": self.get_next_link(),
+                "previous": self.get_previous_link(),
+                "results": data,
+            }
+        )
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["count", "next", "previous", "results"],
+            "properties": {
+                "count": {"type": "integer", "example": 123},
+                "next": link,
+                "previous": link,
+                "results": schema,
+            },
+        }
+
+
+class PageNumberPagination(_CountedPagination):
+    """`?page=3`, and `?page_size=50` when `page_size_query_param` is set; `max_page_size` bounds it."""
+
+    page_size: int | None = None
+    page_query_param = "page"
+    page_size_query_param: str | None = None
+    max_page_size: int | None = 1000
+    last_page_strings: Sequence[str] = ("last",)
+    invalid_page_message = "Invalid page."
+    page: Page[Any]
+
+    async def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Sequence[Any] | None:
+        page_size = self.get_page_size(request)
+        if page_size is None:
+            return None
+        self.request = request
+        paginator: Paginator[Any] = Paginator(stable(queryset), page_size)
+        number: Any = request.query_params.get(self.page_query_param) or 1
+        try:
+            if number in self.last_page_strings:
+                number = await paginator.num_pages()
+            self.page = await paginator.page(number)
+        except InvalidPage:
+            raise NotFound(self.invalid_page_message) from None
+        self.count = self.page.count_of_all
+        return self.page.object_list
+
+    def get_page_size(self, request: Request) -> int | None:
+        """Objects on a page; what the client asks for when that is a number from 1 to `max_page_size`."""
+        if self.page_size_query_param:
+            asked = positive(request.query_params.get(self.page_size_query_param), self.max_page_size)
+            if asked:
+                return asked
+        return self.page_size
+
+    def get_next_link(self) -> str | None:
+        if not self.page.has_next():
+            return None
+        return str(self.request.url.include_query_params(**{self.page_query_param: self.page.number + 1}))
+
+    def get_previous_link(self) -> str | None:
+        if not self.page.has_previous():
+            return None
+        if self.page.number == 2:
+            return str(self.request.url.remove_query_params(self.page_query_param))
+        return str(self.request.url.include_query_params(**{self.page_query_param: self.page.number - 1}))
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        parameters = [_parameter(self.page_query_param, "A page number within the paginated result set.", 1)]
+        if self.page_size_query_param:
+            parameters.append(
+                _parameter(self.page_size_query_param, "Number of results per page.", 1, self.max_page_size)
+            )
+        return parameters
+
+
+class LimitOffsetPagination(_CountedPagination):
+    """`?limit=50&offset=100`; `max_limit` bounds the limit."""
+
+    default_limit: int | None = None
+    limit_query_param = "limit"
+    offset_query_param = "offset"
+    max_limit: int | None = 1000
+    limit: int | None
+    offset: int
+
+    async def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Sequence[Any] | None:
+        self.request = request
+        self.limit = positive(request.query_params.get(self.limit_query_param), self.max_limit) or self.default_limit
+        if self.limit is None:
+            return None
+        self.offset = positive(request.query_params.get(self.offset_query_param), None) or 0
+        self.count = len(queryset) if isinstance(queryset, Sequence) else await queryset.count()
+        if self.offset >= self.count:
+            return []
+        rows: Any = stable(queryset)[self.offset : self.offset + self.limit]
+        return rows if isinstance(rows, Sequence) else list(await rows)
+
+    def get_next_link(self) -> str | None:
+        limit = self.limit or 0
+        if self.offset + limit >= self.count:
+            return None
+        pages = {self.limit_query_param: limit, self.offset_query_param: self.offset + limit}
+        return str(self.request.url.include_query_params(**pages))
+
+    def get_previous_link(self) -> str | None:
+        if self.offset <= 0:
+            return None
+        limit = self.limit or 0
+        url = self.request.url.include_query_params(**{self.limit_query_param: limit})
+        if self.offset <= limit:
+            return str(url.remove_query_params(self.offset_query_param))
+        return str(url.include_query_params(**{self.offset_query_param: self.offset - limit}))
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        return [
+            _parameter(self.limit_query_param, "Number of results to return per page.", 1, self.max_limit),
+            _parameter(self.offset_query_param, "The initial index from which to return the results.", 0),
+        ]
+
+
+def stable(queryset: Any) -> Any:
+    """`queryset` in an order that is the same for every page: by its own order, then by key.
+
+    Without the key, rows that are equal in the order may be on two pages or on none.
+    """
+    add_order = getattr(queryset, "order_by", None)
+    if add_order is None:
+        return queryset
+    order = current_order(queryset)
+    keys = {"pk", "-pk", queryset.model._meta.pk.name, f"-{queryset.model._meta.pk.name}"}
+    return queryset if keys & {item for item in order if isinstance(item, str)} else add_order(*order, "pk")
+
+
+def current_order(queryset: Any) -> Sequence[Any]:
+    """What the queryset is ordered by, the model's `Meta.ordering` included."""
+    return tuple(queryset.model._meta.ordering)
+
+
+def positive(text: str | None, most: int | None) -> int | None:
+    """The number in a URL's parameter, at most `most`; None for what is no number or negative."""
+    if text is None or not text.isascii() or not text.isdigit():
+        return None
+    number = int(text[:MAX_DIGITS]) if len(text) <= MAX_DIGITS else 10**MAX_DIGITS
+    return number if most is None else min(number, most)
+
+
+def _parameter(name: str, description: str, least: int, most: int | None = None) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "integer", "minimum": least}
+    if most is not None:
+        schema["maximum"] = most
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}

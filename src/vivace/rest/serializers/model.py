@@ -1,0 +1,393 @@
+"""`ModelSerializer`: fields, validators and saving made from a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from typing import Any, ClassVar
+
+from vivace.orm.exceptions import FieldDoesNotExist, IntegrityError
+from vivace.orm.transactions import atomic
+from vivace.rest import fields, model_fields, relations
+from vivace.rest._typing import Instance
+from vivace.rest.exceptions import ValidationError
+from vivace.rest.fields.base import Field
+from vivace.rest.serializers.base import NON_FIELD_ERRORS, BaseSerializer
+from vivace.rest.serializers.plain import Serializer
+from vivace.rest.validators import UniqueTogetherValidator, UniqueValidator
+from vivace.utils.suggest import did_you_mean
+
+ALL_FIELDS = "__all__"
+META_OPTIONS = (
+    "model",
+    "fields",
+    "exclude",
+    "depth",
+    "read_only_fields",
+    "extra_kwargs",
+    "validators",
+    "list_serializer_class",
+)
+
+# Arguments that make no sense for a field that is read only, whatever said so.
+WRITING_ARGUMENTS = [
+    "required",
+    "default",
+    "allow_blank",
+    "min_length",
+    "max_length",
+    "min_value",
+    "max_value",
+    "validators",
+    "queryset",
+    "allow_empty",
+    "allow_null",
+]
+
+
+class ModelSerializer(Serializer[Instance]):
+    """A serializer whose `Meta` names a model and which of its fields take part.
+
+    `Meta.fields` is a list or "__all__"; `exclude`, `depth`, `read_only_fields`, `extra_kwargs`, `validators` are
+    DRF's. A model field marked `secret` is in neither "__all__" nor `exclude`'s rest; named in `fields`, it can be
+    written and is never shown.
+    """
+
+    serializer_field_mapping: ClassVar[Mapping[str, type[Field]]] = model_fields.FIELD_CLASSES
+    serializer_related_field: ClassVar[type[relations.RelatedField]] = relations.PrimaryKeyRelatedField
+    serializer_choice_field: ClassVar[type[fields.ChoiceField]] = fields.ChoiceField
+    url_field_name = "url"
+
+    # Fields
+
+    def get_fields(self) -> dict[str, Field]:
+        """The declared fields and those made from the model, in the order of `Meta.fields`."""
+        model = self.get_model()
+        declared = super().get_fields()
+        extra_kwargs = self.get_extra_kwargs()
+        found: dict[str, Field] = {}
+        for name in self.get_field_names(declared):
+            if name in declared:
+                found[name] = declared[name]
+                continue
+            extra = extra_kwargs.get(name, {})
+            source = extra.get("source", name)
+            cls, kwargs = self.build_field(name if source == "*" else source, model, self._depth())
+            found[name] = cls(**self.include_extra_kwargs(kwargs, extra))
+        return found
+
+    def get_model(self) -> Any:
+        """`Meta.model`. Raises TypeError for a Meta that cannot work."""
+        name = type(self).__name__
+        meta = getattr(self, "Meta", None)
+        model = getattr(meta, "model", None)
+        if model is None:
+            raise TypeError(f"{name} needs a class Meta with `model`")
+        if getattr(getattr(model, "_meta", None), "abstract", False):
+            raise TypeError(f"{name}.Meta.model: {model.__name__} is abstract; name a model that has a table")
+        for option in vars(meta):
+            if not option.startswith("_") and option not in META_OPTIONS:
+                hint = did_you_mean(option, META_OPTIONS, listed_as="Options")
+                raise TypeError(f"{name}.Meta has no option {option!r}. {hint}")
+        return model
+
+    def _depth(self) -> int:
+        depth: int = getattr(self.Meta, "depth", 0)  # type: ignore[attr-defined]  # get_model() has checked
+        if not 0 <= depth <= 10:
+            raise ValueError(f"{type(self).__name__}.Meta.depth must be from 0 to 10, got {depth}")
+        return depth
+
+    def get_field_names(self, declared: Mapping[str, Field]) -> list[str]:
+        """The names of the fields that take part. Raises TypeError for a Meta that does not say, or contradicts."""
+        meta: Any = self.Meta  # type: ignore[attr-defined]
+        name = type(self).__name__
+        chosen, exclude = getattr(meta, "fields", None), getattr(meta, "exclude", None)
+        if chosen is not None and exclude is not None:
+            raise TypeError(f"{name}.Meta has both `fields` and `exclude`; keep one")
+        if chosen is None and exclude is None:
+            raise TypeError(f'{name}.Meta needs `fields`: a list of names, or "__all__"; or `exclude`')
+        if isinstance(chosen, str) and chosen != ALL_FIELDS:
+            raise TypeError(f'{name}.Meta.fields is a list of names or "__all__", got {chosen!r}; a comma is missing?')
+        if chosen is not None and chosen != ALL_FIELDS:
+            # Fields inherited from a base class may be left out; the class's own would be forgotten.
+            own = set(declared) - {
+                key for base in type(self).__bases__ for key in getattr(base, "_declared_fields", ())
+            }
+            if forgotten := own - set(chosen):
+                raise TypeError(f"{name}: {', '.join(sorted(forgotten))} is declared and not in Meta.fields; add it")
+            return list(chosen)
+        names = self.get_default_field_names(declared, meta.model)
+        for excluded in exclude or ():
+            if excluded not in names and not _is_secret(meta.model, excluded):
+                hint = did_you_mean(excluded, names, listed_as="Fields")
+                raise TypeError(f"{name}.Meta.exclude: {excluded!r} is none of the fields. {hint}")
+        return [key for key in names if key not in (exclude or ())]
+
+    def get_default_field_names(self, declared: Mapping[str, Field], model: Any) -> list[str]:
+        """What "__all__" means: the key, what is declared, the model's fields, its relations; nothing secret."""
+        options = model._meta
+        shown = [field for field in options.concrete_fields if not field.spec.secret]
+        names = [
+            options.pk.name,
+            *declared,
+            *(field.name for field in shown if not field.is_relation),
+            *(field.name for field in shown if field.is_relation),
+            *(field.name for field in options.many_to_many),
+        ]
+        return list(dict.fromkeys(names))
+
+    def get_extra_kwargs(self) -> dict[str, dict[str, Any]]:
+        """Arguments by field name, from `Meta.extra_kwargs`, `read_only_fields` and the unique constraints."""
+        meta: Any = self.Meta  # type: ignore[attr-defined]
+        kwargs = {name: dict(given) for name, given in (getattr(meta, "extra_kwargs", None) or {}).items()}
+        read_only = getattr(meta, "read_only_fields", None) or ()
+        if isinstance(read_only, str):
+            raise TypeError(f"{type(self).__name__}.Meta.read_only_fields is a list of names, got {read_only!r}")
+        for name in read_only:
+            kwargs.setdefault(name, {})["read_only"] = True
+        for name in {name for group in unique_groups(meta.model) for name in group}:
+            field = meta.model._meta.get_field(name)
+            given = kwargs.setdefault(name, {})
+            if not field.has_default() and not field.null and not field.spec.auto and "default" not in given:
+                # DRF: a field of a unique set must be given, even if it may be blank.
+                given.setdefault("required", not given.get("read_only", False))
+        return kwargs
+
+    def include_extra_kwargs(self, kwargs: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments made from the model, replaced by those given; those that contradict them are dropped."""
+        if extra.get("read_only", kwargs.get("read_only", False)):
+            kwargs = {name: value for name, value in kwargs.items() if name not in WRITING_ARGUMENTS}
+            extra = {name: value for name, value in extra.items() if name != "required"}
+        if "default" in extra and kwargs.get("required") is False:
+            kwargs.pop("required")
+        if extra.get("required") and "default" in kwargs:
+            kwargs.pop("default")
+        return {**kwargs, **extra}
+
+    # Fields from the model
+
+    def build_field(self, name: str, model: Any, depth: int) -> tuple[type[Field], dict[str, Any]]:
+        """The class and arguments of the field for one of the model's names. Raises TypeError for unknown ones."""
+        field = find_field(model, name)
+        if field is not None:
+            if not getattr(field, "is_relation", False):
+                return self.build_standard_field(name, field)
+            return self.build_nested_field(name, field, depth) if depth else self.build_relational_field(name, field)
+        if hasattr(model, name):
+            return self.build_property_field(name, model)
+        if name == self.url_field_name:
+            return self.build_url_field(name, model)
+        return self.build_unknown_field(name, model)
+
+    def build_standard_field(self, name: str, field: Any) -> tuple[type[Field], dict[str, Any]]:
+        """For a model field without relation."""
+        cls = self.serializer_field_mapping.get(field.spec.kind, fields.ModelField)
+        if field.spec.choices:
+            cls = self.serializer_choice_field
+        kwargs = model_fields.field_kwargs(field, cls)
+        if kwargs.get("read_only"):
+            return cls, _without_choices(cls, kwargs, field)
+        if field.spec.secret:
+            kwargs["write_only"] = True
+        self._add_validators(kwargs, cls, field)
+        return cls, kwargs
+
+    def build_relational_field(self, name: str, field: Any) -> tuple[type[Field], dict[str, Any]]:
+        """For a relation that is shown as a key."""
+        kwargs = model_fields.related_kwargs(field)
+        if field.related_model is not None and not kwargs.get("read_only") and _is_unique(field):
+            kwargs["validators"] = [self._unique_validator(field)]
+        return self.serializer_related_field, kwargs
+
+    def build_nested_field(self, name: str, field: Any, depth: int) -> tuple[type[Field], dict[str, Any]]:
+        """For a relation that is shown as an object, because of `Meta.depth`; read only."""
+
+        class NestedSerializer(ModelSerializer):
+            Meta = type("Meta", (), {"model": field.related_model, "depth": depth - 1, "fields": ALL_FIELDS})
+
+        kwargs: dict[str, Any] = {"read_only": True}
+        if model_fields.is_to_many(field):
+            kwargs["many"] = True
+        return NestedSerializer, kwargs
+
+    def build_property_field(self, name: str, model: Any) -> tuple[type[Field], dict[str, Any]]:
+        """For a property or method of the model; read only."""
+        return fields.ReadOnlyField, {}
+
+    def build_url_field(self, name: str, model: Any) -> tuple[type[Field], dict[str, Any]]:
+        """For the object's own address."""
+        return relations.HyperlinkedIdentityField, {"view_name": f"{model._meta.model_name}-detail"}
+
+    def build_unknown_field(self, name: str, model: Any) -> tuple[type[Field], dict[str, Any]]:
+        """Raises TypeError."""
+        known = [field.name for field in (*model._meta.concrete_fields, *model._meta.many_to_many)]
+        known += [relation.get_accessor_name() for relation in model._meta.related_objects]
+        hint = did_you_mean(name, [name for name in known if name], listed_as="Fields")
+        raise TypeError(f"{type(self).__name__}: {model.__name__} has no field {name!r}. {hint}")
+
+    # Validators
+
+    def _add_validators(self, kwargs: dict[str, Any], cls: type[Field], field: Any) -> None:
+        own = model_fields.own_validators(field)
+        if _is_unique(field):
+            own.append(self._unique_validator(field))
+        if own:
+            # Given as `validators` they would replace those of the field's class.
+            kwargs["validators"] = [*cls.default_validators, *own]
+
+    def _unique_validator(self, field: Any) -> UniqueValidator:
+        return UniqueValidator(field.model._meta.default_manager.all(), message=unique_message(field))
+
+    def get_validators(self) -> list[Any]:
+        """`Meta.validators`, or one for each unique set of which all fields take part."""
+        meta: Any = self.Meta  # type: ignore[attr-defined]
+        given = getattr(meta, "validators", None)
+        if given is not None:
+            return list(given)
+        by_source = {
+            field.source: name
+            for name, field in self.bound_fields.items()
+            if not field.read_only or field.default is not fields.empty
+        }
+        return [
+            UniqueTogetherValidator(meta.model._meta.default_manager.all(), [by_source[name] for name in group])
+            for group in unique_groups(meta.model)
+            if all(name in by_source for name in group)
+        ]
+
+    # Saving
+
+    async def create(self, validated_data: dict[str, Any]) -> Any:
+        """Inserts an object; many-to-many values too, in one transaction."""
+        self._refuse_nested("create", validated_data)
+        model = self.get_model()
+        plain, many = self._split(model, validated_data)
+        async with self._transaction(many):
+            instance = await self._saving(model._meta.default_manager.create(**plain))
+            for name, value in many.items():
+                await getattr(instance, name).set(value)
+        return instance
+
+    async def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
+        """Updates the object; many-to-many values too, in one transaction."""
+        self._refuse_nested("update", validated_data)
+        plain, many = self._split(self.get_model(), validated_data)
+        for name, value in plain.items():
+            setattr(instance, name, value)
+        async with self._transaction(many):
+            await self._saving(instance.save())
+            for name, value in many.items():
+                await getattr(instance, name).set(value)
+        return instance
+
+    def _split(self, model: Any, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        many = {
+            name for name in values if (field := find_field(model, name)) is not None and model_fields.is_to_many(field)
+        }
+        return (
+            {name: value for name, value in values.items() if name not in many},
+            {name: value for name, value in values.items() if name in many},
+        )
+
+    def _transaction(self, many: Mapping[str, Any]) -> Any:
+        return atomic() if many else nullcontext()
+
+    async def _saving(self, operation: Any) -> Any:
+        try:
+            return await operation
+        except IntegrityError as error:
+            # Somebody else was quicker: the validators had found the value free.
+            raise self._conflict(error) from error
+
+    def _conflict(self, error: IntegrityError) -> Exception:
+        columns = set(error.columns or ())
+        model = self.get_model()
+        by_source = {field.source: name for name, field in self.bound_fields.items() if not field.read_only}
+        named = [field for field in model._meta.concrete_fields if field.column in columns]
+        if not named or not all(field.name in by_source for field in named):
+            return error
+        if len(named) == 1 and _is_unique(named[0]):
+            return ValidationError({by_source[named[0].name]: [unique_message(named[0])]}, code="unique")
+        names = ", ".join(by_source[field.name] for field in named)
+        if {field.name for field in named} in [set(group) for group in unique_groups(model)]:
+            message = UniqueTogetherValidator.message.format(field_names=names)
+            return ValidationError({NON_FIELD_ERRORS: [message]}, code="unique")
+        return error
+
+    def _refuse_nested(self, method: str, validated_data: Mapping[str, Any]) -> None:
+        for name, field in self.bound_fields.items():
+            source = field.source_attrs
+            nested = isinstance(field, BaseSerializer) and source and source[0] in validated_data
+            nested = nested and isinstance(validated_data[source[0]], list | dict)
+            dotted = len(source) > 1 and source[0] in validated_data and isinstance(validated_data[source[0]], dict)
+            if nested or dotted:
+                raise TypeError(
+                    f"{type(self).__name__}.{method}() does not know how to save {name!r}, which belongs to a related "
+                    f"object. Write {method}() yourself, or set read_only=True on the field"
+                )
+
+
+class HyperlinkedModelSerializer(ModelSerializer[Instance]):
+    """A ModelSerializer that names objects by address: a `url` field instead of the key, links for relations."""
+
+    serializer_related_field = relations.HyperlinkedRelatedField
+
+    def get_default_field_names(self, declared: Mapping[str, Field], model: Any) -> list[str]:
+        names = super().get_default_field_names(declared, model)
+        return [self.url_field_name, *(name for name in names if name != model._meta.pk.name)]
+
+    def build_relational_field(self, name: str, field: Any) -> tuple[type[Field], dict[str, Any]]:
+        cls, kwargs = super().build_relational_field(name, field)
+        return cls, {**kwargs, "view_name": f"{field.related_model._meta.model_name}-detail"}
+
+
+def find_field(model: Any, name: str) -> Any:
+    """The model's field, or the relation that points to it under that attribute; None when there is none."""
+    options = model._meta
+    if name == "pk":
+        return options.pk
+    for relation in options.related_objects:
+        if relation.get_accessor_name() == name:
+            return relation
+    try:
+        found = options.get_field(name)
+    except FieldDoesNotExist:
+        return None
+    # The name that lookups use for a relation is no attribute of the object.
+    return None if getattr(found, "auto_created", False) and found.get_accessor_name() != name else found
+
+
+def unique_groups(model: Any) -> list[tuple[str, ...]]:
+    """The sets of fields that are unique together, without a condition."""
+    groups = [tuple(group) for group in model._meta.unique_together]
+    for constraint in model._meta.constraints:
+        names = tuple(getattr(constraint, "fields", ()))
+        if len(names) > 1 and getattr(constraint, "condition", None) is None and hasattr(constraint, "fields"):
+            groups.append(names)
+    return groups
+
+
+def unique_message(field: Any) -> str:
+    """Django's words: "book with this isbn already exists."."""
+    words = {"model_name": field.model._meta.verbose_name, "field_label": field.verbose_name}
+    text: str = field.error_messages["unique"] % words
+    return text
+
+
+def _is_unique(field: Any) -> bool:
+    if getattr(field, "spec", None) is not None and field.spec.unique:
+        return True
+    constraints: Iterable[Any] = field.model._meta.constraints if hasattr(field, "spec") else ()
+    return any(
+        tuple(getattr(constraint, "fields", ())) == (field.name,) and getattr(constraint, "condition", None) is None
+        for constraint in constraints
+    )
+
+
+def _is_secret(model: Any, name: str) -> bool:
+    field = find_field(model, name)
+    return bool(getattr(getattr(field, "spec", None), "secret", False))
+
+
+def _without_choices(cls: type[Field], kwargs: dict[str, Any], field: Any) -> dict[str, Any]:
+    return {**kwargs, "choices": field.spec.choices} if issubclass(cls, fields.ChoiceField) else kwargs
