@@ -134,8 +134,10 @@ def test_a_required_setting_says_how_to_set_it(tmp_path: Path) -> None:
         API_TOKEN: Secret
 
     assert faults(Required, tmp_path) == {
-        "API_TOKEN": "not set: expected text; set VIVACE_API_TOKEN in the environment or in .env"
+        "SECRET_KEY": "not set: expected text; set VIVACE_SECRET_KEY in the environment or in .env",
+        "API_TOKEN": "not set: expected text; set VIVACE_API_TOKEN in the environment or in .env",
     }
+    assert load(Required, tmp_path, VIVACE_SECRET_KEY="x", VIVACE_API_TOKEN="y").SECRET_KEY == "x"
 
 
 def test_an_unknown_key_of_a_file_names_the_nearest(tmp_path: Path) -> None:
@@ -187,7 +189,11 @@ def test_rules_between_settings_are_checked_with_the_rest(tmp_path: Path) -> Non
             return [*super().check(), *([Fault("MODE", "check", "slow needs DEBUG")] if wrong else [])]
 
     assert faults(Ruled, tmp_path, VIVACE_MODE="slow") == {"MODE": "check: slow needs DEBUG"}
-    assert "STATIC_URL" in faults(Ruled, tmp_path, VIVACE_STATIC_URL="static")
+
+
+@pytest.mark.parametrize("value", ["static", "/static", "static/", "/", "//", ""])
+def test_a_url_prefix_starts_and_ends_with_a_slash(tmp_path: Path, value: str) -> None:
+    assert "such as /static/" in faults(Site, tmp_path, VIVACE_STATIC_URL=value)["STATIC_URL"]
 
 
 def test_env_file_quotes_comments_and_export(tmp_path: Path) -> None:

@@ -99,5 +99,6 @@ _EXPLAINED: tuple[tuple[str, str, type[click.ClickException]], ...] = (
     ("vivace.server.errors", "ServerError", StartupError),
     ("vivace.conf.errors", "ConfigurationError", StartupError),
     ("vivace.databases.errors", "DatabaseError", CommandError),
+    ("vivace.orm.migrations.errors", "MigrationError", CommandError),
     ("vivace.orm.exceptions", "ORMError", CommandError),
 )

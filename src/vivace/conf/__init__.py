@@ -9,7 +9,7 @@ from __future__ import annotations
 from vivace.conf.apps import AppRegistry, InstalledApp
 from vivace.conf.errors import ConfigurationError, Fault, SettingsError
 from vivace.conf.settings import Settings
-from vivace.conf.types import Rule, Secret, Url
+from vivace.conf.types import Rule, Secret, Url, UrlPrefix
 
 __all__ = [
     "AppRegistry",
@@ -21,4 +21,5 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Url",
+    "UrlPrefix",
 ]

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal, Self, get_type_hints
 from vivace.conf.convert import ConversionError, convert, describe, show
 from vivace.conf.errors import ConfigurationError, Fault, SettingsError
 from vivace.conf.sources import Value, read_env_file, read_environment, read_toml
-from vivace.conf.types import Secret, Url
+from vivace.conf.types import Secret, Url, UrlPrefix
 from vivace.utils.suggest import did_you_mean
 
 # `VIVACE_SETTINGS_FILE=/etc/mysite.toml`: names the TOML file, and is no setting itself.
@@ -32,7 +32,7 @@ _FILE_VARIABLE = "SETTINGS_FILE"
 class Settings:
     """The settings that Vivace itself reads, named as in Django. Subclass it; add your own with an annotation.
 
-    An attribute with an annotation and no value is required. Class keywords name the sources:
+    An annotation without a value makes a setting required. Class keywords name the sources:
     `class Settings(Base, file="settings.toml", env_file=".env", env_prefix="MYSITE_")`. Relative paths start at
     BASE_DIR, by default the folder that holds the class's top-level package: `/srv` for `/srv/mysite/settings.py`.
     """
@@ -45,9 +45,9 @@ class Settings:
     INSTALLED_APPS: list[str] = []
     ROOT_URLCONF: str | None = None
     TEMPLATE_DIRS: list[Path] = [Path("templates")]
-    STATIC_URL: str = "/static/"
+    STATIC_URL: UrlPrefix = "/static/"
     STATICFILES_DIRS: list[Path] = [Path("static")]
-    API_URL: str = "/api/"
+    API_URL: UrlPrefix = "/api/"
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     LOGGING: dict[str, Any] = {}
     SECURE_CONTENT_TYPE_NOSNIFF: bool = True
@@ -100,10 +100,7 @@ class Settings:
 
     def check(self) -> Iterable[Fault]:
         """Rules between settings, run when each one alone is right. Override it; include `super().check()`."""
-        for name in ("STATIC_URL", "API_URL"):
-            value = getattr(self, name)
-            if not (value.startswith("/") and value.endswith("/")) or value == "/":
-                yield Fault(name, repr(value), "expected a path that starts and ends with a slash, such as /static/")
+        return ()
 
     @classmethod
     def names(cls) -> list[str]:
@@ -122,10 +119,12 @@ class Settings:
 
     @classmethod
     def _class_values(cls) -> list[Value]:
-        """What the classes say, base first."""
-        values = []
+        """What the classes say, base first. An annotation without a value takes back the value of a base."""
+        values: list[Value] = []
         for base in reversed(cls.__mro__):
             origin = f"{base.__module__}.{base.__qualname__}"
+            required = inspect.get_annotations(base).keys() - vars(base).keys()
+            values = [value for value in values if value.name not in required]
             for name, value in vars(base).items():
                 if name.isupper() and not name.startswith("_") and not inspect.isroutine(value):
                     values.append(Value(name, value, origin))

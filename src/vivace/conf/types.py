@@ -51,3 +51,12 @@ Url = Annotated[
     ),
 ]
 """A URL whose password is never printed."""
+
+UrlPrefix = Annotated[
+    str,
+    Rule(
+        lambda value: len(value) > 2 and value.startswith("/") and value.endswith("/"),
+        "a path that starts and ends with a slash, such as /static/",
+    ),
+]
+"""The path below which something is served."""

@@ -119,7 +119,19 @@ def open_database(url: str, folder: Path) -> Database:
 
 
 async def make_tables(database: Database, label: str) -> None:
-    """Makes the missing tables of a single-file site and warns of those that no longer fit its models."""
+    """Makes the missing tables of a single-file site, and says what to run where one no longer fits its model."""
+    from vivace.orm.migrations import create_missing_tables
+    from vivace.orm.registry import registry
+    from vivace.orm.schema import metadata
+
+    models = registry.models(label)
+    if not models:
+        return
+    result = await create_missing_tables(database, metadata(models))
+    if result.created:
+        logger.info("Made the tables %s.", ", ".join(result.created))
+    for drift in result.drifted:
+        logger.warning("%s", drift)
 
 
 def is_explained(error: BaseException) -> bool:

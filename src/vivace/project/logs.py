@@ -7,7 +7,9 @@ import logging.config
 
 from vivace.conf import ConfigurationError, Settings
 
-FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+# As the server's own lines look.
+FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+TIME_FORMAT = "%H:%M:%S"
 
 
 def configure(settings: Settings) -> None:
@@ -25,5 +27,5 @@ def configure(settings: Settings) -> None:
         return
     root = logging.getLogger()
     if not root.handlers:
-        logging.basicConfig(level=settings.LOG_LEVEL, format=FORMAT)
+        logging.basicConfig(level=settings.LOG_LEVEL, format=FORMAT, datefmt=TIME_FORMAT)
     logging.getLogger("vivace").setLevel(settings.LOG_LEVEL)

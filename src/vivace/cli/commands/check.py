@@ -1,0 +1,84 @@
+"""`vivace check`: look for mistakes without serving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from vivace.cli.errors import EXIT_FAILED
+from vivace.cli.site import migration_folders, site_models, site_tables
+from vivace.cli.target import app_option, load
+
+if TYPE_CHECKING:
+    from vivace.project import Vivace
+
+SHORT_KEY = 32
+
+
+@click.command("check")
+@click.option("--deploy", is_flag=True, help="Also what matters where strangers can reach the site.")
+@app_option
+def command(deploy: bool, app: str | None) -> None:
+    """Look for mistakes in settings, apps, models and routes.
+
+    Nothing is served and no database is connected. Exit code 1 when something is wrong, 0 with at most warnings.
+
+    \b
+    vivace check
+    vivace check --deploy
+    """
+    from vivace.conf import ConfigurationError
+
+    site = load(app)
+    try:
+        site.setup()
+        _ = site.middleware_stack or site.build_middleware_stack()
+    except ConfigurationError as error:
+        click.echo(click.style("Wrong: ", fg="red") + str(error), err=True)
+        raise click.exceptions.Exit(EXIT_FAILED) from None
+    warnings = [*_warnings(site), *(_deploy_warnings(site) if deploy else ())]
+    for warning in warnings:
+        click.echo(click.style("Warning: ", fg="yellow") + warning, err=True)
+    found = "no mistakes" if not warnings else f"no mistakes, {_count(len(warnings), 'warning')}"
+    click.echo(f"{site.name}: {_count(len(site.apps), 'app')}, {_count(len(site.routes), 'route')}: {found}.")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _warnings(site: Vivace) -> Iterator[str]:
+    if not site.settings.DATABASE:
+        return
+    from vivace.orm.migrations import MigrationError, make
+    from vivace.orm.registry import registry
+
+    known = {model._meta.label for model in site_models(site)}
+    foreign = [model._meta.label for model in registry.models() if model._meta.label not in known]
+    if foreign:
+        yield f"models of no installed app, which get no migrations: {', '.join(foreign)}. See INSTALLED_APPS."
+    if site.origin.is_single_file and not any(folder.is_dir() for folder in migration_folders(site).values()):
+        return  # `vivace run` makes its tables
+    try:
+        missing = make(migration_folders(site), site_tables(site), check=True)
+    except MigrationError as error:
+        yield str(error)
+    else:
+        for migration in missing:
+            yield f"{migration.label} has changes without a migration: {'; '.join(migration.changes)}"
+
+
+def _deploy_warnings(site: Vivace) -> Iterator[str]:
+    settings = site.settings
+    if settings.DEBUG:
+        yield "DEBUG is on: pages show source code and settings to whoever causes an error."
+    if len(settings.SECRET_KEY) < SHORT_KEY:
+        yield f"SECRET_KEY has less than {SHORT_KEY} characters, so what is signed with it can be forged."
+    if not settings.ALLOWED_HOSTS:
+        yield "ALLOWED_HOSTS is empty: only this machine itself is answered."
+    elif "*" in settings.ALLOWED_HOSTS:
+        yield 'ALLOWED_HOSTS has "*": links in pages and mails can be made to lead elsewhere.'
+    if settings.DATABASE and settings.DATABASE.endswith(":memory:"):
+        yield "DATABASE is in memory: its rows are gone with the process."

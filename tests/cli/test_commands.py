@@ -1,0 +1,208 @@
+"""The commands of a project: migrations, routes, check, shell."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Run
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+MODELS = '''"""The models of blog."""
+
+from vivace.orm import models
+
+
+class Post(models.Model):
+    title = models.CharField(max_length=200)
+'''
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with one app and one model, made once."""
+    folder = tmp_path_factory.mktemp("finished") / "mysite"
+    for arguments, cwd in ((["startproject", "mysite"], folder.parent), (["startapp", "blog"], folder)):
+        subprocess.run([sys.executable, "-m", "vivace", *arguments], cwd=cwd, check=True, capture_output=True)
+    settings = folder / "mysite" / "settings.py"
+    settings.write_text(settings.read_text().replace("INSTALLED_APPS: list[str] = []", 'INSTALLED_APPS = ["blog"]'))
+    (folder / "blog" / "models.py").write_text(MODELS)
+    (folder / "mysite" / "urls.py").write_text(
+        "import blog.urls\nfrom vivace import Mount\n\n"
+        "routes = [Mount('/blog', routes=blog.urls.routes, name='blog')]\n"
+    )
+    return folder
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Path:
+    """A copy of it for one test."""
+    return shutil.copytree(finished, tmp_path / "mysite")
+
+
+@pytest.fixture
+def run(vivace: Run, project: Path) -> Command:
+    """A command that must succeed, in the project."""
+
+    def run(*arguments: str, **options: str) -> subprocess.CompletedProcess[str]:
+        result = vivace(*arguments, cwd=project, **options)
+        assert result.returncode == 0, result.stderr
+        return result
+
+    return run
+
+
+def test_from_models_to_tables_and_back(run: Command, project: Path) -> None:
+    made = run("makemigrations").stdout
+    assert "blog 0001_initial" in made
+    assert "Create table blog_post" in made
+    assert (project / "blog" / "migrations" / "0001_initial.py").is_file()
+    assert "nothing to write" in run("makemigrations").stdout
+    assert "[ ] 0001_initial" in run("showmigrations").stdout
+    assert "Apply blog 0001_initial" in run("migrate", "--plan").stdout
+    assert "CREATE TABLE blog_post" in run("sqlmigrate", "blog", "0001").stdout
+    assert "DROP TABLE blog_post" in run("sqlmigrate", "blog", "0001", "--backwards").stdout
+    assert "[ ]" in run("showmigrations", "blog").stdout
+    assert "Apply blog 0001_initial … done" in run("migrate").stdout
+    assert (project / "db.sqlite3").is_file()
+    assert "[X] 0001_initial" in run("showmigrations").stdout
+    assert "up to date" in run("migrate").stdout
+    assert "Undo blog 0001_initial … done" in run("migrate", "blog", "zero").stdout
+    run("migrate", "--fake")
+    assert "[X] 0001_initial" in run("showmigrations").stdout
+
+
+def test_makemigrations_checks_prints_and_writes_empty_ones(run: Command, vivace: Run, project: Path) -> None:
+    check = vivace("makemigrations", "--check", cwd=project)
+    assert check.returncode == 1
+    assert "Missing: blog" in check.stdout
+    assert "def upgrade" in run("makemigrations", "--dry-run").stdout
+    assert not list((project / "blog" / "migrations").glob("0*"))
+    run("makemigrations", "blog", "--name", "first")
+    assert (project / "blog" / "migrations" / "0001_first.py").is_file()
+    run("makemigrations", "blog", "--empty", "--name", "by_hand")
+    assert (project / "blog" / "migrations" / "0002_by_hand.py").is_file()
+
+
+def test_a_question_with_nobody_to_ask_is_an_error_that_says_so(run: Command, vivace: Run, project: Path) -> None:
+    run("makemigrations")
+    (project / "blog" / "models.py").write_text(MODELS + "    pages = models.IntegerField()\n")
+    result = vivace("makemigrations", cwd=project, input="")
+    assert result.returncode == 1
+    assert "Run `vivace makemigrations` in a terminal" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["migrate", "blgo"], 'Did you mean "blog"?'),
+        (["migrate", "blog.0001"], "put a space"),
+        (["migrate", "blog", "0009"], 'no migration "0009"'),
+        (["showmigrations", "blgo"], 'Did you mean "blog"?'),
+        (["makemigrations", "blgo"], 'Did you mean "blog"?'),
+        (["sqlmigrate", "blog", "0001"], 'no migration "0001"'),
+    ],
+)
+def test_wrong_names_are_errors_that_suggest(vivace: Run, project: Path, arguments: list[str], said: str) -> None:
+    result = vivace(*arguments, cwd=project)
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_migrations_of_a_single_file_lie_beside_it(vivace: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes.py").write_text(
+        "from vivace import Vivace, models\napp = Vivace(database='sqlite:///notes.db')\n\n"
+        "class Note(models.Model):\n    text = models.TextField()\n"
+    )
+    made = vivace("makemigrations", "--app", "notes.py")
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "migrations" / "0001_initial.py").is_file()
+    migrated = vivace("migrate", "--app", "notes.py")
+    assert "Apply notes 0001_initial … done" in migrated.stdout
+
+
+def test_a_database_that_cannot_be_reached_stops_only_what_needs_it(run: Command, vivace: Run, project: Path) -> None:
+    unreachable = "sqlite:////no/such/folder/db.sqlite3"
+    result = vivace("migrate", cwd=project, VIVACE_DATABASE=unreachable)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert "folder" in result.stderr
+    run("routes", VIVACE_DATABASE=unreachable)
+    run("check", VIVACE_DATABASE=unreachable)
+    run("makemigrations", VIVACE_DATABASE=unreachable)
+    shell = run("shell", "-c", "print(app.name)", VIVACE_DATABASE=unreachable)
+    assert shell.stdout == "mysite\n"
+    assert "the database is not connected" in shell.stderr
+
+
+def test_without_a_database_the_commands_say_so(vivace: Run, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("from vivace import Vivace\napp = Vivace()\n")
+    for arguments in (["migrate"], ["showmigrations"], ["sqlmigrate", "app", "0001"]):
+        result = vivace(*arguments)
+        assert result.returncode == 1
+        assert "Set DATABASE" in result.stderr
+
+
+def test_routes_are_listed_with_names_and_endpoints(run: Command) -> None:
+    lines = run("routes").stdout.splitlines()
+    assert lines[0].split() == ["PATH", "METHODS", "NAME", "LEADS", "TO"]
+    assert lines[1].split() == ["/blog/", "GET", "HEAD", "blog:index", "blog.views.index"]
+    assert run("routes", "welcome").stdout.count("\n") == 2
+
+
+def test_check_passes_on_a_new_project_and_warns_of_a_missing_migration(run: Command) -> None:
+    result = run("check")
+    assert "blog has changes without a migration" in result.stderr
+    run("makemigrations")
+    assert run("check").stdout == "mysite: 1 app, 2 routes: no mistakes.\n"
+
+
+def test_check_for_deployment(run: Command) -> None:
+    result = run("check", "--deploy", VIVACE_DEBUG="1", VIVACE_SECRET_KEY="short", VIVACE_ALLOWED_HOSTS="*")
+    for word in ("DEBUG is on", "SECRET_KEY has less", '"*"'):
+        assert word in result.stderr
+
+
+def test_check_lists_every_fault_and_fails(vivace: Run, project: Path) -> None:
+    (project / ".env").write_text("VIVACE_DEBUG=perhaps\nVIVACE_API_URL=api\n")
+    result = vivace("check", cwd=project)
+    assert result.returncode == 1
+    assert "3 faults in the settings mysite.settings.Settings" in result.stderr
+    assert "VIVACE_SECRET_KEY" in result.stderr
+    assert ".env line 1" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_shell_awaits_and_has_the_models(run: Command) -> None:
+    run("makemigrations")
+    run("migrate")
+    source = "rows = await app.database.fetch_val('SELECT count(*) FROM blog_post'); print(rows, Post.__name__)"
+    assert run("shell", "-c", source).stdout == "0 Post\n"
+
+
+def test_the_shell_runs_a_program_from_standard_input(run: Command) -> None:
+    program = (
+        "import asyncio\n"
+        "task = asyncio.create_task(asyncio.sleep(0, 'done'))\n"
+        "async def twice(n):\n    return 2 * n\n"
+        "for n in range(2):\n    print(await twice(n))\n"
+        "print(await task)\n"
+    )
+    assert run("shell", input=program).stdout == "0\n2\ndone\n"
+
+
+@pytest.mark.parametrize(("source", "error"), [("1 / 0", "ZeroDivisionError"), ("1 +", "SyntaxError")])
+def test_a_failing_program_shows_its_own_traceback_and_fails(
+    vivace: Run, project: Path, source: str, error: str
+) -> None:
+    result = vivace("shell", "-c", source, cwd=project)
+    assert result.returncode == 1
+    assert error in result.stderr
+    assert "console.py" not in result.stderr

@@ -1,0 +1,191 @@
+"""`vivace run` as a process on a real socket."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.cli.conftest import Run
+
+Serve = Callable[..., "Serving"]
+
+HELLO = """
+from vivace import PlainTextResponse, Vivace
+app = Vivace()
+
+@app.get("/")
+async def hello(request):
+    return PlainTextResponse("hello")
+"""
+
+
+class Serving:
+    """A `vivace run` process: its address, once it has one, and everything it wrote."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self.process = process
+        self.log = log
+        deadline = time.monotonic() + 20
+        while (match := re.search(r"http://\S+?(?=[\s.]*(?:\s|$))", self.output)) is None:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"not serving (exit code {process.poll()}): {self.output}")
+            time.sleep(0.02)
+        self.url = match[0]
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """The exit code after a signal."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=20)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """`serve("app.py", cwd=…)` runs `vivace run app.py --port 0` and waits until it listens."""
+    running: list[subprocess.Popen[str]] = []
+
+    def serve(*arguments: str, cwd: Path = tmp_path, **environ: str) -> Serving:
+        log = tmp_path / f"run-{len(running)}.log"
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "vivace", "run", *arguments, "--port", "0"],
+                cwd=cwd,
+                env={**os.environ, **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        running.append(process)
+        return Serving(process, log)
+
+    yield serve
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def test_startproject_migrate_run_and_the_welcome_page(vivace: Run, serve: Serve, tmp_path: Path) -> None:
+    assert vivace("startproject", "mysite").returncode == 0
+    project = tmp_path / "mysite"
+    migrated = vivace("migrate", cwd=project)
+    assert migrated.returncode == 0, migrated.stderr
+    serving = serve(cwd=project)
+    page = httpx.get(serving.url, headers={"accept": "text/html"})
+    assert page.status_code == 200
+    assert "mysite is running" in page.text
+    assert page.headers["x-frame-options"] == "DENY"
+    assert serving.stop() == 0
+    assert "Traceback" not in serving.output
+
+
+def test_a_single_file_is_served(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "hello.py").write_text(HELLO)
+    serving = serve("hello.py")
+    assert httpx.get(serving.url).text == "hello"
+    assert serving.stop(signal.SIGTERM) == 0
+
+
+def test_nothing_named_finds_app_py(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(HELLO)
+    assert httpx.get(serve().url).text == "hello"
+
+
+def test_any_asgi_application_is_served_from_a_factory(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "plain.py").write_text(
+        "async def application(scope, receive, send):\n"
+        "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+        "    await send({'type': 'http.response.body', 'body': b'plain'})\n\n"
+        "def make():\n    return application\n"
+    )
+    assert httpx.get(serve("plain:make", "--factory", "--app-dir", "src").url).text == "plain"
+
+
+def test_another_host_is_refused_until_it_is_allowed(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(HELLO)
+    headers = {"host": "shop.example"}
+    assert httpx.get(serve().url, headers=headers).status_code == 400
+    allowed = serve(VIVACE_ALLOWED_HOSTS="shop.example")
+    assert httpx.get(allowed.url, headers=headers).status_code == 200
+
+
+def test_a_single_file_gets_its_missing_tables(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "books.py").write_text(
+        "from vivace import PlainTextResponse, Vivace, models\n"
+        "app = Vivace(database='sqlite:///books.db')\n\n"
+        "class Book(models.Model):\n"
+        "    title = models.CharField(max_length=200)\n\n"
+        "@app.get('/')\n"
+        "async def count(request):\n"
+        "    rows = await request.app.database.fetch_val('SELECT count(*) FROM books_book')\n"
+        "    return PlainTextResponse(str(rows))\n"
+    )
+    serving = serve("books.py")
+    assert httpx.get(serving.url).text == "0"
+    assert "Made the tables books_book" in serving.output
+    serving.stop()
+    source = (tmp_path / "books.py").read_text()
+    (tmp_path / "books.py").write_text(
+        source.replace("max_length=200)\n", "max_length=200)\n    pages = models.IntegerField()\n")
+    )
+    again = serve("books.py")
+    assert httpx.get(again.url).text == "0"
+    assert 'column "pages" is missing' in again.output
+    assert "vivace makemigrations" in again.output
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import no_such_module_at_all\n", "no_such_module_at_all"),
+        ("from vivace import Vivace\napp = Vivace(database='nonsense')\n", "DATABASE (Vivace(database=…))"),
+        ("from vivace import Vivace\napp = Vivace(database='sqlite:////no/such/folder/x.db')\n", "folder"),
+        ("value = 1\n", '"app"'),
+    ],
+)
+def test_a_failing_start_is_one_message_and_exit_code_3(vivace: Run, tmp_path: Path, source: str, said: str) -> None:
+    (tmp_path / "app.py").write_text(source)
+    result = vivace("run", "--port", "0")
+    assert result.returncode == 3, result.stderr
+    assert said in result.stderr
+    assert "vivace/server" not in result.stderr
+    assert "vivace/project" not in result.stderr
+
+
+def test_a_taken_port_is_one_message_and_exit_code_3(vivace: Run, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(HELLO)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = vivace("run", "--port", port)
+    assert result.returncode == 3
+    assert port in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_wrong_option_is_a_usage_error(vivace: Run, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(HELLO)
+    result = vivace("run", "--port", "70000")
+    assert result.returncode == 2
+    assert "65535" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_misspelt_file_names_the_nearest(vivace: Run, tmp_path: Path) -> None:
+    (tmp_path / "hello.py").write_text(HELLO)
+    result = vivace("run", "helo.py")
+    assert result.returncode == 3
+    assert "hello.py" in result.stderr
