@@ -26,7 +26,7 @@ class Application:
     """An ASGI application.
 
     A request passes `ServerErrorMiddleware`, then `middleware` in the order given, then `ExceptionMiddleware`, then the
-    routes. The chain is built once, at start-up or at the first request; routes can be added after that, middleware not.
+    routes. The chain is built once, at start-up or at the first request; routes can be added later, middleware cannot.
 
     * `debug`: show tracebacks to the client. Never in production.
     * `exception_handlers`: a status code or an exception class to `(request, exc) -> response`, async or plain; 500 or
