@@ -84,6 +84,12 @@ def postgres_url() -> str:
     return url
 
 
+async def empty(database: Database) -> None:
+    """A PostgreSQL database with nothing in it."""
+    await database.execute("DROP SCHEMA public CASCADE")
+    await database.execute("CREATE SCHEMA public")
+
+
 @pytest.fixture
 async def sqlite(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Database]:
     async with Database(f"sqlite:///{tmp_path}/test.db") as database:
@@ -93,8 +99,7 @@ async def sqlite(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def postgres(anyio_backend: str) -> AsyncIterator[Database]:
     async with Database(postgres_url()) as database:
-        await database.execute("DROP SCHEMA public CASCADE")
-        await database.execute("CREATE SCHEMA public")
+        await empty(database)
         yield database
 
 
@@ -104,6 +109,5 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend
     url = f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else postgres_url()
     async with Database(url) as database:
         if request.param == "postgresql":
-            await database.execute("DROP SCHEMA public CASCADE")
-            await database.execute("CREATE SCHEMA public")
+            await empty(database)
         yield database

@@ -26,13 +26,12 @@ _COMPARERS = ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"]
 _DATABASES: tuple[Dialect, ...] = tuple(module.dialect() for module in (sqlite, postgresql, mysql))
 
 
-class StateDialect(DefaultDialect):
+class StateDialect(elements.NeutralDialect):
     """No database at all: the dialect in which state and models are compared and files are written."""
 
     name = "vivace_state"
     supports_comments = True
     default_schema_name = None
-    supports_statement_cache = False
 
 
 class StateImpl(DefaultImpl):

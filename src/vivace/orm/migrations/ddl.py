@@ -145,8 +145,7 @@ class _Compiler:
         kept = column.server_default if operation.modify_server_default is False else operation.modify_server_default
         if isinstance(column.server_default, Default):
             self._operations.alter_column(operation.table_name, operation.column_name, server_default=None)
-        name = self.dialect.identifier_preparer.quote(operation.column_name)
-        using = f"{name}::{sa.types.to_instance(operation.modify_type).compile(dialect=self.dialect)}"
+        using = self._conversion(operation.column_name, column.type, sa.types.to_instance(operation.modify_type))
         options = {"postgresql_using": using, **operation.kw}
         converted = ops.AlterColumnOp(
             operation.table_name,
@@ -163,6 +162,15 @@ class _Compiler:
         if isinstance(default, Default):
             new_name = operation.modify_name or operation.column_name
             self._operations.alter_column(operation.table_name, new_name, server_default=default.to_argument())
+
+    def _conversion(self, name: str, old: sa.types.TypeEngine[Any], new: sa.types.TypeEngine[Any]) -> str:
+        """PostgreSQL's cast. Between truth values and numbers other than integer it has none of its own."""
+        by_integer = any(
+            isinstance(one, sa.Boolean) and isinstance(other, (sa.Integer, sa.Numeric))
+            for one, other in ((old, new), (new, old))
+        )
+        way = "::INTEGER" if by_integer else ""
+        return f"{self.dialect.identifier_preparer.quote(name)}{way}::{new.compile(dialect=self.dialect)}"
 
     # --- SQLite's way round
 

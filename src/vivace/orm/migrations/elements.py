@@ -15,8 +15,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.sql.elements import ClauseElement, TextClause
 
-# SQL text in files must suit every database: the neutral dialect quotes as the standard says.
-NEUTRAL = DefaultDialect()
+
+class NeutralDialect(DefaultDialect):
+    """SQL text in files must suit every database: quoted as the standard says, `true` and `false` in words."""
+
+    supports_native_boolean = True
+    supports_statement_cache = False
+
+
+NEUTRAL = NeutralDialect()
 
 
 def sql_text(expression: Any) -> str:

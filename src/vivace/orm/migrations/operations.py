@@ -98,8 +98,20 @@ def reverse(operations: list[ops.MigrateOperation]) -> list[ops.MigrateOperation
     for operation in reversed(operations):
         if isinstance(operation, ops.RenameTableOp):
             undone.append(ops.RenameTableOp(operation.new_table_name, operation.table_name, schema=operation.schema))
-        elif isinstance(operation, ops.ModifyTableOps):
-            undone.extend(reverse(operation.ops))
+        elif isinstance(operation, ops.AlterColumnOp) and operation.modify_name is not None:
+            undone.append(_rename_back(operation, operation.modify_name))
         elif not isinstance(operation, (ops.ExecuteSQLOp, ops.BulkInsertOp, RunPythonOp)):
             undone.append(operation.reverse())
     return undone
+
+
+def _rename_back(operation: ops.AlterColumnOp, name: str) -> ops.AlterColumnOp:
+    # Alembic's own reverse() forgets the name; it never makes such an operation itself.
+    return ops.AlterColumnOp(
+        operation.table_name,
+        name,
+        modify_name=operation.column_name,
+        existing_type=operation.existing_type,
+        existing_nullable=operation.existing_nullable,
+        existing_server_default=operation.existing_server_default,
+    )
