@@ -6,6 +6,8 @@ import ast
 import io
 import tokenize
 
+import sqlalchemy as sa
+
 from vivace.orm.migrations import elements
 
 LINE = 110
@@ -21,7 +23,8 @@ def layout(code: str) -> str:
     function = module.body[0]
     assert isinstance(function, ast.FunctionDef)
     statements = [_Tidy().visit(statement) for statement in function.body[:-1]]
-    return "\n".join(_statement(statement) for statement in statements)
+    nodes = [item.value if isinstance(item, ast.Expr) else item for item in statements]
+    return "\n".join(line for node in nodes for line in _lines(node, depth=1))
 
 
 class _Tidy(ast.NodeTransformer):
@@ -29,6 +32,9 @@ class _Tidy(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and hasattr(sa, node.func.id):
+            # Alembic leaves types inside of other types as their repr().
+            node.func = ast.parse(f"sa.{node.func.id}", mode="eval").body
         name = ast.unparse(node.func)
         if name == "op.f":
             return node.args[0]
@@ -42,16 +48,24 @@ class _Tidy(ast.NodeTransformer):
 
 def _is_silent(keyword: ast.keyword) -> bool:
     value = keyword.value
+    if keyword.arg == "astext_type":
+        return ast.unparse(value) == "sa.Text()"
     return isinstance(value, ast.Constant) and keyword.arg in _SILENT and value.value is _SILENT[keyword.arg]
 
 
-def _statement(statement: ast.AST) -> str:
-    line = _source(statement)
-    if len(line) + 4 <= LINE or not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)):
-        return f"    {line}"
-    call = statement.value
-    arguments = [_source(item) for item in (*call.args, *call.keywords)]
-    return "\n".join([f"    {_source(call.func)}(", *[f"        {text}," for text in arguments], "    )"])
+def _lines(node: ast.AST, depth: int, before: str = "", after: str = "") -> list[str]:
+    """`node` on one line if it fits; a longer call with an argument a line, and so on inwards."""
+    margin = "    " * depth
+    line = f"{margin}{before}{_source(node)}{after}"
+    if len(line) <= LINE or not isinstance(node, ast.Call) or not (node.args or node.keywords):
+        return [line]
+    lines = [f"{margin}{before}{_source(node.func)}("]
+    for argument in node.args:
+        lines += _lines(argument, depth + 1, "", ",")
+    for keyword in node.keywords:
+        name = f"{keyword.arg}=" if keyword.arg else "**"
+        lines += _lines(keyword.value, depth + 1, name, ",")
+    return [*lines, f"{margin}){after}"]
 
 
 def _source(node: ast.AST) -> str:
