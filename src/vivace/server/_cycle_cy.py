@@ -149,6 +149,9 @@ class Cycle:
                 self.stream.want_body()
             return {"type": "http.request", "body": body, "more_body": not self.body_complete}
         if self.peer_closed and self.body_reported:
+            # Told that the client is gone, the application gives up; from here on it is.
+            self.disconnected = True
+            self.stream.abort()
             return {"type": "http.disconnect"}
         return None
 
@@ -164,7 +167,11 @@ class Cycle:
         self.wake()
 
     def half_close(self) -> None:
-        """The client sends no more: it may be gone, or wait for the response. `receive` says so, `send` still tries."""
+        """The client sends no more: it is gone, or waits for its response.
+
+        Nobody can tell which. An application that listens for `http.disconnect` hears it, and the connection ends; one
+        that does not can still answer.
+        """
         self.peer_closed = True
         self.wake()
 

@@ -261,17 +261,17 @@ cdef bytes scan_request_line(RequestHead head, const unsigned char *p, const uns
     if end - p == 11 and memcmp(p + 1, b"HTTP/1.1", 8) == 0:
         head.http_version = HTTP_11
     else:
-        head.http_version = scan_version(p + 1)
+        head.http_version = scan_version(p + 1, end)
     return scan_target(head, target, p)
 
 
-cdef str scan_version(const unsigned char *p):
-    """Any version but 1.1. The line feed that ends the line stops every comparison."""
+cdef str scan_version(const unsigned char *p, const unsigned char *end):
+    """Any version but 1.1, up to the end of its line. The line feed there stops every comparison."""
     cdef int at
     for at in range(5):
         if p[at] != <unsigned char>b"HTTP/"[at]:
             raise ProtocolError(400, "invalid HTTP version")
-    if not (c"0" <= p[5] <= c"9" and p[6] == c"." and c"0" <= p[7] <= c"9" and p[8] == c"\r"):
+    if not (c"0" <= p[5] <= c"9" and p[6] == c"." and c"0" <= p[7] <= c"9" and end - p == 10):
         raise ProtocolError(400, "invalid HTTP version")
     if p[5] != c"1":
         raise ProtocolError(505, "this server speaks HTTP/1.1")
