@@ -16,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from vivace.databases.errors import InterfaceError, PoolTimeout
 
 C = TypeVar("C")
+T = TypeVar("T")
 
 # How many holders a PoolTimeout names.
 _MAX_NAMED = 5
@@ -92,7 +93,7 @@ class Pool(Generic[C]):
         # A waiter gets a lease, or None: a free place in which it may open a connection of its own.
         self._waiters: deque[asyncio.Future[Lease[C] | None]] = deque()
         self._size = 0  # leases, and places reserved for connections being opened
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._is_closing = False
         self._all_back: asyncio.Future[None] | None = None
         self._opened = self._discarded = self._acquired = self._timeouts = 0
@@ -207,16 +208,32 @@ class Pool(Generic[C]):
         )
 
     async def _open_in_place(self) -> Lease[C]:
-        """Open a connection in a place that is already counted."""
+        """Open a connection in a place that is already counted.
+
+        In a task of the pool: whoever asked may be cancelled, the connection is then of use to the next one (and asyncpg
+        does not like to be cancelled halfway through its handshake).
+        """
+        opening = self._spawn(self._open_lease())
+        try:
+            lease = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(self._keep)
+            raise
+        self._hold(lease, "", monotonic())
+        return lease
+
+    async def _open_lease(self) -> Lease[C]:
         try:
             connection = await self._connector.open()
         except BaseException:
             self._free_place()
             raise
         self._opened += 1
-        lease = Lease(connection)
-        self._hold(lease, "", monotonic())
-        return lease
+        return Lease(connection)
+
+    def _keep(self, opening: asyncio.Task[Lease[C]]) -> None:
+        if not opening.cancelled() and opening.exception() is None:
+            self._put_back(opening.result())
 
     def _hold(self, lease: Lease[C], purpose: str, now: float) -> None:
         self._acquired += 1
@@ -283,10 +300,11 @@ class Pool(Generic[C]):
         if self._size == 0 and self._all_back is not None and not self._all_back.done():
             self._all_back.set_result(None)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def close(self) -> None:
         """Close all connections; those in use get `CLOSE_TIMEOUT` seconds to come back, then they are cut off."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from vivace.databases.backends.base import Begin, Chunks, Operation, Rows, Session
-from vivace.databases.backends.sqlite.statements import FUNCTIONS, names_of
+from vivace.databases.backends.sqlite.statements import FUNCTIONS, Function, names_of
 from vivace.databases.backends.sqlite.worker import Job, Worker
 from vivace.databases.backends.sqlite.writeline import WriteLine
 from vivace.databases.errors import InterfaceError, TransactionAborted
@@ -20,29 +21,6 @@ _NO_PLAN = Plan("", reads=False, returns_rows=False)
 
 def _control(connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
     connection.execute(plan.sql)
-
-
-def _commit(connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
-    if not connection.in_transaction:
-        raise TransactionAborted(
-            "SQLite rolled the transaction back on its own "
-            "(ON CONFLICT ROLLBACK, a full disk or an I/O error): nothing of it is stored"
-        )
-    try:
-        connection.execute("COMMIT")
-    except sqlite3.Error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _roll_back(connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
-
-
-def _query_only(connection: sqlite3.Connection, plan: Plan, on: Any) -> None:
-    connection.execute(f"PRAGMA query_only={'ON' if on else 'OFF'}")
 
 
 class SQLiteSession(Session):
@@ -62,6 +40,8 @@ class SQLiteSession(Session):
         self.is_dirty = False
         self._in_transaction = False
         self._read_only = False
+        # BEGIN travels to the thread together with the first statement. Cleared by the thread when it has run.
+        self._pending_begin: str | None = None
 
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         if plan.changes_session:
@@ -76,13 +56,28 @@ class SQLiteSession(Session):
             if not self._in_transaction:
                 self._give_line_back()
 
-    async def _statement(self, function: Callable[..., Any], plan: Plan, args: Any) -> Any:
-        job = Job(self._loop, function, plan, args, interruptible=plan.reads or not self._in_transaction)
-        return await self.worker.perform(job)
+    async def _statement(self, function: Function, plan: Plan, args: Any) -> Any:
+        # A write inside a transaction is never interrupted: SQLite would roll back all of the transaction.
+        interruptible = plan.reads or not self._in_transaction
+        return await self._perform(function, plan, args, interruptible=interruptible)
 
-    async def _call(self, function: Callable[..., Any], argument: Any = None, sql: str = "") -> Any:
-        plan = Plan(sql, reads=False, returns_rows=False) if sql else _NO_PLAN
-        return await self.worker.perform(Job(self._loop, function, plan, argument))
+    async def _call(self, function: Function) -> None:
+        await self.worker.perform(Job(self._loop, function, _NO_PLAN, None))
+
+    async def _perform(self, function: Function, plan: Plan, args: Any, *, interruptible: bool) -> Any:
+        if self._pending_begin is not None:
+            function = partial(self._begin_first, function)
+        return await self.worker.perform(Job(self._loop, function, plan, args, interruptible=interruptible))
+
+    def _begin_first(self, function: Function, connection: sqlite3.Connection, plan: Plan, args: Any) -> Any:
+        """In the thread: BEGIN, then the statement."""
+        begin = self._pending_begin
+        if begin is not None:
+            self._pending_begin = None
+            if self._read_only:
+                connection.execute("PRAGMA query_only=ON")
+            connection.execute(begin)
+        return function(connection, plan, args)
 
     async def take_line(self) -> None:
         """Wait for the right to write, and keep it to the end of the transaction."""
@@ -102,36 +97,52 @@ class SQLiteSession(Session):
         if writes and not self.holds_line:
             await self.take_line()
         self._in_transaction = True
-        if begin.read_only:
-            self._read_only = True
-            await self._call(_query_only, True)
-        await self._call(_control, sql="BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")
+        self._read_only = begin.read_only
+        self._pending_begin = "BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED"
 
     async def commit(self) -> None:
         try:
-            await self._call(_commit)
+            await self._call(self._commit)
         finally:
-            await self._ended()
+            self._ended()
+
+    def _commit(self, connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
+        try:
+            if self._pending_begin is not None:
+                return  # nothing was done
+            if not connection.in_transaction:
+                raise TransactionAborted(
+                    "SQLite rolled the transaction back on its own (ON CONFLICT ROLLBACK, a full disk or an I/O error): "
+                    "nothing of it is stored"
+                )
+            connection.execute("COMMIT")
+        finally:
+            self._roll_back(connection, plan, args)
 
     async def rollback(self) -> None:
         try:
-            await self._call(_roll_back)
+            await self._call(self._roll_back)
         finally:
-            await self._ended()
+            self._ended()
 
-    async def _ended(self) -> None:
-        self._in_transaction = False
+    def _roll_back(self, connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
+        self._pending_begin = None
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         if self._read_only:
             self._read_only = False
-            await self._call(_query_only, False)
+            connection.execute("PRAGMA query_only=OFF")
+
+    def _ended(self) -> None:
+        self._in_transaction = False
         self._give_line_back()
 
     async def control(self, sql: str) -> None:
-        await self._call(_control, sql=sql)
+        await self._perform(_control, Plan(sql, reads=False, returns_rows=False), None, interruptible=False)
 
     @property
     def in_transaction(self) -> bool:
-        return self.worker.connection.in_transaction
+        return self._pending_begin is not None or self.worker.connection.in_transaction
 
     @property
     def raw(self) -> sqlite3.Connection:
@@ -144,9 +155,10 @@ class SQLiteSession(Session):
     async def clean(self) -> None:
         """Leave nothing behind: no open transaction, no line held."""
         try:
-            await self._call(_roll_back)
+            if self._in_transaction or self.is_dirty:
+                await self._call(self._roll_back)
         finally:
-            await self._ended()
+            self._ended()
             if self.holds_line:
                 self.holds_line = False
                 self._line.release()
