@@ -12,6 +12,7 @@ from vivace.orm import Q
 from vivace.orm.exceptions import FieldDoesNotExist
 from vivace.rest import fields, model_fields
 from vivace.rest.exceptions import ValidationError
+from vivace.rest.openapi import schemas
 from vivace.rest.request import Request
 
 # Each search term is one condition more for the database.
@@ -196,7 +197,6 @@ class FieldFilter(BaseFilterBackend):
         return [value_field.run_validation(part) for part in parts]
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        from vivace.rest.openapi import schemas
 
         model = view.get_queryset().model
         found = []

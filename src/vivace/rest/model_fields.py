@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from vivace.orm.exceptions import FieldDoesNotExist
 from vivace.rest import fields, relations
 from vivace.utils.fieldspec import FieldSpec
 from vivace.utils.validators import (
@@ -45,6 +46,22 @@ FIELD_CLASSES: dict[str, type[fields.Field]] = {
 TEXTS = (fields.CharField,)
 LIMITED = (fields.IntegerField, fields.FloatField, fields.DecimalField, fields.DurationField)
 RELATIONS = ("foreign_key", "one_to_one", "many_to_many")
+
+
+def find_field(model: Any, name: str) -> Any:
+    """The model's field, or the relation that points to it under that attribute; None when there is none."""
+    options = model._meta
+    if name == "pk":
+        return options.pk
+    for relation in options.related_objects:
+        if relation.get_accessor_name() == name:
+            return relation
+    try:
+        found = options.get_field(name)
+    except FieldDoesNotExist:
+        return None
+    # The name that lookups use for a relation is no attribute of the object.
+    return None if getattr(found, "auto_created", False) and found.get_accessor_name() != name else found
 
 
 def is_to_many(field: Any) -> bool:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
-from vivace.orm.exceptions import FieldDoesNotExist, IntegrityError
+from vivace.orm.exceptions import IntegrityError
 from vivace.orm.transactions import atomic
 from vivace.rest import fields, model_fields, relations
 from vivace.rest._typing import Instance
 from vivace.rest.exceptions import ValidationError
 from vivace.rest.fields.base import Field
+from vivace.rest.model_fields import find_field
 from vivace.rest.serializers.base import NON_FIELD_ERRORS, BaseSerializer
 from vivace.rest.serializers.plain import Serializer
 from vivace.rest.validators import UniqueTogetherValidator, UniqueValidator
@@ -339,22 +340,6 @@ class HyperlinkedModelSerializer(ModelSerializer[Instance]):
     def build_relational_field(self, name: str, field: Any) -> tuple[type[Field], dict[str, Any]]:
         cls, kwargs = super().build_relational_field(name, field)
         return cls, {**kwargs, "view_name": f"{field.related_model._meta.model_name}-detail"}
-
-
-def find_field(model: Any, name: str) -> Any:
-    """The model's field, or the relation that points to it under that attribute; None when there is none."""
-    options = model._meta
-    if name == "pk":
-        return options.pk
-    for relation in options.related_objects:
-        if relation.get_accessor_name() == name:
-            return relation
-    try:
-        found = options.get_field(name)
-    except FieldDoesNotExist:
-        return None
-    # The name that lookups use for a relation is no attribute of the object.
-    return None if getattr(found, "auto_created", False) and found.get_accessor_name() != name else found
 
 
 def unique_groups(model: Any) -> list[tuple[str, ...]]:
