@@ -82,6 +82,13 @@ def test_a_request_shows_what_its_scope_says() -> None:
     assert (request.client.host, request.client.port) == ("10.0.0.1", 4711)
 
 
+async def test_the_application_and_the_channel_are_at_hand() -> None:
+    receive = receives(chunk(b"x"))
+    request = Request(scope(app="the app"), receive)
+    assert request.app == "the app"
+    assert request.receive is receive
+
+
 def test_what_was_read_once_is_remembered() -> None:
     request = Request(scope())
     for name in ("url", "base_url", "headers", "query_params", "cookies", "state"):
@@ -215,6 +222,11 @@ async def test_the_body_can_be_streamed_once() -> None:
     assert [part async for part in request.stream()] == [b"a", b"b", b""]
     with pytest.raises(RuntimeError, match="Stream consumed"):
         await request.body()
+
+
+async def test_messages_of_other_kinds_are_passed_over() -> None:
+    request = Request(scope(), receives({"type": "http.later.invention"}, chunk(b"a")))
+    assert await request.body() == b"a"
 
 
 async def test_a_client_that_leaves_is_an_exception() -> None:

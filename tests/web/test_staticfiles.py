@@ -180,6 +180,7 @@ async def test_packages_bring_their_statics(
     assert await status_of(app, "/statics.txt") == (200, b"statics")
     assert await status_of(app, "/other.txt") == (200, b"other")
     assert await status_of(app, "/style.css") == (200, b"body {}")
+    assert await status_of(StaticFiles(packages=[package.name]), "/style.css") == (200, b"overridden")
     with pytest.raises(RuntimeError, match="'missing' in package 'vivace_test_package' could not be found"):
         StaticFiles(packages=[(package.name, "missing")])
     with pytest.raises(RuntimeError, match="Package 'no_such_package_xyz' could not be found"):

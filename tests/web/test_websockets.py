@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Mapping
 from typing import Any
 
@@ -166,6 +167,7 @@ async def test_malformed_json_closes_with_1007_and_says_where() -> None:
     with pytest.raises(MalformedMessage) as caught:
         await websocket.receive_json(mode="binary")
     assert (caught.value.code, caught.value.reason) == (1007, "Malformed JSON: Invalid UTF-8 (line 1, column 1)")
+    assert pickle.loads(pickle.dumps(caught.value)).reason == caught.value.reason
 
 
 async def test_json_has_two_modes() -> None:

@@ -59,6 +59,8 @@ async def test_any_file_will_do() -> None:
     file = UploadFile(io.BytesIO(b"data"), filename="f", headers=Headers({"content-type": "image/png"}))
     assert (file.content_type, file.size) == ("image/png", None)
     assert await file.read() == b"data"
+    await file.write(b"+")
+    assert file.size is None
     assert "filename='f'" in repr(file)
     await file.close()
     assert UploadFile(io.BytesIO()).content_type is None

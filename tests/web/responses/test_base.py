@@ -9,6 +9,7 @@ import pytest
 from vivace.web.background import BackgroundTask
 from vivace.web.datastructures import URL, Headers
 from vivace.web.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from vivace.web.responses._base import denial_send
 from vivace.web.types import ASGIApp, Message, Receive, Scope, Send
 
 pytestmark = pytest.mark.anyio
@@ -143,6 +144,16 @@ async def test_a_response_can_refuse_a_websocket() -> None:
     await PlainTextResponse("no", status_code=403)({"type": "websocket"}, receive, send)
     assert [message["type"] for message in sent] == ["websocket.http.response.start", "websocket.http.response.body"]
     assert (sent[0]["status"], sent[1]["body"]) == (403, b"no")
+
+
+async def test_a_refusal_leaves_other_messages_alone() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await denial_send(send)({"type": "http.response.debug", "info": {}})
+    assert sent == [{"type": "http.response.debug", "info": {}}]
 
 
 async def test_head_is_left_to_the_server(client_for: ClientFor) -> None:

@@ -75,6 +75,21 @@ async def test_text_and_bytes_are_sent_as_they_come(client_for: ClientFor) -> No
     assert "content-length" not in answer.headers
 
 
+async def test_any_async_iterable_will_do(client_for: ClientFor) -> None:
+    class Numbers:
+        def __aiter__(self) -> Numbers:
+            self.left = [b"b", b"a"]
+            return self
+
+        async def __anext__(self) -> bytes:
+            if not self.left:
+                raise StopAsyncIteration
+            return self.left.pop()
+
+    async with client_for(StreamingResponse(Numbers())) as client:
+        assert (await client.get("/")).text == "ab"
+
+
 async def test_a_plain_iterable_runs_in_worker_threads(client_for: ClientFor) -> None:
     threads: set[int] = set()
 

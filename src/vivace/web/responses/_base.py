@@ -153,7 +153,7 @@ def denial_send(send: Send) -> Send:
     """Lets a response refuse a WebSocket: its messages under the names of the denial extension."""
 
     async def send_denial(message: Message) -> None:
-        if message["type"].startswith("http.response."):
+        if message["type"] in ("http.response.start", "http.response.body"):
             message = {**message, "type": "websocket." + message["type"]}
         await send(message)
 
