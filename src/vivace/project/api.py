@@ -36,7 +36,7 @@ class API:
         for anything else, ValueError for a prefix that is taken.
         """
         prefix = prefix.strip("/")
-        if not inspect.isclass(target) or not (_is_model(target) or hasattr(target, "as_view")):
+        if not inspect.isclass(target) or not (is_model(target) or hasattr(target, "as_view")):
             raise TypeError(f"api.register({prefix!r}, …) takes a model or a viewset class, got {target!r}.")
         other = self._registrations.get(prefix)
         if other is not None and other.target is not target:
@@ -60,5 +60,6 @@ class API:
         return f"<API {', '.join(self._registrations) or 'empty'}>"
 
 
-def _is_model(target: type[Any]) -> bool:
+def is_model(target: type[Any]) -> bool:
+    """Whether a class is a model, told without importing the ORM."""
     return hasattr(target, "_meta") and hasattr(target, "objects")

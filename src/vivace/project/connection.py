@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,13 @@ class Connection:
         """As it was before `bind`."""
         if self._set_default is not None:
             self._set_default(before)
+
+    def replace(self, database: Database) -> Database | None:
+        """Use another database from now on, for tests; returns the one before. Neither may be connected here."""
+        if self._loop is not None:
+            raise RuntimeError("The database of an application cannot be replaced while it is connected.")
+        before, self.database = self.database, database
+        return before
 
     @asynccontextmanager
     async def open(self, *, serving: bool = False) -> AsyncIterator[Database | None]:
@@ -90,8 +97,7 @@ class Connection:
             # A loop that ended without a shutdown, as under a test client that was not entered.
             if not self._loop.is_closed():
                 raise RuntimeError("This application is already up in another event loop, with its database connected.")
-            with suppress(Exception):
-                await database.disconnect()
+            await database.disconnect()
         await database.connect()
         self._loop = asyncio.get_running_loop()
         if serving and self._loose_label is not None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
-
-from vivace.cli.target import find_target
 
 
 @click.command("run")
@@ -35,8 +34,10 @@ def command(target: str | None, app_dir: str | None, **options: Any) -> None:
     vivace run app.py --port 9000
     vivace run mysite.asgi:app --host 0.0.0.0
     """
-    from vivace.server import run  # `--help` needs no server
+    # `--help` needs no layer.
+    from vivace.project.target import find_target
+    from vivace.server import run
 
-    found = find_target(target, app_dir)
+    found = find_target(target, None if app_dir is None else Path(app_dir))
     given = {name: value for name, value in options.items() if value is not None}
     run(found.name, app_dir=found.app_dir, **given)

@@ -1,0 +1,79 @@
+"""How commands and tests find the application, in this order:
+
+1. what is said: `vivace run module:app`, `vivace migrate --app app.py`;
+2. `app` of `[tool.vivace]` in this folder's pyproject.toml;
+3. `app.py`, `main.py` or `asgi.py` in this folder;
+4. `app` of `[tool.vivace]` in a pyproject.toml further up.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from vivace.conf import ConfigurationError
+from vivace.project.application import Vivace
+from vivace.server.loading import load_app
+
+USUAL_FILES = ("app.py", "main.py", "asgi.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to load, as the server names it, and the folder that goes on `sys.path`."""
+
+    name: str
+    app_dir: Path
+
+    def load(self) -> Vivace:
+        """The Vivace application. Raises AppLoadError, or ConfigurationError for another kind of application."""
+        app = load_app(self.name, app_dir=self.app_dir)
+        if not isinstance(app, Vivace):
+            raise ConfigurationError(
+                f'"{self.name}" is a {type(app).__name__}, and a Vivace application is needed here '
+                "(`app = Vivace(...)`)."
+            )
+        return app
+
+
+def find_target(given: str | None = None, folder: Path | None = None) -> Target:
+    """The application to load. Raises ConfigurationError, which names all ways, when there is none."""
+    here = Path.cwd() if folder is None else folder
+    if given is not None:
+        return Target(given, here)
+    configured = _configured(here)
+    if configured is not None:
+        return configured
+    for name in USUAL_FILES:
+        if (here / name).is_file():
+            return Target(name, here)
+    for parent in here.resolve().parents:
+        configured = _configured(parent)
+        if configured is not None:
+            return configured
+    raise ConfigurationError(
+        f"there is no application in {here.resolve()}.\n"
+        "  Name it (`vivace run module:app`, `vivace run file.py`, `--app` on the other commands),\n"
+        '  or write it in pyproject.toml ([tool.vivace], app = "mysite.asgi:app"),\n'
+        f"  or call its file {', '.join(USUAL_FILES[:-1])} or {USUAL_FILES[-1]}.\n"
+        "  `vivace startproject mysite` makes a new project."
+    )
+
+
+def _configured(folder: Path) -> Target | None:
+    path = folder / "pyproject.toml"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from None
+    section = document.get("tool", {}).get("vivace", {})
+    if not isinstance(section, dict) or "app" not in section:
+        return None
+    if not isinstance(section["app"], str):
+        raise ConfigurationError(
+            f'{path}: [tool.vivace] app must be text such as "mysite.asgi:app", got {section["app"]!r}'
+        )
+    return Target(section["app"], folder)
