@@ -22,8 +22,8 @@ MAX_CACHED = 1024
 _STRING = r"'(?:[^']|'')*(?:'|\Z)"
 _IDENTIFIER = r'"(?:[^"]|"")*(?:"|\Z)'
 _LINE_COMMENT = r"--[^\n]*"
-# The lookbehind is SQLAlchemy's rule too: `arr[a:b]` and `12:30` hold no parameter, `::` is a cast.
-_PARAMETER = r"(?<![:\w\\]):(?P<name>[A-Za-z_]\w*)(?!:)"
+# The lookbehind: `arr[a:b]` and `12:30` hold no parameter, `::` is a cast. `:a::int` is a parameter and its cast.
+_PARAMETER = r"(?<![:\w\\]):(?P<name>[A-Za-z_]\w*)"
 _ESCAPED_COLON = r"\\:"
 _WORD = r"[^\W\d]\w*"
 
@@ -193,3 +193,6 @@ class RawCache:
                 self._statements.clear()
             self._statements[sql] = statement
         return statement
+
+    def __len__(self) -> int:
+        return len(self._statements)

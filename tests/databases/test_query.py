@@ -1,0 +1,183 @@
+"""The tokenizer of raw SQL: what is a parameter and what only looks like one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vivace.databases.errors import InterfaceError
+from vivace.databases.query import MAX_CACHED, RawCache, parse
+
+BOTH = [
+    ("SELECT 1", "SELECT 1", "SELECT 1", []),
+    ("SELECT :a", "SELECT ?", "SELECT $1", ["a"]),
+    ("SELECT :a,:b", "SELECT ?,?", "SELECT $1,$2", ["a", "b"]),
+    ("SELECT ':a', :b", "SELECT ':a', ?", "SELECT ':a', $1", ["b"]),
+    ("SELECT 'it''s :a', :b", "SELECT 'it''s :a', ?", "SELECT 'it''s :a', $1", ["b"]),
+    ('SELECT "x:y", :b', 'SELECT "x:y", ?', 'SELECT "x:y", $1', ["b"]),
+    ("SELECT 1 -- :a\n, :b", "SELECT 1 -- :a\n, ?", "SELECT 1 -- :a\n, $1", ["b"]),
+    ("SELECT 1 -- it's\n, :b", "SELECT 1 -- it's\n, ?", "SELECT 1 -- it's\n, $1", ["b"]),
+    ("SELECT /* :a 'x */ :b", "SELECT /* :a 'x */ ?", "SELECT /* :a 'x */ $1", ["b"]),
+    ("SELECT '-- :a', :b", "SELECT '-- :a', ?", "SELECT '-- :a', $1", ["b"]),
+    ("SELECT time '12:30:45'", "SELECT time '12:30:45'", "SELECT time '12:30:45'", []),
+    (r"SELECT '{}' \:\: x", "SELECT '{}' :: x", "SELECT '{}' :: x", []),
+    ("WHERE a=:a_1 AND b=:B2", "WHERE a=? AND b=?", "WHERE a=$1 AND b=$2", ["a_1", "B2"]),
+    ("SELECT :ü", "SELECT :ü", "SELECT :ü", []),
+    ("SELECT 'never closed :a", "SELECT 'never closed :a", "SELECT 'never closed :a", []),
+    ("SELECT /* never closed :a", "SELECT /* never closed :a", "SELECT /* never closed :a", []),
+    ("(:a)", "(?)", "($1)", ["a"]),
+    ("", "", "", []),
+]
+
+
+@pytest.mark.parametrize(("sql", "sqlite", "postgresql", "names"), BOTH)
+def test_parameters_are_found_alike(sql: str, sqlite: str, postgresql: str, names: list[str]) -> None:
+    assert parse(sql, "sqlite").plan.sql == sqlite
+    assert parse(sql, "postgresql").plan.sql == postgresql
+    assert list(parse(sql, "sqlite").names) == list(parse(sql, "postgresql").names) == names
+
+
+@pytest.mark.parametrize(
+    ("sql", "rewritten", "names"),
+    [
+        ("SELECT x::int, :a::text", "SELECT x::int, $1::text", ["a"]),
+        ("SELECT :a, :b, :a", "SELECT $1, $2, $1", ["a", "b"]),
+        ("SELECT $$ :a ' $$, :b", "SELECT $$ :a ' $$, $1", ["b"]),
+        ("SELECT $tag$ :a $$ $tag$, :b", "SELECT $tag$ :a $$ $tag$, $1", ["b"]),
+        (r"SELECT E'it\'s :a', :b", r"SELECT E'it\'s :a', $1", ["b"]),
+        (r"SELECT e'\\', :b", r"SELECT e'\\', $1", ["b"]),
+        (r"SELECT name'\', :b", r"SELECT name'\', $1", ["b"]),
+        ("SELECT /* a /* :b */ :c */ :d", "SELECT /* a /* :b */ :c */ $1", ["d"]),
+        ("SELECT j ? 'k', j ?| :a, j ?& :b", "SELECT j ? 'k', j ?| $1, j ?& $2", ["a", "b"]),
+        ("SELECT j #>> '{a,b}' = :a", "SELECT j #>> '{a,b}' = $1", ["a"]),
+        ("SELECT arr[1:2], arr[lo:hi], arr[:n]", "SELECT arr[1:2], arr[lo:hi], arr[$1]", ["n"]),
+        ("SELECT f(x := :a)", "SELECT f(x := $1)", ["a"]),
+        ("SELECT a$b$c, :d", "SELECT a$b$c, $1", ["d"]),
+        ("SELECT U&'d\\0061t :a', :b", "SELECT U&'d\\0061t :a', $1", ["b"]),
+    ],
+)
+def test_postgresql_has_casts_dollar_quotes_and_nested_comments(sql: str, rewritten: str, names: list[str]) -> None:
+    statement = parse(sql, "postgresql")
+    assert statement.plan.sql == rewritten
+    assert list(statement.names) == names
+
+
+@pytest.mark.parametrize(
+    ("sql", "rewritten", "names"),
+    [
+        ("SELECT :a, :b, :a", "SELECT ?, ?, ?", ["a", "b", "a"]),
+        ("SELECT [x:y], :a", "SELECT [x:y], ?", ["a"]),
+        ("SELECT `x:y`, :a", "SELECT `x:y`, ?", ["a"]),
+        ("SELECT json ->> '$.a', :a", "SELECT json ->> '$.a', ?", ["a"]),
+        (r"SELECT 'a\', :a", r"SELECT 'a\', ?", ["a"]),
+        ("SELECT /* a /* :b */ :c", "SELECT /* a /* :b */ ?", ["c"]),
+    ],
+)
+def test_sqlite_has_brackets_and_backticks(sql: str, rewritten: str, names: list[str]) -> None:
+    statement = parse(sql, "sqlite")
+    assert statement.plan.sql == rewritten
+    assert list(statement.names) == names
+
+
+@pytest.mark.parametrize(
+    ("sql", "reads", "returns_rows"),
+    [
+        ("SELECT 1", True, True),
+        ("  -- hello\n select 1", True, True),
+        ("(SELECT 1) UNION (SELECT 2)", True, True),
+        ("VALUES (1)", True, True),
+        ("EXPLAIN SELECT 1", True, True),
+        ("EXPLAIN ANALYZE DELETE FROM t", False, True),
+        ("WITH x AS (SELECT 1) SELECT * FROM x", True, True),
+        ("WITH x AS (SELECT 1) DELETE FROM t", False, True),
+        ("WITH x AS (INSERT INTO t VALUES (1) RETURNING id) SELECT * FROM x", False, True),
+        ("SELECT * INTO copy FROM t", False, True),
+        ("SELECT * FROM t FOR UPDATE", False, True),
+        ("SELECT 'delete'", True, True),
+        ("INSERT INTO t VALUES (1)", False, False),
+        ("INSERT INTO t SELECT * FROM s", False, False),
+        ("INSERT INTO t VALUES (1) RETURNING id", False, True),
+        ("INSERT INTO t VALUES ('returning')", False, False),
+        ("UPDATE t SET a = 1", False, False),
+        ("PRAGMA foreign_keys", False, True),
+        ("CREATE TABLE t (id int)", False, False),
+        ("", False, False),
+    ],
+)
+def test_kind_of_statement(sql: str, reads: bool, returns_rows: bool) -> None:
+    plan = parse(sql, "postgresql").plan
+    assert (plan.reads, plan.returns_rows) == (reads, returns_rows)
+
+
+@pytest.mark.parametrize(
+    ("sql", "changes"),
+    [
+        ("SET search_path = x", True),
+        ("SET LOCAL search_path = x", False),
+        ("SET TRANSACTION READ ONLY", False),
+        ("LISTEN channel", True),
+        ("SELECT pg_advisory_lock(1)", True),
+        ("SELECT pg_advisory_xact_lock(1)", False),
+        ("SELECT set_config('a', 'b', false)", True),
+        ("SELECT 'set'", False),
+        ("UPDATE t SET a = 1", False),
+    ],
+)
+def test_statements_that_change_the_session_are_known(sql: str, changes: bool) -> None:
+    assert parse(sql, "postgresql").plan.changes_session is changes
+
+
+def test_missing_and_unknown_values_are_named() -> None:
+    statement = parse("SELECT :title, :author", "sqlite")
+    with pytest.raises(InterfaceError, match=r"No value for the parameter :author\. Values were given for: autor\."):
+        statement.arguments({"title": "x", "autor": "y"})
+    with pytest.raises(InterfaceError, match=r"no parameter :autor\. Did you mean \"author\""):
+        statement.arguments({"title": "x", "author": "y", "autor": "z"})
+    with pytest.raises(InterfaceError, match="parameters :author, :title"):
+        statement.arguments(None)
+
+
+def test_none_and_zero_are_values() -> None:
+    assert parse("SELECT :a, :b", "sqlite").arguments({"b": 0, "a": None}) == (None, 0)
+
+
+def test_the_cache_gives_the_same_statement_and_does_not_grow_for_ever() -> None:
+    cache = RawCache("sqlite")
+    assert cache.get("SELECT 1") is cache.get("SELECT 1")
+    for number in range(MAX_CACHED + 10):
+        cache.get(f"SELECT {number}")
+    assert len(cache) <= MAX_CACHED
+
+
+quoted = st.one_of(
+    st.text(alphabet="ab:' ?").map(lambda text: "'" + text.replace("'", "''") + "'"),
+    st.text(alphabet='ab:" ?').map(lambda text: '"' + text.replace('"', '""') + '"'),
+    st.text(alphabet="ab:' ?").map(lambda text: f"--{text}\n"),
+    st.text(alphabet="ab:' ?").map(lambda text: f"/*{text}*/"),
+)
+
+
+@given(st.lists(st.one_of(quoted, st.sampled_from([":p", ":q", "SELECT", "1", ",", "::int"])), max_size=12))
+def test_only_parameters_outside_quotes_and_comments_are_replaced(pieces: list[str]) -> None:
+    sql = " ".join(pieces)
+    for dialect, placeholder in (("sqlite", "?"), ("postgresql", None)):
+        statement = parse(sql, dialect)  # type: ignore[arg-type]  # pairs of literals are seen as strings
+        expected = []
+        names: list[str] = []
+        for piece in pieces:
+            if piece in (":p", ":q"):
+                if piece not in names:
+                    names.append(piece)
+                expected.append(placeholder or f"${names.index(piece) + 1}")
+            else:
+                expected.append(piece)
+        assert statement.plan.sql == " ".join(expected)
+
+
+@given(st.text(alphabet="ab:'\"$-/*\n\\eE[]`?1 ", max_size=40))
+def test_any_text_is_read_to_its_end(sql: str) -> None:
+    for dialect in ("sqlite", "postgresql"):
+        statement = parse(sql, dialect)  # type: ignore[arg-type]
+        if not statement.names and "\\:" not in sql:
+            assert statement.plan.sql == sql
