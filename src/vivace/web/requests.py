@@ -316,7 +316,8 @@ class Request(HTTPConnection[StateT]):
 
     async def is_disconnected(self) -> bool:
         """Whether the client is known to have left; looks, and does not wait. No part of the body is lost by asking."""
-        if not self._is_disconnected and self._early is None:
+        # Behind the last part of the body, which waits for its reader, only the end of the connection can follow.
+        while not self._is_disconnected and (self._early is None or not self._early.get("more_body", False)):
             message: Message | None = None
             # A cancelled scope lets `receive` give what it has and cuts off any waiting.
             with anyio.CancelScope() as scope:
@@ -324,8 +325,10 @@ class Request(HTTPConnection[StateT]):
                 message = await self._receive()
             if message is not None and message["type"] == "http.disconnect":
                 self._is_disconnected = True
-            elif not self._stream_consumed:
+            elif message is not None and self._early is None and not self._stream_consumed:
                 self._early = message
+            else:
+                break
         return self._is_disconnected
 
     async def send_push_promise(self, path: str) -> None:
