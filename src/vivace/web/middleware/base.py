@@ -46,20 +46,24 @@ class BaseHTTPMiddleware:
         request = _SharedRequest(scope, _SharedReceive(receive), send)
         response_sent = anyio.Event()
         calls: list[_Call] = []
-        async with create_collapsing_task_group() as tasks:
+        try:
+            async with create_collapsing_task_group() as tasks:
 
-            async def call_next(request_below: Request) -> Response:
-                below = request_below if isinstance(request_below, _SharedRequest) else request
-                call = _Call(self.app, below, send, response_sent)
-                calls.append(call)
-                tasks.start_soon(call.run)
-                return await call.response()
+                async def call_next(request_below: Request) -> Response:
+                    below = request_below if isinstance(request_below, _SharedRequest) else request
+                    call = _Call(self.app, below, send, response_sent)
+                    calls.append(call)
+                    tasks.start_soon(call.run)
+                    return await call.response()
 
-            response = await self.dispatch_func(request, call_next)
-            await response(scope, request.receive_below, send)
-            response_sent.set()
+                response = await self.dispatch_func(request, call_next)
+                await response(scope, request.receive_below, send)
+                response_sent.set()
+                for call in calls:
+                    call.let_go()
+        finally:
             for call in calls:
-                call.let_go()
+                call.close()
         for call in calls:
             call.finish()
 
@@ -127,6 +131,12 @@ class _SharedRequest(Request):
         return {"type": "http.disconnect"}
 
 
+# What an application may still send of a response that was replaced, before it is told that nobody listens: enough for
+# one that is about to end, and has background tasks to run.
+MAX_DROPPED_MESSAGES = 32
+MAX_DROPPING_SECONDS = 1.0
+
+
 class _NobodyListensError(OSError):
     """Tells an application that goes on streaming a response which the middleware has replaced to stop."""
 
@@ -147,6 +157,8 @@ class _Call:
         self._context: contextvars.Context | None = None
         self._adopted: dict[contextvars.ContextVar[Any], contextvars.Token[Any]] = {}
         self._debug: Message | None = None
+        self._dropped = 0
+        self._dropping_since = 0.0
 
     # Below: in the application's task.
 
@@ -156,12 +168,17 @@ class _Call:
             self._request.passed_body = False  # called a second time, it can be read again
         with self._to_above, self._cancel_scope:
             try:
-                await self._app(self._request.scope, self._request.receive_below, self._send)
+                await self._app(self._request.scope, self._receive, self._send)
             except Exception as exception:  # noqa: BLE001 (raised by response, body or finish)
                 if not (self._response_sent.is_set() and _says_nobody_listens(exception)):
                     self._exception = exception
             finally:
                 self._context = contextvars.copy_context()
+
+    async def _receive(self) -> Message:
+        if self._response_sent.is_set():  # by another response, maybe: what came of the request does not matter now
+            return {"type": "http.disconnect"}
+        return await self._request.receive_below()
 
     async def _send(self, message: Message) -> None:
         kind = message["type"]
@@ -178,12 +195,18 @@ class _Call:
         try:
             await self._to_above.send(message)
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            if not is_last and kind != "http.response.start":
-                raise _NobodyListensError("This response was replaced; nobody listens to it.") from None
+            if not is_last:
+                self._count_dropped()
             return
         if is_last:
             # What the application does after its response, background tasks for example, it does after it is sent.
             await self._response_sent.wait()
+
+    def _count_dropped(self) -> None:
+        self._dropped += 1
+        since = anyio.current_time() - self._dropping_since
+        if self._dropped > MAX_DROPPED_MESSAGES or since > MAX_DROPPING_SECONDS:
+            raise _NobodyListensError("This response was replaced; nobody listens to it.")
 
     def _is_last(self, message: Message) -> bool:
         if message["type"] == "http.response.body":
@@ -227,11 +250,16 @@ class _Call:
 
     def let_go(self) -> None:
         """Nobody will read from this response any more."""
+        self._dropping_since = anyio.current_time()
+        self._from_below.close()
+
+    def close(self) -> None:
+        """Closes both ends, also of an application that was cancelled before it began."""
+        self._to_above.close()
         self._from_below.close()
 
     def finish(self) -> None:
         """After the application has ended: its context variables, and its exception if nobody has seen it yet."""
-        self._from_below.close()
         self._adopt_context()
         if not self._was_raised:
             self._raise_exception()

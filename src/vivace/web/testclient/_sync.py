@@ -96,8 +96,12 @@ class TestClient(httpx.Client):
             try:
                 portal.call(session.startup)
             except LifespanUnsupported as unsupported:
+                portal.call(session.close)
                 if unsupported.__cause__ is not None:
                     raise unsupported.__cause__ from None
+            except BaseException:
+                portal.call(session.close)
+                raise
             else:
                 stack.callback(portal.call, session.shutdown)
             stack.callback(self._asgi_transport.close)
