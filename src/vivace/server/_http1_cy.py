@@ -369,5 +369,9 @@ class Http1Connection(Stream):
 
     def close_if_idle(self) -> None:
         """Service: nobody waits for us here any more."""
-        if self.cycle is None and not self.ending:
+        if self.transport is None or self.cycle is not None:
+            return
+        if not self.ending:
             self.end(False)
+        elif self.transport.get_write_buffer_size() == 0:
+            self.transport.close()

@@ -10,7 +10,7 @@ from vivace.server.errors import CompiledCoreMissing
 try:
     from vivace.server._http1_cy import Http1Connection
     from vivace.server._service_cy import Service
-except ImportError:  # the scanner and the writer have no other form than the compiled one
+except Exception:  # noqa: BLE001 - `find_missing` says what it is: not built, or built from other sources
     Http1Connection = Service = None  # type: ignore[assignment,misc]
 
 __all__ = ["Http1Connection", "Service", "compiled", "require_compiled"]
@@ -32,14 +32,14 @@ def is_compiled(module: ModuleType) -> bool:
 
 
 def find_missing() -> list[str]:
-    """The modules of the core that are not compiled."""
+    """The modules of the core that are not compiled, or cannot be loaded, with the reason."""
     missing = []
     for name in MODULES:
         try:
             if not is_compiled(importlib.import_module(name)):
-                missing.append(name)
-        except ImportError:
-            missing.append(name)
+                missing.append(f"{name} is not compiled")
+        except Exception as error:  # noqa: BLE001 - a stale build fails in many ways
+            missing.append(f"{name}: {error}")
     return missing
 
 
@@ -51,7 +51,7 @@ def require_compiled() -> None:
     """Raise CompiledCoreMissing, with what to do about it, unless the core is compiled."""
     if missing:
         raise CompiledCoreMissing(
-            f"The server's compiled core is missing ({', '.join(missing)}). Install Vivace where there is a C compiler "
+            f"The server's compiled core is missing ({missing[0]}). Install Vivace where there is a C compiler "
             '(Debian: "apt install gcc python3-dev"): "pip install --force-reinstall vivace", or in a checkout '
             '"pip install -e .". Until then any other ASGI server can run your application.'
         )
