@@ -14,6 +14,8 @@ from vivace.utils.suggest import did_you_mean
 
 LifespanMode = Literal["auto", "on", "off"]
 LoopChoice = Literal["auto", "uvloop", "asyncio"]
+# Zero seconds: no waiting at the end. For the others it would refuse every client; float("inf") waits for ever.
+MAY_BE_ZERO = ("graceful_timeout", "lifespan_timeout")
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
 
@@ -31,8 +33,12 @@ class Timeouts:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0:
-                raise ValueError(f"{item.name} must be a number of seconds, zero or more, got {value!r}")
+            if item.name in MAY_BE_ZERO:
+                lowest, fits = ", zero or more", isinstance(value, int | float) and value >= 0
+            else:
+                lowest, fits = " above zero", isinstance(value, int | float) and value > 0
+            if not fits:
+                raise ValueError(f"{item.name} must be a number of seconds{lowest}, got {value!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,56 @@
+"""Options are checked where they are given."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from vivace.server import Config, ConfigError, Limits, Timeouts
+
+
+def test_flat_options_reach_limits_and_timeouts() -> None:
+    config = Config.from_options({"port": 9000, "max_body_size": 5, "header_timeout": 1.5})
+    assert (config.port, config.limits.max_body_size, config.timeouts.header_timeout) == (9000, 5, 1.5)
+    assert config.limits.max_header_count == Limits().max_header_count
+    assert Config.from_options({"limits": Limits(max_body_size=6)}).limits.max_body_size == 6
+    assert Config.from_options({"timeouts": Timeouts(body_timeout=6)}).timeouts.body_timeout == 6
+
+
+def test_an_unknown_option_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"no option 'max_boddy_size'\. Did you mean \"max_body_size\""):
+        Config.from_options({"max_boddy_size": 1})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"port": 70000}, "port must be a whole number from 0 to 65535, got 70000"),
+        ({"port": "80"}, "port must be a whole number"),
+        ({"port": True}, "port must be a whole number"),
+        ({"backlog": 0}, "backlog must be above zero"),
+        ({"loop": "uvlop"}, "loop='uvlop' is not known. Did you mean \"uvloop\"?"),
+        ({"lifespan": "yes"}, "lifespan='yes' is not known"),
+        ({"log_level": "inof"}, 'Did you mean "info"?'),
+        ({"uds": "a.sock", "fd": 3}, "uds and fd both say where to listen"),
+        ({"root_path": "site"}, 'root_path starts with "/"'),
+        ({"root_path": "/site/"}, "does not end with it"),
+        ({"server_header": "a\r\nb"}, "server_header must be printable"),
+        ({"max_body_size": 0}, "max_body_size must be a whole number above zero, got 0"),
+        ({"header_timeout": 0}, "header_timeout must be a number of seconds above zero, got 0"),
+        ({"header_timeout": -1}, "header_timeout must be a number of seconds above zero"),
+        ({"graceful_timeout": -1}, "graceful_timeout must be a number of seconds, zero or more"),
+        ({"body_timeout": "1"}, "body_timeout must be a number of seconds"),
+        ({"body_timeout": float("nan")}, "body_timeout must be a number of seconds"),
+        ({"limits": Limits(), "max_body_size": 1}, "limits= and max_body_size= say the same"),
+    ],
+)
+def test_a_wrong_value_says_what_is_right(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_options(options)
+    assert message in str(caught.value)
+
+
+def test_the_log_level_counts_as_logging_does() -> None:
+    assert Config(log_level="warning").log_level_number == logging.WARNING

@@ -1,0 +1,98 @@
+"""What the server writes."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from vivace.server import Config
+from vivace.server.logging import AccessFormatter, LineFormatter, access_log, access_logger, configure_logging
+from vivace.server.types import ASGIApp
+
+Live = Callable[..., AbstractAsyncContextManager[Any]]
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_they_were() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in ("vivace.server", "vivace.access")]
+    before = [(logger.level, logger.propagate, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, (level, propagate, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.propagate = propagate
+        logger.handlers = handlers
+
+
+def written_by(formatter: logging.Formatter) -> io.StringIO:
+    """What the access logger writes, through that formatter."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    access_logger.handlers = [handler]
+    access_logger.setLevel("INFO")
+    access_logger.propagate = False
+    return stream
+
+
+@pytest.mark.anyio
+async def test_each_response_is_a_line_with_status_bytes_and_duration(live: Live, echo: ASGIApp) -> None:
+    stream = written_by(AccessFormatter())
+    async with live(echo, access_log=True) as site:
+        client = await site.connect(b"GET /a?b HTTP/1.1\r\nHost: a\r\n\r\nHEAD /c HTTP/1.0\r\n\r\n")
+        port = client.writer.get_extra_info("sockname")[1]
+        await client.rest()
+        await (await site.connect(b"bad\r\n\r\n")).rest()
+    first, second, third = stream.getvalue().splitlines()
+    assert f' INFO    127.0.0.1:{port} "GET /a?b HTTP/1.1" 200 9 B ' in first
+    assert first.endswith(" ms")
+    assert '"HEAD /c HTTP/1.0" 200 0 B ' in second
+    assert '"- invalid method HTTP/1.1" 400 0 B ' in third
+
+
+def test_levels_and_statuses_are_coloured_on_a_terminal() -> None:
+    stream = written_by(AccessFormatter(colors=True))
+    log = access_log(Config())
+    log(("10.0.0.1", 5), "GET", b"/", "1.1", 404, 3, 0.0015)
+    log(None, "GET", b"/", "1.1", 200, 3, 0.0015)
+    missing, found = stream.getvalue().splitlines()
+    assert '\x1b[32mINFO   \x1b[0m 10.0.0.1:5 "GET / HTTP/1.1" \x1b[33m404\x1b[0m 3 B 1.5 ms' in missing
+    assert '- "GET / HTTP/1.1" \x1b[32m200\x1b[0m 3 B' in found
+
+
+def test_an_access_log_that_nobody_would_see_is_none() -> None:
+    configure_logging(Config(log_level="warning"))
+    assert access_log(Config(log_level="warning")) is None
+    configure_logging(Config())
+    assert access_log(Config(access_log=False)) is None
+    assert access_log(Config()) is not None
+
+
+def test_a_log_configuration_of_the_users_is_used_instead() -> None:
+    before = list(logging.getLogger("vivace.server").handlers)
+    configure_logging(
+        Config(log_config={"version": 1, "incremental": True, "loggers": {"vivace.access": {"level": "ERROR"}}})
+    )
+    assert logging.getLogger("vivace.server").handlers == before
+    assert access_logger.level == logging.ERROR
+
+
+def test_other_loggers_are_left_alone() -> None:
+    other = logging.getLogger("somebody.else")
+    configure_logging(Config())
+    assert not other.disabled
+    assert logging.getLogger("vivace.server").handlers
+
+
+def test_a_traceback_follows_its_line() -> None:
+    try:
+        raise ZeroDivisionError("planted")
+    except ZeroDivisionError as error:
+        record = logging.LogRecord("x", logging.ERROR, "", 0, "failed", (), (type(error), error, error.__traceback__))
+    lines = LineFormatter().format(record).splitlines()
+    assert lines[0].endswith("ERROR   failed")
+    assert lines[-1] == "ZeroDivisionError: planted"
