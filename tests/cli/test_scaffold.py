@@ -27,6 +27,7 @@ def test_startproject_writes_a_project(vivace: Run, tmp_path: Path) -> None:
         "mysite/settings.py",
         "mysite/urls.py",
         "pyproject.toml",
+        "tests/conftest.py",
         "tests/test_site.py",
     }
     assert "__project__" not in "".join(

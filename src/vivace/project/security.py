@@ -86,11 +86,23 @@ class SecurityHeadersMiddleware:
             await self.app(scope, receive, send)
             return
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                given = list(message.get("headers", ()))
-                names = {name.lower() for name, _ in given}
-                message["headers"] = given + [header for header in self._headers if header[0] not in names]
-            await send(message)
+        await self.app(scope, receive, _HeaderSend(send, self._headers))
 
-        await self.app(scope, receive, send_with_headers)
+
+class _HeaderSend:
+    """A `send` that adds headers. It knows whether the response has started, so no layer inside wraps it again."""
+
+    __slots__ = ("_headers", "_send", "response_started")
+
+    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+        self._send = send
+        self._headers = headers
+        self.response_started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.response_started = True
+            given = list(message.get("headers", ()))
+            names = {name.lower() for name, _ in given}
+            message["headers"] = given + [header for header in self._headers if header[0] not in names]
+        await self._send(message)
