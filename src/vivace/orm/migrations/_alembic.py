@@ -11,10 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.render import _repr_type
 from alembic.ddl._autogen import ComparisonResult
 from alembic.ddl.impl import DefaultImpl
 from alembic.migration import MigrationContext
 from alembic.operations import ops
+from alembic.util import PriorityDispatchResult
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine.default import DefaultDialect
@@ -22,7 +24,10 @@ from sqlalchemy.exc import CompileError
 
 from vivace.orm.migrations import elements
 
-_COMPARERS = ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"]
+_COMPARERS = [
+    *(f"alembic.autogenerate.{name}" for name in ("schemas", "tables", "types", "constraints", "comments")),
+    "alembic.ext.checkconstraint_byname",
+]
 _DATABASES: tuple[Dialect, ...] = tuple(module.dialect() for module in (sqlite, postgresql, mysql))
 
 
@@ -76,10 +81,20 @@ def _ddl_of(type_: sa.types.TypeEngine[Any]) -> list[str]:
     return shapes
 
 
-def _defaults_differ(
-    context: Any, inspected: Any, wanted_column: sa.Column[Any], found_text: Any, wanted: Any, wanted_text: Any
-) -> bool:
-    return elements.default_of(inspected.server_default) != elements.default_of(wanted_column.server_default)
+def _compare_server_default(
+    context: AutogenContext,
+    operation: ops.AlterColumnOp,
+    schema: str | None,
+    table_name: str,
+    column_name: str,
+    found: sa.Column[Any],
+    wanted: sa.Column[Any],
+) -> PriorityDispatchResult:
+    """In place of Alembic's, which knows what databases make of defaults, and gives up on generated columns."""
+    operation.existing_server_default = found.server_default
+    if elements.default_of(found.server_default) != elements.default_of(wanted.server_default):
+        operation.modify_server_default = wanted.server_default
+    return PriorityDispatchResult.CONTINUE
 
 
 class _StateInspector:
@@ -112,10 +127,7 @@ class _StateInspector:
         """Fill `table` as the state has it."""
         found = self.tables[table.name]
         for column in found.columns.values():
-            built = column.build()
-            if isinstance(column.server_default, elements.Default):  # a database tells SQL, never a Python string
-                built.server_default = sa.DefaultClause(elements.clause(column.server_default.sql))
-            table.append_column(built)
+            table.append_column(column.build())
         if found.primary_key.columns:
             table.append_constraint(found.primary_key.build())
         for constraint in found.constraints:
@@ -193,11 +205,11 @@ def compare(state: sa.MetaData, models: sa.MetaData) -> list[ops.MigrateOperatio
         opts={
             "target_metadata": models,
             "compare_type": _types_differ,
-            "compare_server_default": _defaults_differ,
             "autogenerate_plugins": _COMPARERS,
         },
     )
     autogenerate = AutogenContext(context, models)
+    autogenerate.comparators.dispatch_for("column", subgroup="server_default")(_compare_server_default)
     inspector: Any = _StateInspector(state, dialect)
     autogenerate.inspector = inspector
     # Alembic sorts by foreign keys and warns of circles; `autodetect.py` sorts, and breaks circles up.
@@ -205,3 +217,8 @@ def compare(state: sa.MetaData, models: sa.MetaData) -> list[ops.MigrateOperatio
     found = ops.UpgradeOps([])
     autogenerate.comparators.dispatch("schema", qualifier=dialect.name)(autogenerate, found, {None})
     return found.ops
+
+
+def render_type(type_: sa.types.TypeEngine[Any], context: AutogenContext) -> str:
+    """A type as Python source, as in the operations that Alembic renders itself."""
+    return _repr_type(type_, context)

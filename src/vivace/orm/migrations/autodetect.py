@@ -12,11 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import ops
-from sqlalchemy.exc import CompileError
 
 from vivace.orm.migrations import _alembic, elements
 from vivace.orm.migrations.elements import ForeignKey, Generated, Table
-from vivace.orm.migrations.errors import UnansweredQuestion, UnsupportedChange
+from vivace.orm.migrations.errors import UnsupportedChange
+from vivace.orm.migrations.fill import fill_nulls, is_plain, literal
 from vivace.orm.migrations.questions import Ask, ExistingRows, RenamedColumn, RenamedTable
 from vivace.orm.migrations.state import State
 
@@ -213,6 +213,15 @@ def _added_column(label: str, table: str, operation: ops.AddColumnOp, ask: Ask) 
     value = ask(ExistingRows(label, table, column.name, column.type, added=True))
     if value is None:
         return [operation]
+    if not is_plain(value):
+        filled = replace(column, nullable=True)
+        return [
+            ops.AddColumnOp(table, filled.build()),
+            fill_nulls(table, column, value),
+            ops.AlterColumnOp(
+                table, column.name, modify_nullable=False, existing_type=column.type, existing_nullable=True
+            ),
+        ]
     # The default is taken away again: from then on the model gives the value.
     filled = replace(column, server_default=elements.Default(literal(value, column.type)))
     return [
@@ -247,23 +256,12 @@ def _altered_column(
     value = ask(ExistingRows(label, old.name, name, wanted.type, added=False))
     if value is None:
         return [operation]
-    table = sa.table(old.name, sa.column(name))
-    update = sa.update(table).where(table.c[name].is_(None)).values({name: sa.text(literal(value, wanted.type))})
-    return [ops.ExecuteSQLOp(elements.clause(str(update.compile(dialect=elements.NEUTRAL))).text), operation]
+    return [fill_nulls(old.name, wanted, value), operation]
 
 
 def _argument(column: elements.Column) -> Any:
     """The server default as Alembic's renderer takes it."""
     return column.build().server_default
-
-
-def literal(value: Any, type_: sa.types.TypeEngine[Any]) -> str:
-    """`value` as SQL, in words that every database understands."""
-    expression = sa.literal(value, type_)
-    try:
-        return str(expression.compile(dialect=elements.NEUTRAL, compile_kwargs={"literal_binds": True}))
-    except CompileError as error:
-        raise UnansweredQuestion(f"{value!r} is not a value for a column of type {type_}.") from error
 
 
 # --- tables that come and go

@@ -13,6 +13,7 @@ from vivace.orm.migrations import naming, writer
 from vivace.orm.migrations.autodetect import Draft, detect
 from vivace.orm.migrations.errors import MigrationError, UnknownMigration
 from vivace.orm.migrations.files import Apps, History, number_of
+from vivace.orm.migrations.model_defaults import with_model_defaults
 from vivace.orm.migrations.questions import Ask, nobody
 from vivace.orm.migrations.state import State
 from vivace.utils.suggest import did_you_mean
@@ -60,7 +61,9 @@ def make(
             raise MigrationError(f"Say for which app the empty migration is. Apps: {', '.join(sorted(apps))}.")
         drafts = [Draft(label, []) for label in chosen]
     else:
-        drafts = detect(history.state(), State.of(metadata), chosen, _no_question if check else ask)
+        drafts = detect(
+            history.state(), State.of(metadata), chosen, _no_question if check else with_model_defaults(ask, metadata)
+        )
     written = _number(drafts, history, apps, name)
     if not (dry_run or check):
         for migration in written:

@@ -16,6 +16,7 @@ from vivace.orm.migrations.layout import layout
 from vivace.orm.migrations.naming import describe_all
 from vivace.orm.migrations.operations import reverse
 
+_DATETIME = "import datetime"
 _TEMPLATE = '''"""{title}"""
 
 {imports}
@@ -57,7 +58,7 @@ def source(
         imports.discard("import sqlalchemy as sa")
     return _TEMPLATE.format(
         title=_title(label, operations),
-        imports="\n".join(sorted(imports, key=lambda line: (line.startswith("from "), line))),
+        imports=_imports(imports),
         revision=revision,
         down_revision="None" if down_revision is None else f'"{down_revision}"',
         branch_labels=f'("{label}",)' if down_revision is None else "None",
@@ -67,6 +68,12 @@ def source(
         upgrade=upgrade,
         downgrade=downgrade,
     )
+
+
+def _imports(lines: set[str]) -> str:
+    """The standard library first, then the rest, as import sorters want them."""
+    others = sorted(lines - {_DATETIME}, key=lambda line: (line.startswith("from "), line))
+    return "\n".join([_DATETIME, "", *others] if _DATETIME in lines else others)
 
 
 def _title(label: str, operations: Sequence[ops.MigrateOperation]) -> str:
@@ -91,6 +98,8 @@ def _body(operations: list[ops.MigrateOperation], imports: set[str]) -> str:
     for dialect in ("postgresql", "mysql", "sqlite"):
         if re.search(rf"\b{dialect}\.", code):
             imports.add(f"from sqlalchemy.dialects import {dialect}")
+    if "datetime." in code:
+        imports.add(_DATETIME)
     return layout(code)
 
 

@@ -1,0 +1,65 @@
+"""Values for rows that exist already: as SQL where every database reads it alike, else as a typed UPDATE."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.autogenerate import renderers
+from alembic.operations import ops
+from sqlalchemy.exc import CompileError, StatementError
+
+from vivace.orm.migrations._alembic import render_type
+from vivace.orm.migrations.elements import NEUTRAL, Column, clause
+from vivace.orm.migrations.errors import UnansweredQuestion
+
+# Aware times, spans, JSON and bytes are written differently by each database.
+_PLAIN = (str, int, float, decimal.Decimal, uuid.UUID)
+
+
+class FillOp(ops.ExecuteSQLOp):
+    """An UPDATE of a column that is null, for a value that only the column's type can write."""
+
+    def __init__(self, table: str, column: Column, value: Any) -> None:
+        if isinstance(value, dt.datetime) and value.tzinfo is not None:
+            value = value.astimezone(dt.UTC)  # whose repr() can be read again
+        self.table_name, self.column, self.value = table, column, value
+        rows = sa.table(table, sa.column(column.name, column.type))
+        super().__init__(rows.update().where(rows.c[column.name].is_(None)).values({column.name: value}))
+
+
+@renderers.dispatch_for(FillOp)
+def _render_fill(context: Any, operation: FillOp) -> str:
+    name = operation.column.name
+    column = f"sa.column({name!r}, {render_type(operation.column.type, context)})"
+    return (
+        f"op.execute(sa.table({operation.table_name!r}, {column}).update()"
+        f".where(sa.column({name!r}).is_(None)).values({{{name!r}: {operation.value!r}}}))"
+    )
+
+
+def is_plain(value: Any) -> bool:
+    """Can `value` stand in SQL text that every database understands?"""
+    return isinstance(value, _PLAIN) or type(value) is dt.date
+
+
+def literal(value: Any, type_: sa.types.TypeEngine[Any]) -> str:
+    """A plain value as SQL; raises UnansweredQuestion when the column's type cannot take it."""
+    expression = sa.literal(value, type_)
+    try:
+        return str(expression.compile(dialect=NEUTRAL, compile_kwargs={"literal_binds": True}))
+    except (CompileError, StatementError) as error:
+        raise UnansweredQuestion(f"{value!r} is not a value for a column of type {type_}.") from error
+
+
+def fill_nulls(table: str, column: Column, value: Any) -> ops.ExecuteSQLOp:
+    """The operation that gives `value` to the rows in which `column` is null."""
+    if not is_plain(value):
+        return FillOp(table, column, value)
+    rows = sa.table(table, sa.column(column.name))
+    update = rows.update().where(rows.c[column.name].is_(None)).values({column.name: sa.text("\0")})
+    sql = str(update.compile(dialect=NEUTRAL)).replace("\0", literal(value, column.type))
+    return ops.ExecuteSQLOp(clause(sql).text)
