@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from vivace.databases.backends.base import Begin, Operation, Rows
+from vivace.databases.backends.base import Begin, Found, Operation
 from vivace.databases.errors import InterfaceError
 from vivace.databases.frames import Frame, bind, unbind
 from vivace.databases.plan import Plan
@@ -99,7 +99,7 @@ class Connection(Queries):
     async def _run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         return await self._database.run_in(self._frame(), operation, plan, args)
 
-    def _chunks(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
+    def _chunks(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:
         return self._database.chunks_in(self._frame(), plan, args, chunk_size)
 
     def _frame(self) -> Frame:

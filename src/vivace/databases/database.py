@@ -6,14 +6,15 @@ import asyncio
 import importlib
 import inspect
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self, cast
 from weakref import WeakSet
 
 from sqlalchemy import Dialect
 
-from vivace.databases.backends.base import Backend, Begin, Operation, Rows
+from vivace.databases.backends.base import Backend, Begin, Found, Operation, Rows
 from vivace.databases.backends.sqlite.inline import MISSED
 from vivace.databases.backends.sqlite.statements import rows
 from vivace.databases.connections import Connection
@@ -268,19 +269,20 @@ class Database(Queries):
             )
         raise InterfaceError("The database was connected on another event loop; connect one Database for each loop")
 
-    def _chunks(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
+    def _chunks(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:
         return self.chunks_in(None, plan, args, chunk_size)
 
     async def chunks_in(
         self, pinned: Frame | None, plan: Plan, args: Sequence[Any], chunk_size: int
-    ) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
+    ) -> AsyncGenerator[Found, None]:
         """Rows by the chunk, from the frame the statement belongs to or from a connection of its own."""
         frame = self.live_frame(pinned)
         if frame is None:
             if self._loop is not asyncio.get_running_loop() or not self.is_connected:
                 self._explain_not_usable()
-            async for found in self.backend.iterate(plan, args, chunk_size):
-                yield found
+            async with aclosing(self.backend.iterate(plan, args, chunk_size)) as chunks:
+                async for found in chunks:
+                    yield found
             return
         if frame.is_connection or frame.is_global or not plan.reads:
             # No transaction a cursor could live in, or rows of a write, which happens all at once anyway.
@@ -288,21 +290,20 @@ class Database(Queries):
             for start in range(0, len(rows), chunk_size):
                 yield names, rows[start : start + chunk_size]
             return
-        async for found in _chunks_of(frame, plan, args, chunk_size):
-            yield found
+        async with aclosing(_chunks_of(frame, plan, args, chunk_size)) as chunks:
+            async for found in chunks:
+                yield found
 
 
-async def _chunks_of(
-    frame: Frame, plan: Plan, args: Sequence[Any], chunk_size: int
-) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
+async def _chunks_of(frame: Frame, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:
     """A cursor inside a transaction. The gate is free between the chunks, so the loop's body may run statements."""
     chunks: Any = None
 
-    async def fetch(session: Any) -> tuple[tuple[str, ...], Rows]:
+    async def fetch(session: Any) -> Found:
         nonlocal chunks
         if chunks is None:
             chunks = session.iterate(plan, args, chunk_size)
-        found: tuple[tuple[str, ...], Rows] = await chunks.fetch()
+        found: Found = await chunks.fetch()
         return found
 
     while True:

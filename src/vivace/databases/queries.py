@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, cast
 
 from sqlalchemy import ClauseElement
 
 from vivace.databases import query as raw_sql
-from vivace.databases.backends.base import Backend, Operation, Rows
+from vivace.databases.backends.base import Backend, Found, Operation, Rows
 from vivace.databases.errors import InterfaceError
 from vivace.databases.expressions import ExpressionCompiler
 from vivace.databases.plan import Plan
@@ -76,7 +77,7 @@ class Queries(ABC):
         """Run one statement where it belongs: in a frame or in autocommit."""
 
     @abstractmethod
-    def _chunks(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
+    def _chunks(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:
         """Rows by the chunk, from where the statement belongs."""
 
     async def fetch_all(self, query: Query, values: Values | None = None) -> list[Record]:
@@ -125,10 +126,11 @@ class Queries(ABC):
         `contextlib.aclosing`, so that it is given back at once.
         """
         plan, args, shape = self._preparer.prepare(query, values)
-        async for names, rows in self._chunks(plan, args, CHUNK_SIZE):
-            record = (shape or shape_of(names)).record
-            for row in rows:
-                yield record(row)
+        async with aclosing(self._chunks(plan, args, CHUNK_SIZE)) as chunks:
+            async for names, rows in chunks:
+                record = (shape or shape_of(names)).record
+                for row in rows:
+                    yield record(row)
 
     async def fetch_plan(self, plan: Plan, args: Sequence[Any] = ()) -> Rows:
         """All rows of a plan, as the driver gives them: tuples of sqlite3, Records of asyncpg."""
@@ -150,6 +152,7 @@ class Queries(ABC):
         """Rows of a plan one by one, never more than `chunk_size` of them in memory."""
         if chunk_size < 1:
             raise InterfaceError(f"chunk_size is at least 1, got {chunk_size}")
-        async for _, rows in self._chunks(plan, args, chunk_size):
-            for row in rows:
-                yield row
+        async with aclosing(self._chunks(plan, args, chunk_size)) as chunks:
+            async for _, rows in chunks:
+                for row in rows:
+                    yield row

@@ -7,7 +7,7 @@ transactions, cursors and `Database.connection()`. It knows nothing of tasks, fr
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Row = Sequence[Any]
 Rows = Sequence[Row]
+Found = tuple[tuple[str, ...], Rows]
+"""Column names and rows."""
 
 
 class Operation(Enum):
@@ -100,7 +102,7 @@ class Chunks(ABC):
     """A cursor that gives rows by the chunk."""
 
     @abstractmethod
-    async def fetch(self) -> tuple[tuple[str, ...], Rows]:
+    async def fetch(self) -> Found:
         """The column names and the next rows; no rows at the end."""
 
     @abstractmethod
@@ -136,7 +138,7 @@ class Backend(ABC):
         return values
 
     @abstractmethod
-    def iterate(self, plan: Plan, args: Row, chunk_size: int) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
+    def iterate(self, plan: Plan, args: Row, chunk_size: int) -> AsyncGenerator[Found, None]:
         """Rows by the chunk in autocommit, from one snapshot where the database has snapshots."""
 
     @abstractmethod

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import asyncpg
 from sqlalchemy import Dialect
 
-from vivace.databases.backends.base import Backend, Begin, Chunks, Operation, Rows, Session
+from vivace.databases.backends.base import Backend, Begin, Chunks, Found, Operation, Session
 from vivace.databases.backends.postgresql.dialect import PostgreSQLDialect
 from vivace.databases.backends.postgresql.options import AsyncpgConnector, Options
 from vivace.databases.backends.postgresql.statements import FUNCTIONS
@@ -59,9 +59,7 @@ class PostgreSQLBackend(Backend):
         finally:
             pool.release(lease)
 
-    async def iterate(
-        self, plan: Plan, args: Sequence[Any], chunk_size: int
-    ) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
+    async def iterate(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:
         session = await self.acquire(None, reads=plan.reads)
         try:
             # A cursor lives in a transaction.
@@ -179,7 +177,7 @@ class PostgreSQLChunks(Chunks):
         self._chunk_size = chunk_size
         self._cursor: Any = None
 
-    async def fetch(self) -> tuple[tuple[str, ...], Rows]:
+    async def fetch(self) -> Found:
         try:
             if self._cursor is None:
                 self._cursor = await self._connection.cursor(self._plan.sql, *self._args)

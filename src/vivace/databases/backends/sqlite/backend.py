@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from vivace.databases.backends.base import Backend, Begin, Operation, Rows, Session
+from vivace.databases.backends.base import Backend, Begin, Found, Operation, Session
 from vivace.databases.backends.sqlite.inline import MISSED, InlineReader
 from vivace.databases.backends.sqlite.options import Opener, Options
 from vivace.databases.backends.sqlite.readers import Readers
@@ -115,9 +115,7 @@ class SQLiteBackend(Backend):
     def adapted(self, values: Sequence[Any]) -> Sequence[Any]:
         return adapted(values)
 
-    async def iterate(
-        self, plan: Plan, args: Sequence[Any], chunk_size: int
-    ) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
+    async def iterate(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:
         if self._opener.in_memory or not plan.reads:
             names, rows = await self.run(Operation.DESCRIBED, plan, args)
             for start in range(0, len(rows), chunk_size):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from vivace.databases.backends.base import Begin, Chunks, Operation, Rows, Session
+from vivace.databases.backends.base import Begin, Chunks, Found, Operation, Session
 from vivace.databases.backends.sqlite.statements import FUNCTIONS, Function, names_of
 from vivace.databases.backends.sqlite.worker import Job, Worker
 from vivace.databases.backends.sqlite.writeline import WriteLine
@@ -210,11 +210,11 @@ class SQLiteChunks(Chunks):
         self._chunk_size = chunk_size
         self._cursor: sqlite3.Cursor | None = None
 
-    async def fetch(self) -> tuple[tuple[str, ...], Rows]:
-        found: tuple[tuple[str, ...], Rows] = await self._session._statement(self._next, self._plan, self._args)
+    async def fetch(self) -> Found:
+        found: Found = await self._session._statement(self._next, self._plan, self._args)
         return found
 
-    def _next(self, connection: sqlite3.Connection, plan: Plan, args: Any) -> tuple[tuple[str, ...], Rows]:
+    def _next(self, connection: sqlite3.Connection, plan: Plan, args: Any) -> Found:
         if self._cursor is None:
             self._cursor = connection.execute(plan.sql, args)
         return names_of(self._cursor), self._cursor.fetchmany(self._chunk_size)

@@ -1,7 +1,7 @@
 """A thread that owns one sqlite3 connection and works off a queue of jobs.
 
-A hop to a thread and back costs 50 to 130 µs, a statement 5 to 10; so results go back to the event loop in batches, one
-wake-up for all jobs that were done while the loop was busy.
+A hop to a thread and back costs 50 to 130 µs, a statement 5 to 10; so the event loop is woken up once for all jobs that
+were done while it was busy.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from time import perf_counter, thread_time
@@ -17,9 +18,6 @@ from typing import Any
 from vivace.databases.backends.sqlite.inline import learn
 from vivace.databases.backends.sqlite.translate import DRIVER_ERRORS, translated
 from vivace.databases.plan import Plan
-
-# A finished job waits no longer than this for others to share its wake-up.
-DELIVER_WITHIN = 0.001
 
 Function = Callable[[sqlite3.Connection, Plan, Any], Any]
 
@@ -77,11 +75,6 @@ class Job:
             self.future.set_result(self.result)
 
 
-def _deliver_all(jobs: list[Job]) -> None:
-    for job in jobs:
-        job.deliver()
-
-
 class Worker:
     """The thread. Jobs run in the order they were submitted; `open` makes the connection, in the thread."""
 
@@ -99,6 +92,8 @@ class Worker:
         self._lock = threading.Lock()  # guards _current, so that an interrupt never hits the wrong job
         self._current: Job | None = None
         self._connection: sqlite3.Connection | None = None
+        self._done: deque[Job] = deque()
+        self._is_waking = False
         # When the job that runs now began; read by other threads, for a rough answer.
         self.busy_since: float | None = None
         # Daemon: a program that forgets disconnect() still ends.
@@ -161,32 +156,30 @@ class Worker:
 
     def _work_off(self) -> None:
         assert self._connection is not None
-        done: list[Job] = []
-        first_done = 0.0
-        while True:
-            if done:
-                # Whoever shares the queue may take what waits in it, so results are never kept back for it.
-                job = self._next_waiting()
-                if job is None or perf_counter() - first_done > DELIVER_WITHIN:
-                    self._tell(_deliver_all, done)
-                    done = []
-                if job is None:
-                    continue
-            else:
-                job = self._queue.get()
-                if job is None:
-                    return
-            self._run(self._connection, job, done)
-            if len(done) == 1:
-                first_done = perf_counter()
+        while (job := self._queue.get()) is not None:
+            self._run(self._connection, job)
             del job  # an idle thread keeps no result alive
 
-    def _run(self, connection: sqlite3.Connection, job: Job, done: list[Job]) -> None:
-        """Run one job and append what is done; a subclass may take more jobs from the queue."""
+    def _run(self, connection: sqlite3.Connection, job: Job) -> None:
+        """Run one job; a subclass may take more jobs from the queue."""
         if self._begin(job):
             job.run(connection)
             self._end()
-            done.append(job)
+            self._finish([job])
+
+    def _finish(self, jobs: list[Job]) -> None:
+        """Have the results delivered."""
+        self._done.extend(jobs)
+        if not self._is_waking:
+            self._is_waking = True
+            self._tell(self._deliver)
+
+    def _deliver(self) -> None:
+        """On the event loop: give results to whoever waits."""
+        # First, so that a job which is done from here on wakes the loop again.
+        self._is_waking = False
+        while self._done:
+            self._done.popleft().deliver()
 
     def _begin(self, job: Job) -> bool:
         with self._lock:

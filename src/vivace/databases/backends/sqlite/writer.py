@@ -22,21 +22,21 @@ MAX_SECONDS = 0.02
 class Writer(Worker):
     """A worker that groups jobs which say that they are `groupable`."""
 
-    def _run(self, connection: sqlite3.Connection, job: Job, done: list[Job]) -> None:
+    def _run(self, connection: sqlite3.Connection, job: Job) -> None:
         if not job.groupable:
-            super()._run(connection, job, done)
+            super()._run(connection, job)
             return
         first = job
         second = self._next_waiting()
         if second is None:
-            super()._run(connection, first, done)
+            super()._run(connection, first)
         elif not second.groupable:
-            super()._run(connection, first, done)
-            super()._run(connection, second, done)
+            super()._run(connection, first)
+            super()._run(connection, second)
         else:
-            self._run_group(connection, [first, second], done)
+            self._run_group(connection, [first, second])
 
-    def _run_group(self, connection: sqlite3.Connection, jobs: list[Job], done: list[Job]) -> None:
+    def _run_group(self, connection: sqlite3.Connection, jobs: list[Job]) -> None:
         self.busy_since = started = perf_counter()
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -44,7 +44,8 @@ class Writer(Worker):
             for job in jobs:
                 job.error = translated(error, job.plan.sql)
                 job.error.__cause__ = error
-            done += jobs
+            self.busy_since = None
+            self._finish(jobs)
             return
         follower: Job | None = None
         position = 0
@@ -61,12 +62,12 @@ class Writer(Worker):
                     break
         if not self._committed(connection):
             for job in jobs:
-                super()._run(connection, job, done)
+                super()._run(connection, job)
         else:
-            done += jobs
+            self._finish(jobs)
         self.busy_since = None
         if follower is not None:
-            super()._run(connection, follower, done)
+            super()._run(connection, follower)
 
     def _committed(self, connection: sqlite3.Connection) -> bool:
         if not connection.in_transaction:

@@ -1,0 +1,291 @@
+"""SQLite as a whole: opening files, options, two processes, cancellation, what belongs to which connection."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import datetime as dt
+import decimal
+import os
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from vivace.databases import Database
+from vivace.databases.errors import (
+    ConnectionFailed,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    PoolTimeout,
+    ProgrammingError,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_file_is_set_up_for_many_readers_and_a_writer(sqlite: Database) -> None:
+    assert await sqlite.fetch_val("PRAGMA journal_mode") == "wal"
+    assert await sqlite.fetch_val("PRAGMA synchronous") == 1
+    assert await sqlite.fetch_val("PRAGMA foreign_keys") == 1
+    async with sqlite.connection() as connection:
+        assert await connection.fetch_val("PRAGMA foreign_keys") == 1
+        assert await connection.fetch_val("PRAGMA busy_timeout") == 5000
+
+
+async def test_options_of_the_url_and_keywords(sqlite_url: str) -> None:
+    url = f"{sqlite_url}?foreign_keys=off&synchronous=full&journal_mode=DELETE"
+    async with Database(url, timeout=1.5, cached_statements=10) as database:
+        assert await database.fetch_val("PRAGMA foreign_keys") == 0
+        assert await database.fetch_val("PRAGMA synchronous") == 2
+        assert await database.fetch_val("PRAGMA journal_mode") == "delete"
+        assert await database.fetch_val("PRAGMA busy_timeout") == 1500
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("forein_keys=1", 'Did you mean "foreign_keys"'),
+        ("foreign_keys=maybe", "true or false, got 'maybe'"),
+        ("timeout=long", "is a number, got 'long'"),
+        ("mode=read", "no mode 'read'"),
+        ("readers=0", "at least 1"),
+        ("synchronous=sometimes", "Choices: extra, full, normal, off"),
+    ],
+)
+def test_wrong_options_are_explained(option: str, message: str) -> None:
+    with pytest.raises(InterfaceError, match=message):
+        Database(f"sqlite:///x.db?{option}")
+
+
+async def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionFailed, match=r"the folder .*/no/such' does not exist"):
+        await Database(f"sqlite:///{tmp_path}/no/such/x.db").connect()
+
+
+async def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionFailed, match="it is a folder"):
+        await Database(f"sqlite:///{tmp_path}").connect()
+    with pytest.raises(ConnectionFailed, match="mode=ro does not make it"):
+        await Database(f"sqlite:///{tmp_path}/x.db?mode=ro").connect()
+
+
+async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_text("hello, I am no database at all, " * 100)
+    with pytest.raises(ConnectionFailed, match="file is not a database"):
+        await Database(f"sqlite:///{tmp_path}/x.db").connect()
+
+
+async def test_read_only_files_can_be_read_but_not_written(sqlite: Database) -> None:
+    await sqlite.execute("CREATE TABLE t (id INTEGER)")
+    async with Database(f"{sqlite.url}?mode=ro") as database:
+        assert await database.fetch_all("SELECT * FROM t") == []
+        with pytest.raises(OperationalError, match="readonly.*mode=ro"):
+            await database.execute("INSERT INTO t VALUES (1)")
+
+
+@pytest.mark.parametrize("name", ["with space.db", "quer?y#hash%.db", "ünï.db"])
+async def test_odd_file_names(tmp_path: Path, name: str) -> None:
+    url = Database("sqlite:///x.db").url.replace(database=str(tmp_path / "x.db")).replace(database=str(tmp_path / name))
+    async with Database(url) as database:
+        await database.execute("CREATE TABLE t (id INTEGER)")
+    assert (tmp_path / name).exists()
+
+
+async def test_values_of_raw_statements_are_stored_as_sqlalchemy_stores_them(sqlite: Database) -> None:
+    await sqlite.execute("CREATE TABLE t (a, b, c, d, e, f)")
+    tokyo = dt.timezone(dt.timedelta(hours=9))
+    values = {
+        "a": dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=tokyo),
+        "b": dt.datetime(2026, 1, 2),
+        "c": dt.date(2026, 1, 2),
+        "d": dt.time(1, 2),
+        "e": decimal.Decimal("1.50"),
+        "f": uuid.UUID(int=5),
+    }
+    await sqlite.execute("INSERT INTO t VALUES (:a, :b, :c, :d, :e, :f)", values)
+    assert await sqlite.fetch_one("SELECT * FROM t") == (
+        "2026-01-01 18:04:05.000000",
+        "2026-01-02 00:00:00.000000",
+        "2026-01-02",
+        "01:02:00.000000",
+        "1.50",
+        "00000000000000000000000000000005",
+    )
+
+
+async def test_errors_say_which_constraint_and_columns(sqlite: Database) -> None:
+    await sqlite.execute(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b INT, CONSTRAINT positive CHECK (b > 0), UNIQUE (a, b))"
+    )
+    await sqlite.execute("INSERT INTO t (a, b) VALUES ('x', 1)")
+    with pytest.raises(IntegrityError) as caught:
+        await sqlite.execute("INSERT INTO t (a, b) VALUES ('x', 1)")
+    assert caught.value.columns == ("a", "b")
+    with pytest.raises(IntegrityError) as caught:
+        await sqlite.execute("INSERT INTO t (a) VALUES (NULL)")
+    assert caught.value.columns == ("a",)
+    with pytest.raises(IntegrityError) as caught:
+        await sqlite.execute("INSERT INTO t (a, b) VALUES ('x', 0)")
+    assert caught.value.constraint == "positive"
+    assert "[SQL: INSERT INTO t (a, b) VALUES ('x', 0)]" in str(caught.value)
+
+
+async def test_wrong_statements_and_values_have_their_error(sqlite: Database) -> None:
+    for wrong in ("SELEC 1", "SELECT * FROM nope", "SELECT 'a"):
+        with pytest.raises(ProgrammingError):
+            await sqlite.fetch_all(wrong)
+    with pytest.raises(DataError):
+        await sqlite.fetch_all("SELECT :n", {"n": 2**70})
+    with pytest.raises(DataError):
+        await sqlite.fetch_all("SELECT :n", {"n": "\ud800"})
+    with pytest.raises(InterfaceError):
+        await sqlite.fetch_all("SELECT :n", {"n": object()})
+
+
+async def test_two_processes_write_the_same_file(sqlite: Database) -> None:
+    await sqlite.execute("CREATE TABLE t (who TEXT, n INTEGER)")
+    script = (
+        "import asyncio, sys\n"
+        "from vivace.databases import Database\n"
+        "async def main():\n"
+        "    async with Database(sys.argv[1], timeout=20) as database:\n"
+        "        for n in range(100):\n"
+        "            await database.execute('INSERT INTO t VALUES (:w, :n)', {'w': 'other', 'n': n})\n"
+        "            async with database.atomic():\n"
+        "                top = await database.fetch_val('SELECT count(*) FROM t')\n"
+        "                await database.execute('INSERT INTO t VALUES (:w, :n)', {'w': 'count', 'n': top})\n"
+        "asyncio.run(main())\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, str(sqlite.url), stderr=subprocess.PIPE
+    )
+
+    async def write() -> None:
+        for n in range(100):
+            await asyncio.gather(
+                *[sqlite.execute("INSERT INTO t VALUES ('ours', :n)", {"n": n * 3 + k}) for k in range(3)]
+            )
+            async with sqlite.atomic():
+                top = await sqlite.fetch_val("SELECT count(*) FROM t")
+                await sqlite.execute("INSERT INTO t VALUES ('count', :n)", {"n": top})
+
+    _, (_, stderr) = await asyncio.gather(write(), process.communicate())
+    assert process.returncode == 0, stderr.decode()
+    assert await sqlite.fetch_val("SELECT count(*) FROM t") == 600
+    # Each atomic block saw the exact number of rows before its own: nobody wrote in between.
+    wrong = "SELECT count(*) FROM t WHERE who = 'count' AND n <> rowid - 1"
+    assert await sqlite.fetch_val(wrong) == 0
+
+
+async def test_a_cancelled_read_is_interrupted(sqlite: Database) -> None:
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000) SELECT count(*) FROM n"
+    started = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(sqlite.fetch_val(slow), 0.05)
+    with pytest.raises(TimeoutError):
+        async with sqlite.connection() as connection:
+            await asyncio.wait_for(connection.fetch_val(slow), 0.05)
+    await sqlite.disconnect()
+    assert time.monotonic() - started < 2
+
+
+async def test_a_cancelled_write_is_interrupted_and_takes_nothing_with_it(sqlite: Database) -> None:
+    await sqlite.execute("CREATE TABLE t (n INTEGER)")
+    slow = "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000000) SELECT i FROM n"
+    started = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(sqlite.execute(slow), 0.05)
+    assert await sqlite.execute("INSERT INTO t VALUES (1)") == 1
+    assert await sqlite.fetch_val("SELECT count(*) FROM t") == 1
+    assert time.monotonic() - started < 2
+
+
+async def test_a_pinned_connection_keeps_its_settings_and_loses_them_after(sqlite: Database) -> None:
+    async with sqlite.connection() as connection:
+        await connection.execute("PRAGMA foreign_keys = OFF")
+        await connection.execute("CREATE TEMP TABLE mine (id INTEGER)")
+        assert await sqlite.fetch_val("PRAGMA foreign_keys") == 0
+        async with connection.transaction():
+            await connection.execute("INSERT INTO mine VALUES (1)")
+        assert await connection.fetch_val("SELECT count(*) FROM mine") == 1
+        assert connection.raw_connection.total_changes == 1
+    async with sqlite.connection() as connection:
+        assert await connection.fetch_val("PRAGMA foreign_keys") == 1
+        with pytest.raises(ProgrammingError):
+            await connection.execute("INSERT INTO mine VALUES (1)")
+
+
+async def test_sessions_are_limited_and_the_timeout_names_their_holders(sqlite_url: str) -> None:
+    async with Database(sqlite_url, max_size=1, acquire_timeout=0.05) as database:
+        async with database.connection():
+            with pytest.raises(PoolTimeout, match=r"all 1 are in use.*a connection"):
+                await asyncio.get_running_loop().create_task(_pin(database), context=contextvars.Context())
+        await _pin(database)
+
+
+async def _pin(database: Database) -> None:
+    async with database.connection() as connection:
+        await connection.fetch_val("SELECT 1")
+
+
+async def test_iterate_reads_one_snapshot_in_bounded_memory(sqlite: Database) -> None:
+    await sqlite.execute("CREATE TABLE t (n INTEGER)")
+    await sqlite.execute_many("INSERT INTO t VALUES (:n)", [{"n": n} for n in range(2000)])
+    seen = 0
+    async for row in sqlite.iterate("SELECT n FROM t"):
+        if row.n == 10:
+            await sqlite.execute("DELETE FROM t WHERE n > 1000")
+        seen += 1
+    assert seen == 2000
+    async with aclosing(sqlite.iterate("SELECT n FROM t")) as rows:
+        async for _ in rows:
+            break
+    assert sqlite.statistics()["in_use"] == 0
+
+
+async def test_databases_in_memory_are_apart_and_vanish() -> None:
+    async with Database("sqlite://") as one, Database("sqlite:///:memory:") as other:
+        await one.execute("CREATE TABLE t (n INTEGER)")
+        with pytest.raises(ProgrammingError):
+            await other.fetch_all("SELECT * FROM t")
+    async with one:
+        with pytest.raises(ProgrammingError):
+            await one.fetch_all("SELECT * FROM t")
+
+
+async def test_in_memory_autocommit_reads_never_see_an_open_transaction() -> None:
+    async with Database("sqlite://") as database:
+        await database.execute("CREATE TABLE t (n INTEGER)")
+        async with database.transaction(force_rollback=True):
+            await database.execute("INSERT INTO t VALUES (1)")
+            outside = asyncio.get_running_loop().create_task(
+                database.fetch_val("SELECT count(*) FROM t"), context=contextvars.Context()
+            )
+            await asyncio.sleep(0.01)
+            assert not outside.done()
+        assert await outside == 0
+
+
+async def test_reader_threads_are_added_only_when_reads_stall(sqlite: Database) -> None:
+    await asyncio.gather(*[sqlite.fetch_val(f"SELECT {n}") for n in range(50)])
+    assert sqlite.statistics()["readers"] <= 2
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) SELECT count(*) FROM n"
+    await asyncio.gather(*[sqlite.fetch_val(slow) for _ in range(3)])
+    assert 2 <= sqlite.statistics()["readers"] <= 4
+
+
+async def test_nothing_is_left_open_after_disconnect(sqlite_url: str) -> None:
+    descriptors = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        async with Database(sqlite_url) as database:
+            await database.execute("CREATE TABLE IF NOT EXISTS t (n INTEGER)")
+            async with database.transaction():
+                await database.fetch_all("SELECT * FROM t")
+    assert len(os.listdir("/proc/self/fd")) <= descriptors
