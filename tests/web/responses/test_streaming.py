@@ -152,6 +152,24 @@ async def test_a_stream_with_nothing_to_say_ends_too_when_the_client_leaves(scop
         await StreamingResponse(silent())(scope, client.receive, client.send)
 
 
+async def test_a_stream_that_never_waits_ends_too_on_a_server_that_never_makes_it_wait() -> None:
+    client, sent = Client(), 0
+
+    async def dropping(message: Message) -> None:
+        nonlocal sent
+        sent += 1
+        if sent == 3:
+            client.left.set()
+
+    async def endless() -> AsyncGenerator[bytes, None]:
+        while True:
+            yield b"x"
+
+    with anyio.fail_after(5):
+        await StreamingResponse(endless())(dict(OLD), client.receive, dropping)
+    assert sent < 20
+
+
 async def test_a_stream_may_still_read_the_request() -> None:
     incoming = iter([b"a", b"b", b"c"])
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
 
 import anyio
+import anyio.lowlevel
 
 from vivace.web._utils import create_collapsing_task_group
 from vivace.web.background import BackgroundTask
 from vivace.web.concurrency import iterate_in_threadpool
 from vivace.web.requests import ClientDisconnect
 from vivace.web.responses._base import Response, denial_send
-from vivace.web.types import Receive, Scope, Send
+from vivace.web.types import Message, Receive, Scope, Send
 
 Content = str | bytes | memoryview
 SyncContentStream = Iterable[Content]
@@ -58,7 +59,10 @@ class StreamingResponse(Response):
         if scope["type"] == "websocket":
             await self.stream_response(denial_send(send))
         elif not send_raises_on_disconnect(scope):
-            await until_disconnect(lambda: self.stream_response(send), lambda: listen_for_disconnect(receive))
+            # Such a server drops what it cannot send and never waits: a quick stream must let the listener run.
+            await until_disconnect(
+                lambda: self.stream_response(_taking_turns(send)), lambda: listen_for_disconnect(receive)
+            )
         elif _has_no_body(scope):
             # `send` would raise, but a stream that waits for something to say (server-sent events) does not send.
             await until_disconnect(lambda: self._stream_or_raise(send), lambda: listen_for_disconnect(receive))
@@ -73,6 +77,15 @@ class StreamingResponse(Response):
             await self.stream_response(send)
         except OSError as error:
             raise ClientDisconnect from error
+
+
+def _taking_turns(send: Send) -> Send:
+    async def send_and_yield(message: Message) -> None:
+        await send(message)
+        if message.get("more_body", False):
+            await anyio.lowlevel.checkpoint()
+
+    return send_and_yield
 
 
 async def listen_for_disconnect(receive: Receive) -> None:
