@@ -9,8 +9,9 @@ from vivace.web._utils import is_async_callable
 from vivace.web.concurrency import run_in_threadpool
 from vivace.web.exceptions import HTTPException
 from vivace.web.requests import Request
+from vivace.web.status import WS_1008_POLICY_VIOLATION, WS_1011_INTERNAL_ERROR
 from vivace.web.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
-from vivace.web.websockets import WebSocket
+from vivace.web.websockets import WebSocket, WebSocketState
 
 if TYPE_CHECKING:
     from vivace.web.responses import Response
@@ -84,7 +85,12 @@ async def answer_exception(
         raise RuntimeError("Caught handled exception, but response already started.") from exception
     response = await call_handler(handler, connection, exception)
     if response is not None:
-        await response(scope, receive, send)
+        if isinstance(connection, WebSocket) and connection.application_state is WebSocketState.CONNECTED:
+            # Accepted: too late for a response, which only a handshake can get.
+            code = WS_1008_POLICY_VIOLATION if response.status_code < 500 else WS_1011_INTERNAL_ERROR
+            await connection.close(code=code)
+        else:
+            await response(scope, receive, send)
     # An exception that is made once and raised often would collect the traceback of every request.
     exception.__traceback__ = None
 

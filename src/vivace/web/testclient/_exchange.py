@@ -114,14 +114,15 @@ class Exchange:
 
     async def close(self) -> None:
         """Waits for the application to end; one whose response is not complete is cancelled, its client has left."""
-        self._chunks_out.close()
         if not self._complete.is_set():
             self._cancel_scope.cancel()
+        self._chunks_out.close()
         await self._finished.wait()
 
     def abort(self) -> None:
         """Cancels the application, whatever it does."""
         self._cancel_scope.cancel()
+        self._chunks_out.close()
 
     def make_response(self, request: httpx.Request, stream: Any) -> httpx.Response:
         """The httpx response; `stream` gives its body."""
