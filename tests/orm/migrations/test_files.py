@@ -82,7 +82,7 @@ def test_a_circle_between_apps_is_refused(project: Project) -> None:
 def test_an_unknown_dependency_names_the_nearest(project: Project) -> None:
     write(project, "users", "0001_a", None)
     write(project, "blog", "0001_a", None, depends_on=("user_0001",))
-    with pytest.raises(BrokenHistory, match='depends on "user_0001".*Did you mean "users_0001"'):
+    with pytest.raises(BrokenHistory, match=r'depends on "user_0001".*Did you mean "users_0001"'):
         History.load(project.apps)
 
 
@@ -156,9 +156,9 @@ def test_a_migration_is_found_by_name_number_revision_and_beginning(project: Pro
         assert history.find("blog", name).revision == "blog_0002"
     with pytest.raises(UnknownMigration, match="could be 0001_initial, 0002_slug"):
         history.find("blog", "000")
-    with pytest.raises(UnknownMigration, match='no migration "0002_slog". Did you mean "0002_slug"'):
+    with pytest.raises(UnknownMigration, match=r'no migration "0002_slog". Did you mean "0002_slug"'):
         history.find("blog", "0002_slog")
-    with pytest.raises(UnknownMigration, match='no app "bolg" with migrations. Did you mean "blog"'):
+    with pytest.raises(UnknownMigration, match=r'no app "bolg" with migrations. Did you mean "blog"'):
         history.find("bolg", "0001")
 
 

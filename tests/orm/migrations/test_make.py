@@ -118,7 +118,7 @@ def test_an_empty_migration_is_for_one_app(project: Project) -> None:
 
 def test_an_unknown_app_names_the_nearest(project: Project) -> None:
     note(project)
-    with pytest.raises(UnknownMigration, match='no app "blgo". Did you mean "blog"'):
+    with pytest.raises(UnknownMigration, match=r'no app "blgo". Did you mean "blog"'):
         project.make(labels=["blgo"])
 
 
@@ -395,7 +395,7 @@ def test_a_changed_column_is_found_and_its_downgrade_undoes_it(
 
 
 def state_dialect() -> sa.Dialect:
-    from vivace.orm.migrations.elements import NEUTRAL  # noqa: PLC0415
+    from vivace.orm.migrations.elements import NEUTRAL
 
     return NEUTRAL
 

@@ -12,8 +12,8 @@ from typing import Any
 import hypothesis.strategies as st
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
-
 from tests.orm.migrations.conftest import Project, empty, postgres_url
+
 from vivace.databases import Database
 from vivace.orm.migrations import ExistingRows, create_missing_tables, migrate
 

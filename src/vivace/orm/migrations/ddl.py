@@ -181,14 +181,14 @@ class _Compiler:
         temporary = f"vivace_new_{name}"
         self._create_table(replace(new, name=temporary, indexes=()))
         yield from self._take()
-        moved = _moved_columns(group, old)
-        pairs = [(target, source) for target, source in moved.items() if not _is_generated(new, target)]
         quote = self.dialect.identifier_preparer.quote
+        sources = _sources(group, {column: quote(column) for column in old.columns})
+        pairs = [(quote(column), sql) for column, sql in sources.items() if not _is_generated(new, column)]
         if pairs:
-            targets = ", ".join(quote(target) for target, _ in pairs)
-            sources = ", ".join(quote(source) for _, source in pairs)
+            columns = ", ".join(column for column, _ in pairs)
+            values = ", ".join(sql for _, sql in pairs)
             # Names of the migration's own tables and columns, quoted.
-            yield Statement(f"INSERT INTO {quote(temporary)} ({targets}) SELECT {sources} FROM {quote(name)}")  # noqa: S608
+            yield Statement(f"INSERT INTO {quote(temporary)} ({columns}) SELECT {values} FROM {quote(name)}")  # noqa: S608
         if dict(old.options).get("sqlite_autoincrement") and dict(new.options).get("sqlite_autoincrement"):
             # The highest key ever given, which may be that of a row deleted since.
             before_name, after_name = _string(name), _string(temporary)
@@ -310,15 +310,21 @@ def _can_be_dropped(table: Table, name: str) -> bool:
     return _SQLITE_DROPS_COLUMNS and name not in used and not any(name in sql for sql in mentioned)
 
 
-def _moved_columns(group: Sequence[ops.MigrateOperation], old: Table) -> dict[str, str]:
-    """Where each column of the new table comes from; new columns come from nowhere."""
-    moved = {name: name for name in old.columns}
+def _sources(group: Sequence[ops.MigrateOperation], sources: dict[str, str]) -> dict[str, str]:
+    """The SQL that gives each column of the new table its values, from that of each column of the old one.
+
+    A new column has the default it was added with, even when a later change of the group takes the default away.
+    """
     for operation in group:
-        if isinstance(operation, ops.DropColumnOp):
-            moved.pop(str(operation.column_name), None)
+        if isinstance(operation, ops.AddColumnOp):
+            default = elements.default_of(operation.column.server_default)
+            if isinstance(default, Default):
+                sources[str(operation.column.name)] = f"({default.sql})"
+        elif isinstance(operation, ops.DropColumnOp):
+            sources.pop(str(operation.column_name), None)
         elif isinstance(operation, ops.AlterColumnOp) and operation.modify_name:
-            moved[operation.modify_name] = moved.pop(operation.column_name)
-    return moved
+            sources[operation.modify_name] = sources.pop(operation.column_name)
+    return sources
 
 
 def _is_generated(table: Table, name: str) -> bool:
