@@ -74,6 +74,8 @@ def test_an_environment_variable_names_another_file(tmp_path: Path) -> None:
         ("DEBUG", "1", True),
         ("PAGE_SIZE", "50", 50),
         ("MODE", "slow", "slow"),
+        ("LOG_LEVEL", "info", "INFO"),
+        ("X_FRAME_OPTIONS", "sameorigin", "SAMEORIGIN"),
         ("ALLOWED_HOSTS", "a.example, b.example", ["a.example", "b.example"]),
         ("ALLOWED_HOSTS", '["a.example"]', ["a.example"]),
         ("ALLOWED_HOSTS", "", []),

@@ -126,6 +126,10 @@ def _parse_text(text: str, annotation: Any) -> object:
         if word is None:
             raise ConversionError("expected true or false (also 1/0, yes/no, on/off)")
         return word
+    if origin is Literal:
+        # `VIVACE_LOG_LEVEL=info` is what people type.
+        choices = {choice.casefold(): choice for choice in get_args(wanted) if isinstance(choice, str)}
+        return choices.get(text.strip().casefold(), text)
     if origin in _COLLECTIONS and not text.lstrip().startswith("["):
         return [item for part in text.split(",") if (item := part.strip())]
     if origin in _COLLECTIONS or _is_mapping(origin):

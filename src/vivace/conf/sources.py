@@ -41,7 +41,7 @@ def read_toml(path: Path, faults: list[Fault]) -> list[Value]:
 def read_env_file(path: Path, prefix: str, faults: list[Fault]) -> list[Value]:
     """The variables of a `.env` file that start with `prefix`; the others belong to other programs."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         faults.append(Fault(path.name, str(path), f"cannot be read: {error}"))
         return []
