@@ -93,6 +93,7 @@ class ModelBase(type):
             descriptor = ReverseManyDescriptor(relation)
         else:
             descriptor = ReverseOneDescriptor(relation)
+            type.__setattr__(cls, descriptor.slot, None)
         type.__setattr__(cls, accessor, descriptor)
 
 
@@ -154,7 +155,8 @@ class Model(metaclass=ModelBase):
     # Where the row came from, and the row itself as the driver gave it; class attributes so that a new object has none.
     _origin: Origin | None = None
     _row: Any = None
-    _stub_of: tuple[Origin | None, ForeignKey[Any]] | None = None
+    _stub_of: Any = None
+    _prefetched: dict[str, Any] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         meta = self._meta

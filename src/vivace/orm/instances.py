@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import ref
 
 from vivace.orm.exceptions import NotLoaded
@@ -12,10 +12,22 @@ from vivace.orm.exceptions import NotLoaded
 if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.base import Model
-    from vivace.orm.fields.related import ForeignKey
 
 Layout = Mapping[str, tuple[int, Callable[[Any], Any] | None]]
 """For each attribute: its place in the driver's row, and the converter from there to Python."""
+
+
+class SingleRelation(Protocol):
+    """An attribute that holds one related object: the two sides of a foreign key that is unique, or its forward side."""
+
+    slot: str
+    model: type[Model]
+    own: str
+    other: str
+
+
+StubOf = tuple["Origin | None", SingleRelation]
+"""Whose relation a stub stands in, and which; so that loading it can load its peers' too."""
 
 
 class Origin:
@@ -105,7 +117,7 @@ def slot_of(relation: str) -> str:
     return f"_rel_{relation}"
 
 
-def make_stub(model: type[Model], attname: str, key: Any, stub_of: tuple[Origin | None, ForeignKey[Any]]) -> Model:
+def make_stub(model: type[Model], attname: str, key: Any, stub_of: StubOf) -> Model:
     """An instance of which only the key is known; `stub_of` says whose relation it stands in."""
     stub = object.__new__(partial_class(model))
     setattr(stub, attname, key)
@@ -134,3 +146,10 @@ def restore(model: type[Model], state: Mapping[str, Any]) -> Model:
         instance._origin = Origin({name: (index, None) for index, name in enumerate(loaded)}, None)  # type: ignore[arg-type]
         instance._row = tuple(loaded.values())
     return instance
+
+
+@lru_cache(maxsize=4096)
+def partial_layout(model: type[Model], names: tuple[str, ...], dialect: str) -> Layout:
+    """The layout of a row of these columns."""
+    by_attname = model._meta.by_attname
+    return {name: (index, by_attname[name].row_converter(dialect)) for index, name in enumerate(names)}

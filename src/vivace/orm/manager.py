@@ -73,3 +73,6 @@ class Manager(_Base[M]):
         """A manager class with the methods of a queryset class: `objects = Manager.from_queryset(BookQuerySet)()`."""
         name = class_name or f"{cls.__name__}From{queryset_class.__name__}"
         return cast("type[Manager[Any]]", type(name, (cls,), {"queryset_class": queryset_class}))
+
+
+QuerySet.manager_class = Manager

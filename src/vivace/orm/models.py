@@ -25,3 +25,4 @@ from vivace.orm.query.expressions import (
     When,
 )
 from vivace.orm.query.queryset import QuerySet
+from vivace.orm.query.prefetch import Prefetch

@@ -153,9 +153,7 @@ class Options:
     @cached_property
     def names(self) -> dict[str, Field[Any] | Relation]:
         """Everything a lookup may name: fields, their attributes, and relations that point here."""
-        named: dict[str, Field[Any] | Relation] = {
-            relation.name: relation for relation in self._relations if not relation.hidden
-        }
+        named: dict[str, Field[Any] | Relation] = {relation.name: relation for relation in self._relations}
         return named | self.forward
 
     @cached_property

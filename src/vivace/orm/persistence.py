@@ -1,0 +1,352 @@
+"""What the awaited methods of an instance do: save, delete, refresh, and the checks before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from vivace.orm import binding
+from vivace.orm.constraints import UniqueConstraint
+from vivace.orm.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, NotUpdated, ValidationError
+from vivace.orm.fields.base import Field
+from vivace.orm.instances import Origin, full_layout, is_partial, loaded_value, partial_layout, slot_of
+from vivace.orm.query import writes
+from vivace.orm.query.queryset import QuerySet
+from vivace.orm.query.writes import DialectKey
+from vivace.orm.relations.deletion import delete_instances
+from vivace.utils.suggest import did_you_mean
+from vivace.utils.validators import EMPTY_VALUES
+
+if TYPE_CHECKING:
+    from vivace.databases import Database
+    from vivace.orm.base import Model
+
+
+def _database(instance: Model, using: Database | None) -> Database:
+    if using is None and instance._origin is not None:
+        using = instance._origin.database
+    return binding.resolve(using)
+
+
+async def save(
+    instance: Model,
+    *,
+    force_insert: bool,
+    force_update: bool,
+    using: Database | None,
+    update_fields: Iterable[str] | None,
+) -> None:
+    """`Model.save`."""
+    if force_insert and (force_update or update_fields is not None):
+        raise ValueError("Cannot force both insert and updating in model saving.")
+    take_related_keys(instance)
+    database = _database(instance, using)
+    meta = instance._meta
+    if update_fields is not None:
+        fields = _named_fields(instance, update_fields)
+        if fields:
+            await _update(instance, fields, database, must_exist=True)
+        return
+    loaded = instance.__dict__
+    fields = [field for field in meta.concrete_fields if field.attname in loaded or not is_partial(instance)]
+    is_new = instance._origin is None or (using is not None and instance._origin.database is not using)
+    key = getattr(instance, meta.pk.attname)
+    if force_insert or (is_new and not force_update and (key is None or meta.pk.has_default())):
+        await _insert(instance, database)
+        return
+    found = await _update(instance, fields, database, must_exist=force_update)
+    if not found:
+        await _insert(instance, database)
+
+
+def take_related_keys(instance: Model) -> None:
+    """Takes over the keys of related objects that were saved after they were assigned."""
+    for field in instance._meta.foreign_keys:
+        related = instance.__dict__.get(slot_of(field.name))
+        if related is None:
+            continue
+        key = getattr(related, field.target_field.attname)
+        if key is None:
+            raise ValueError(
+                f"save() prohibited to prevent data loss due to unsaved related object '{field.name}': save it first"
+            )
+        if getattr(instance, field.attname) is None:
+            setattr(instance, field.attname, key)
+
+
+def _named_fields(instance: Model, names: Iterable[str]) -> list[Field[Any]]:
+    meta = instance._meta
+    fields = []
+    for name in dict.fromkeys(names):
+        field = meta.pk if name == "pk" else meta.forward.get(name)
+        if field is None or not field.concrete:
+            choices = [each.name for each in meta.concrete_fields]
+            raise FieldDoesNotExist(
+                f'update_fields: {meta.object_name} has no column "{name}". '
+                f"{did_you_mean(name, choices, listed_as='Fields')}"
+            )
+        if field.primary_key:
+            raise ValueError("update_fields cannot hold the primary key: it says which row to update")
+        fields.append(field)
+    return fields
+
+
+def insert_values(instance: Model) -> tuple[list[str], list[Any]]:
+    """The attributes to insert with their values; an automatic key that is None is left to the database."""
+    names, values = [], []
+    for field in instance._meta.concrete_fields:
+        value = field.pre_save(instance, True)
+        if field.primary_key and value is None and field.is_auto:
+            continue
+        if hasattr(value, "freeze"):
+            raise TypeError(f"{field.name}={value!r}: an expression can be assigned only to a row that exists")
+        names.append(field.attname)
+        values.append(value)
+    return names, values
+
+
+async def _insert(instance: Model, database: Database) -> None:
+    meta = instance._meta
+    names, values = insert_values(instance)
+    returning = meta.pk.attname not in names
+    statement = writes.insert(meta.model, DialectKey(database.dialect), tuple(names), returning=returning)
+    bound = statement.bind(values)
+    if returning:
+        rows = await database.fetch_plan(statement.plan, bound)
+        mark_saved(instance, names, bound, database, key=rows[0][0])
+    else:
+        await database.execute_plan(statement.plan, bound)
+        mark_saved(instance, names, bound, database)
+
+
+def mark_saved(
+    instance: Model, names: Sequence[str], bound: Sequence[Any], database: Database, *, key: Any = None
+) -> None:
+    """Remembers what the row holds now, all columns of it."""
+    meta = instance._meta
+    row = dict(zip(names, bound, strict=True))
+    if key is not None:
+        convert = meta.pk.row_converter(database.dialect.name)
+        setattr(instance, meta.pk.attname, key if convert is None else convert(key))
+        row[meta.pk.attname] = key
+    instance._row = tuple([row[field.attname] for field in meta.concrete_fields])
+    instance._origin = Origin(full_layout(meta.model, database.dialect.name), database)
+
+
+async def _update(instance: Model, fields: Sequence[Field[Any]], database: Database, *, must_exist: bool) -> bool:
+    """Updates what changed; returns whether the row is there (or nothing had to be written)."""
+    meta = instance._meta
+    only_changed = instance._origin is not None
+    changed: list[tuple[Field[Any], Any]] = []
+    for field in fields:
+        if field.primary_key:
+            continue
+        value = field.pre_save(instance, False)
+        if not only_changed or must_write(instance, field, value):
+            changed.append((field, value))
+    key = getattr(instance, meta.pk.attname)
+    if key is None:
+        raise ValueError(f"Cannot force an update in save() with no primary key: {instance!r} was never saved")
+    if not changed:
+        return only_changed
+    if any(hasattr(value, "freeze") for _, value in changed):
+        return await _update_by_expressions(instance, changed, database, must_exist=must_exist)
+    names = tuple(field.attname for field, _ in changed)
+    statement = writes.update(meta.model, DialectKey(database.dialect), names)
+    bound = statement.bind([*(value for _, value in changed), key])
+    found = await database.execute_plan(statement.plan, bound)
+    if not found:
+        return _missing(instance, must_exist)
+    _remember(instance, dict(zip(names, bound[:-1], strict=True)), database)
+    return True
+
+
+def _missing(instance: Model, must_exist: bool) -> bool:
+    if must_exist:
+        raise NotUpdated(f"Save did not affect any rows: {instance!r} is not in the database any more")
+    return False
+
+
+def must_write(instance: Model, field: Field[Any], value: Any) -> bool:
+    """Whether the attribute differs from what the row held."""
+    if hasattr(value, "freeze"):
+        return True
+    try:
+        before = loaded_value(instance, field.attname)
+    except KeyError:
+        return True
+    if value is None or before is None:
+        return value is not before
+    return bool(field.get_prep_value(value) != before)
+
+
+async def _update_by_expressions(
+    instance: Model, changed: Sequence[tuple[Field[Any], Any]], database: Database, *, must_exist: bool
+) -> bool:
+    """With `book.views = F("views") + 1`, the new value is the database's; the attribute is loaded again when read."""
+    queryset: QuerySet[Model] = QuerySet(instance._meta.model).using(database).filter(pk=instance.pk)
+    found = await queryset.update(**{field.name: value for field, value in changed})
+    if not found:
+        return _missing(instance, must_exist)
+    await refresh(instance, using=database, fields=[field.attname for field, _ in changed])
+    return True
+
+
+def _remember(instance: Model, written: dict[str, Any], database: Database) -> None:
+    origin = instance._origin
+    if origin is None:
+        _remember_all(instance, written, database)
+        return
+    if all(name in origin.layout for name in written):
+        row = list(instance._row)
+        for name, value in written.items():
+            row[origin.layout[name][0]] = value
+        instance._row = tuple(row)
+        return
+    known = {name: instance._row[index] for name, (index, _) in origin.layout.items()} | written
+    instance._origin = Origin(partial_layout(instance._meta.model, tuple(known), database.dialect.name), database)
+    instance._row = tuple(known.values())
+
+
+def _remember_all(instance: Model, written: dict[str, Any], database: Database) -> None:
+    pk = instance._meta.pk
+    written = {pk.attname: writes.write_converter(pk, database.dialect.name)(instance.pk)} | written
+    instance._origin = Origin(partial_layout(instance._meta.model, tuple(written), database.dialect.name), database)
+    instance._row = tuple(written.values())
+
+
+async def delete(instance: Model, *, using: Database | None) -> tuple[int, dict[str, int]]:
+    """`Model.delete`."""
+    if instance.pk is None:
+        raise ValueError(
+            f"{type(instance).__name__} object can't be deleted because its {instance._meta.pk.attname} attribute is "
+            "set to None."
+        )
+    result = await delete_instances([instance], _database(instance, using))
+    instance.pk = None
+    instance._origin = None
+    instance._row = None
+    return result
+
+
+async def refresh(instance: Model, *, using: Database | None, fields: Iterable[str] | None) -> None:
+    """`Model.refresh_from_db`."""
+    database = _database(instance, using)
+    model = instance._meta.model
+    queryset: QuerySet[Model] = QuerySet(model).using(database)
+    if fields is not None:
+        wanted = list(fields)
+        queryset = queryset.only(*wanted)
+    fresh = await queryset.get(pk=instance.pk)
+    loaded = {name: value for name, value in fresh.__dict__.items() if name in instance._meta.by_attname}
+    for name, value in loaded.items():
+        setattr(instance, name, value)
+    for field in instance._meta.foreign_keys:
+        if field.attname in loaded:
+            setattr(instance, slot_of(field.name), None)
+    if fields is None:
+        instance.__dict__.pop("_prefetched", None)
+        instance._origin, instance._row = fresh._origin, fresh._row
+        if is_partial(instance):
+            instance.__class__ = model
+        return
+    assert fresh._origin is not None
+    layout = fresh._origin.layout
+    _remember(instance, {name: fresh._row[layout[name][0]] for name in loaded}, database)
+
+
+# Checks
+
+
+def clean_fields(instance: Model, exclude: frozenset[str]) -> None:
+    """`Model.clean_fields`."""
+    errors: dict[str, list[ValidationError]] = {}
+    for field in instance._meta.concrete_fields:
+        if field.name in exclude:
+            continue
+        value = getattr(instance, field.attname)
+        if field.blank and value in EMPTY_VALUES:
+            continue
+        try:
+            setattr(instance, field.attname, field.clean(value, instance))
+        except ValidationError as error:
+            errors[field.name] = error.error_list
+    if errors:
+        raise ValidationError(errors)
+
+
+async def full_clean(instance: Model, exclude: frozenset[str], *, unique: bool, using: Database | None) -> None:
+    """`Model.full_clean`."""
+    errors: dict[str, list[ValidationError]] = {}
+    try:
+        clean_fields(instance, exclude)
+    except ValidationError as error:
+        errors = error.update_error_dict(errors)
+    try:
+        instance.clean()
+    except ValidationError as error:
+        errors = error.update_error_dict(errors)
+    if unique:
+        # What is wrong already need not be asked about.
+        try:
+            await validate_unique(instance, exclude | (errors.keys() - {NON_FIELD_ERRORS}), using)
+        except ValidationError as error:
+            errors = error.update_error_dict(errors)
+    if errors:
+        raise ValidationError(errors)
+
+
+def _unique_groups(instance: Model) -> list[tuple[tuple[str, ...], UniqueConstraint | None]]:
+    meta = instance._meta
+    groups: list[tuple[tuple[str, ...], UniqueConstraint | None]] = [
+        ((field.name,), None) for field in meta.concrete_fields if field.unique or field.primary_key
+    ]
+    groups += [(group, None) for group in meta.unique_together]
+    groups += [
+        (constraint.fields, constraint)
+        for constraint in meta.constraints
+        if isinstance(constraint, UniqueConstraint) and constraint.condition is None
+    ]
+    return groups
+
+
+async def validate_unique(instance: Model, exclude: frozenset[str], using: Database | None) -> None:
+    """`Model.validate_unique`: one small query for each unique field or group."""
+    database = _database(instance, using)
+    meta = instance._meta
+    errors: dict[str, list[ValidationError]] = {}
+    for group, constraint in _unique_groups(instance):
+        fields: list[Any] = [meta.get_field(name) for name in group]
+        values = {field.name: getattr(instance, field.attname) for field in fields}
+        if exclude.intersection(group) or any(value is None for value in values.values()):
+            continue
+        is_key = len(fields) == 1 and fields[0].primary_key
+        if is_key and instance._origin is not None:
+            continue
+        queryset: QuerySet[Model] = QuerySet(meta.model).using(database).filter(**values)
+        if instance._origin is not None and instance.pk is not None:
+            queryset = queryset.exclude(pk=instance.pk)
+        if await queryset.exists():
+            key, error = _unique_error(instance, group, constraint)
+            errors.setdefault(key, []).append(error)
+    if errors:
+        raise ValidationError(errors)
+
+
+def _unique_error(
+    instance: Model, group: tuple[str, ...], constraint: UniqueConstraint | None
+) -> tuple[str, ValidationError]:
+    meta = instance._meta
+    labels = [str(meta.forward[name].verbose_name).capitalize() for name in group]
+    model_name = meta.verbose_name.capitalize()
+    if constraint is not None and constraint.violation_error_code is not None:
+        return NON_FIELD_ERRORS, ValidationError(
+            constraint.violation_error_message, code=constraint.violation_error_code
+        )
+    if len(group) == 1:
+        params = {"model_name": model_name, "field_label": labels[0]}
+        return group[0], ValidationError(meta.forward[group[0]].error_messages["unique"], "unique", params)
+    listed = f"{', '.join(labels[:-1])} and {labels[-1]}"
+    params = {"model_name": model_name, "field_labels": listed}
+    message = "%(model_name)s with this %(field_labels)s already exists."
+    return NON_FIELD_ERRORS, ValidationError(message, "unique_together", params)

@@ -109,13 +109,13 @@ class Relation:
 
     @property
     def hidden(self) -> bool:
-        """Whether the target has no attribute for the relation (`related_name` ends with "+")."""
-        return self.related_name is not None and self.related_name.endswith("+")
+        """Whether the target has no attribute for the relation: `related_name` ends with "+", or it is symmetrical."""
+        return self.field.symmetrical or (self.related_name is not None and self.related_name.endswith("+"))
 
     @property
     def accessor(self) -> str | None:
         """The attribute on the target: `related_name`, or `book_set`, or `book` for one-to-one."""
-        if self.hidden or (self.field.many_to_many and self.field.symmetrical):
+        if self.hidden:
             return None
         model_name = self.field.model._meta.model_name
         return self.related_name or (f"{model_name}_set" if self.many else model_name)
@@ -126,8 +126,13 @@ class Relation:
 
     @property
     def name(self) -> str:
-        """The name in lookups from the target: `related_query_name`, `related_name`, or the model's name."""
-        given = self.related_query_name or (None if self.hidden else self.related_name)
+        """The name in lookups from the target: `related_query_name`, `related_name`, or the model's name.
+
+        A hidden relation's name is one that nobody can write by mistake.
+        """
+        if self.hidden:
+            return f"+{self.field.model._meta.label}.{self.field.name}"
+        given = self.related_query_name or self.related_name
         return given or self.field.model._meta.model_name
 
     def __repr__(self) -> str:
@@ -262,12 +267,11 @@ class _KeyField(RelatedField):
         return self.target_field.get_prep_value(value)
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
-        sql_type = self.target_field.sql_type()
-        # The variants of automatic keys are for counting up, which only the key itself does.
-        return self.target_field.key_type() if hasattr(self.target_field, "key_type") else sql_type
+        return self.target_field.sql_type()
 
     def bind_converter(self, dialect: str) -> Callable[[Any], Any]:
-        return self.target_field.bind_converter(dialect)
+        convert, attname = self.target_field.bind_converter(dialect), self.target_field.attname
+        return lambda value: convert(getattr(value, attname) if hasattr(value, "_meta") else value)
 
     def row_converter(self, dialect: str) -> Callable[[Any], Any] | None:
         return self.target_field.row_converter(dialect)

@@ -1,0 +1,103 @@
+"""Values on their way to the driver: which value goes where, converted how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy
+
+from vivace.orm.fields.base import Field, plain
+
+Convert = Callable[[Any], Any]
+
+# Values of exactly these types go to the driver as they are, so that no converter need be called for them.
+_AS_IS: dict[str, type] = {"string": str, "text": str, "slug": str, "url": str, "email": str, "float": float}
+_INTEGERS = ("integer", "bigint", "smallint")
+_INT64 = 2**63
+
+
+class Binds:
+    """The parameters of one statement while it is being built."""
+
+    def __init__(self, dialect: str) -> None:
+        self.dialect = dialect
+        self._parameters: dict[str, tuple[int, Convert]] = {}
+
+    def add(
+        self, slot: int, convert: Convert, sql_type: sqlalchemy.types.TypeEngine[Any]
+    ) -> sqlalchemy.BindParameter[Any]:
+        """A parameter that is value number `slot`, converted by `convert`."""
+        name = f"p{len(self._parameters)}"
+        self._parameters[name] = (slot, convert)
+        return sqlalchemy.bindparam(name, type_=sql_type)
+
+    def of_field(self, slot: int, field: Field[Any]) -> sqlalchemy.BindParameter[Any]:
+        """A parameter of the field's type."""
+        return self.add(slot, value_converter(field, self.dialect), bind_type(field))
+
+    def binder(self, names: Sequence[str], constants: Mapping[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+        """A function from a queryset's values to the driver's arguments, in the order of `names`.
+
+        `constants` has the values of parameters that SQLAlchemy made itself.
+        """
+        if not names:
+            return _no_values
+        namespace: dict[str, Any] = {}
+        arguments = []
+        for index, name in enumerate(names):
+            if name in self._parameters:
+                slot, namespace[f"c{index}"] = self._parameters[name]
+                arguments.append(f"c{index}(v[{slot}])")
+            else:
+                namespace[f"c{index}"] = constants[name]
+                arguments.append(f"c{index}")
+        return eval(f"lambda v: ({', '.join(arguments)},)", namespace)  # type: ignore[no-any-return]  # noqa: S307 - our own text
+
+
+def _no_values(values: Sequence[Any]) -> Sequence[Any]:
+    return ()
+
+
+def bind_type(field: Field[Any]) -> sqlalchemy.types.TypeEngine[Any]:
+    """The type a parameter is cast to: the field's, without a length, which would cut the value."""
+    sql_type = field.sql_type()
+    if isinstance(sql_type, sqlalchemy.Integer):
+        # An index on a smaller integer serves a comparison with a bigger one too, and no value is out of range.
+        return sqlalchemy.BigInteger()
+    if isinstance(sql_type, sqlalchemy.String):
+        return sqlalchemy.Text()
+    if isinstance(sql_type, sqlalchemy.Numeric) and not isinstance(sql_type, sqlalchemy.Float):
+        return sqlalchemy.Numeric()
+    return sql_type
+
+
+def value_converter(field: Field[Any], dialect: str) -> Convert:
+    """From a value in a condition to what the driver takes; instances give their key."""
+    convert = field.bind_converter(dialect)
+    kind = field.kind
+    exact = _AS_IS.get(kind)
+    if exact is not None:
+        return lambda value: value if value.__class__ is exact else convert(value)
+    if kind in _INTEGERS:
+        name = getattr(field, "name", "value")
+
+        def integer(value: Any) -> int:
+            number: int = value if value.__class__ is int else convert(value)
+            if -_INT64 <= number < _INT64:
+                return number
+            raise OverflowError(f"Field “{name}” holds 64-bit numbers, and {number} is not one")
+
+        return integer
+    return convert
+
+
+def text_of(value: Any) -> str:
+    """A value as a text, for lookups that compare texts."""
+    value = plain(value)
+    return value if value.__class__ is str else str(value)
+
+
+def escape_like(value: Any) -> str:
+    """A text with LIKE's wildcards taken literally, with a backslash as the escape."""
+    return text_of(value).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

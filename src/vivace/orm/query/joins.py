@@ -1,0 +1,236 @@
+"""Joins: from a lookup's path (`author__publisher__name`) to a column, with the tables in between.
+
+A many-to-many relation is walked as what it is: a reverse foreign key to the table of pairs, then a forward one. The
+last foreign key of a path is not joined when its own column has what is asked for (`author__id`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy
+
+from vivace.orm.exceptions import unknown_field
+from vivace.orm.fields.base import Field
+from vivace.orm.fields.related import ForeignKey, ManyToManyField, Relation
+
+if TYPE_CHECKING:
+    from vivace.orm.base import Model
+    from vivace.orm.options import Options
+
+
+@dataclass(eq=False)
+class Join:
+    """One table in FROM."""
+
+    table: sqlalchemy.FromClause
+    model: type[Model]
+    parent: Join | None
+    edge: tuple[ForeignKey[Any], bool] | None
+    on: sqlalchemy.ColumnElement[bool] | None
+    multi: bool
+    outer: bool
+    """Whether the row may be missing; `require` may still make the join an inner one."""
+    required: bool = False
+
+    def require(self) -> None:
+        """Says that rows without this one are of no use, so that the database may start from here."""
+        join: Join | None = self
+        while join is not None:
+            join.required = True
+            join = join.parent
+
+
+@dataclass(eq=False)
+class Target:
+    """Where a path ends: a column, and what is left of the path (transforms and the lookup)."""
+
+    join: Join
+    field: Field[Any]
+    rest: list[str]
+    is_relation: bool
+    related_model: type[Model] | None
+    outer: bool
+    multi: bool
+
+    @property
+    def column(self) -> sqlalchemy.ColumnElement[Any]:
+        """The column."""
+        return self.join.table.c[self.field.column]
+
+    @property
+    def nullable(self) -> bool:
+        """Whether the column can be NULL here."""
+        return self.field.null or self.outer
+
+
+class ManyInPath(Exception):
+    """The path crosses a relation to many where that is not allowed."""
+
+
+class Joins:
+    """The tables of one SELECT."""
+
+    def __init__(self, model: type[Model], *, aliased: bool) -> None:
+        table = model._meta.table
+        self.root = Join(table.alias() if aliased else table, model, None, None, None, multi=False, outer=False)
+        self.all: list[Join] = []
+
+    def source(self) -> sqlalchemy.FromClause:
+        """The FROM clause."""
+        source: sqlalchemy.FromClause = self.root.table
+        for join in self.all:
+            source = source.join(join.table, join.on, isouter=join.outer and not join.required)
+        return source
+
+    @property
+    def has_multi(self) -> bool:
+        """Whether a row of the model may appear several times."""
+        return any(join.multi for join in self.all)
+
+    def walk(
+        self,
+        parts: Sequence[str],
+        *,
+        reuse: set[Join] | None = None,
+        allow_many: bool = True,
+        start: Join | None = None,
+    ) -> Target:
+        """Follows `parts` as far as they name fields, joining on the way.
+
+        Joins of relations to many are shared only with those in `reuse` (all, when it is None). Raises FieldError when
+        the first part is no field, ManyInPath when the path crosses a relation to many and `allow_many` is false.
+        """
+        walker = _Walker(self, reuse, allow_many, start or self.root)
+        for position, part in enumerate(parts):
+            if not walker.step(part):
+                if position == 0:
+                    raise unknown_field(walker.meta.object_name, part, walker.meta.field_names)
+                return walker.target(list(parts[position:]))
+        return walker.target([])
+
+    def join(
+        self,
+        parent: Join,
+        key: ForeignKey[Any],
+        model: type[Model],
+        own: str,
+        other: str,
+        *,
+        forward: bool,
+        multi: bool,
+        outer: bool,
+        reuse: set[Join] | None,
+    ) -> Join:
+        """The join along `key` from `parent` to `model`'s table, where its `other` equals the parent's column `own`."""
+        edge = (key, forward)
+        same = [join for join in self.all if join.parent is parent and join.edge == edge]
+        if multi and reuse is not None:
+            same = [join for join in same if join in reuse]
+        if same:
+            return same[-1]
+        table = model._meta.table.alias()
+        on = table.c[other] == parent.table.c[own]
+        made = Join(table, model, parent, edge, on, multi, outer or parent.outer)
+        self.all.append(made)
+        if reuse is not None:
+            reuse.add(made)
+        return made
+
+
+class _Walker:
+    def __init__(self, joins: Joins, reuse: set[Join] | None, allow_many: bool, start: Join) -> None:
+        self.joins, self.reuse, self.allow_many = joins, reuse, allow_many
+        self.at = start
+        self.field: Field[Any] | None = None
+        self.key: ForeignKey[Any] | None = None
+        """A foreign key whose target is not joined yet."""
+        self.related: type[Model] | None = None
+        self.multi = False
+        self.ended = False
+        """Whether a field was reached that leads nowhere further."""
+
+    @property
+    def meta(self) -> Options:
+        return (self.key.related_model if self.key is not None else self.at.model)._meta
+
+    def step(self, part: str) -> bool:
+        if self.ended:
+            return False
+        meta = self.meta
+        found = meta.pk if part == "pk" else meta.names.get(part)
+        if found is None:
+            return False
+        if self.key is not None:
+            if found is self.key.target_field and not isinstance(found, ForeignKey):
+                # `author__id`: the key's own column has it.
+                self.related, self.field, self.key = None, self.key, None
+                self.ended = True
+                return True
+            self._follow_key()
+        self.ended = False
+        if isinstance(found, ForeignKey):
+            self.field = self.key = found
+            self.related = found.related_model
+            if part == found.attname:
+                self.related, self.key, self.ended = None, None, True
+        elif isinstance(found, ManyToManyField):
+            self._to_many(found.source_field, found.through_target_field)
+        elif isinstance(found, Relation):
+            if isinstance(found.field, ManyToManyField):
+                self._to_many(found.field.through_target_field, found.field.source_field)
+            else:
+                self._reverse(found.field)  # type: ignore[arg-type]
+        else:
+            self.field, self.related, self.ended = found, None, True
+        return True
+
+    def _follow_key(self) -> None:
+        key = self.key
+        assert key is not None
+        target = key.target_field
+        self.at = self.joins.join(
+            self.at,
+            key,
+            key.related_model,
+            key.column,
+            target.column,
+            forward=True,
+            multi=False,
+            outer=key.null,
+            reuse=self.reuse,
+        )
+        self.key = None
+
+    def _reverse(self, key: ForeignKey[Any]) -> None:
+        many = not key.unique
+        self._mark_many(many)
+        self.at = self.joins.join(
+            self.at,
+            key,
+            key.model,
+            key.target_field.column,
+            key.column,
+            forward=False,
+            multi=many,
+            outer=True,
+            reuse=self.reuse,
+        )
+        self.field, self.related, self.key = key.model._meta.pk, key.model, None
+
+    def _to_many(self, back: ForeignKey[Any], on: ForeignKey[Any]) -> None:
+        self._reverse(back)
+        self.field = self.key = on
+        self.related = on.related_model
+
+    def _mark_many(self, many: bool) -> None:
+        if many:
+            if not self.allow_many:
+                raise ManyInPath
+            self.multi = True
+
+    def target(self, rest: list[str]) -> Target:
+        assert self.field is not None
+        return Target(self.at, self.field, rest, self.related is not None, self.related, self.at.outer, self.multi)

@@ -1,0 +1,114 @@
+"""Names in queries, checked where they are written rather than when the query runs.
+
+Checked names are remembered for each model, so that a correct query pays one look-up in a set.
+"""
+
+from __future__ import annotations
+
+import keyword
+from typing import TYPE_CHECKING, Any
+
+from vivace.orm.exceptions import unknown_field
+from vivace.orm.fields.related import ManyToManyField, Relation
+from vivace.orm.query.conditions import Q, Shape, lookup_names
+from vivace.orm.query.lookups import LOOKUPS, check_lookup, transforms_of
+
+if TYPE_CHECKING:
+    from vivace.orm.base import Model
+
+# Names come from code, but a program may also build them; then the memory must not grow with them.
+MAX_REMEMBERED = 4096
+
+_known: dict[type[Model], set[tuple[str, ...]]] = {}
+
+
+def check(model: type[Model], shape: Shape, lookups: tuple[str, ...]) -> None:
+    """Raises FieldError, with the nearest name, for a lookup that names nothing."""
+    known = _known.get(model)
+    if known is None:
+        known = _known[model] = set()
+    if lookups in known:
+        return
+    for lookup in lookups:
+        if not _is_annotation(shape, lookup):
+            check_path(model, lookup, _annotations(shape))
+    if any(_is_annotation(shape, lookup) for lookup in lookups):
+        return
+    if len(known) >= MAX_REMEMBERED:
+        known.clear()
+    known.add(lookups)
+
+
+def check_condition(model: type[Model], shape: Shape, condition: Q) -> None:
+    """`check` for all lookups of a condition."""
+    check(model, shape, tuple(lookup_names(condition)))
+
+
+def forget(model: type[Model]) -> None:
+    """Checks the names of this model anew; for tests that redefine models."""
+    _known.pop(model, None)
+
+
+def _annotations(shape: Shape) -> list[str]:
+    return [name for operation in shape if operation[0] in ("annotate", "alias") for name, _ in operation[1]]
+
+
+def _is_annotation(shape: Shape, lookup: str) -> bool:
+    return any(lookup == name or lookup.startswith(f"{name}__") for name in _annotations(shape))
+
+
+def check_path(model: type[Model], lookup: str, annotations: list[str], *, with_lookup: bool = True) -> None:
+    """Raises FieldError unless the path leads from field to field and ends in transforms and, maybe, a lookup."""
+    meta = model._meta
+    parts = lookup.split("__")
+    field: Any = None
+    for position, part in enumerate(parts):
+        found = meta.pk if part == "pk" else meta.names.get(part)
+        if found is None:
+            if position == 0:
+                raise unknown_field(meta.object_name, part, [*meta.field_names, *annotations])
+            rest = parts[position:]
+            if rest[0] not in LOOKUPS:
+                raise unknown_field(meta.object_name, part, meta.field_names)
+            return
+        field = found
+        target = _target(found, part)
+        if target is None:
+            _check_end(field, parts[position + 1 :], lookup, with_lookup=with_lookup)
+            return
+        meta = target._meta
+
+
+def _target(found: Any, part: str) -> type[Model] | None:
+    if isinstance(found, Relation):
+        return found.field.model
+    if isinstance(found, ManyToManyField):
+        return found.related_model
+    if found.is_relation and part != found.attname:
+        related: type[Model] = found.related_model
+        return related
+    return None
+
+
+def _check_end(field: Any, rest: list[str], lookup: str, *, with_lookup: bool) -> None:
+    rest = list(rest)
+    while rest and rest[0] in transforms_of(field):
+        rest.pop(0)
+    if len(rest) > 1 or (rest and (not with_lookup or rest[0] not in LOOKUPS)):
+        check_lookup(rest[0] if rest[0] not in LOOKUPS else rest[-1], field, lookup)
+
+
+def check_ordering(model: type[Model], shape: Shape, name: str) -> None:
+    """Raises FieldError for a name that nothing can be ordered by."""
+    path = name.removeprefix("-").removeprefix("+")
+    if path == "?" or _is_annotation(shape, path):
+        return
+    check_path(model, path, _annotations(shape), with_lookup=False)
+
+
+def check_alias(model: type[Model], name: str) -> None:
+    """Raises ValueError for a name that cannot be an attribute, or already is a field."""
+    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+        raise ValueError(f"An annotation's name is a plain Python name, got {name!r}")
+    if name in model._meta.forward:
+        raise ValueError(f"The annotation '{name}' conflicts with a field on the model.")

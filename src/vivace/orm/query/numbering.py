@@ -1,0 +1,101 @@
+"""A shape with its values numbered.
+
+Shapes name their values only by order; here every place of a value gets its number, so that the compiler may take the
+parts in any order. The numbered form is what the compiler reads:
+
+    lookup      (name, "value", 3) · (name, "null", None) · (name, "flag", True) · (name, "expression", expression)
+                (name, "pair", (operand, operand)) · (name, "items", operands), an operand being ("slot", 4) or an
+                expression
+    condition   ("q", connector, negated, children) · ("condition", expression) · a lookup
+    expression  as `expressions` freezes it, values replaced by numbers
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from vivace.orm.query.conditions import Shape
+
+Counter = Iterator[int]
+
+
+def number_shape(shape: Shape, counter: Counter | None = None) -> list[Shape]:
+    """The operations of a queryset's shape with values numbered."""
+    counter = itertools.count() if counter is None else counter
+    return [_operation(operation, counter) for operation in shape]
+
+
+def _operation(operation: Shape, counter: Counter) -> Shape:
+    kind = operation[0]
+    if kind in ("filter", "exclude"):
+        return (kind, tuple(number_condition(lookup, counter) for lookup in operation[1]))
+    if kind == "where":
+        return (kind, operation[1], number_condition(operation[2], counter))
+    if kind in ("annotate", "alias", "aggregate", "update"):
+        return (kind, tuple((name, number_expression(shape, counter)) for name, shape in operation[1]))
+    if kind == "order":
+        return (
+            kind,
+            tuple(item if isinstance(item, str) else number_expression(item, counter) for item in operation[1]),
+        )
+    if kind == "slice":
+        return (kind, *(next(counter) if present else None for present in operation[1:]))
+    return operation
+
+
+def number_condition(shape: Any, counter: Counter) -> Shape:
+    """A condition or lookup with values numbered."""
+    if isinstance(shape, str):
+        return (shape, "value", next(counter))
+    if shape[0] == "q":
+        return ("q", shape[1], shape[2], tuple(number_condition(child, counter) for child in shape[3]))
+    if shape[0] == "condition":
+        return ("condition", number_expression(shape[1], counter))
+    name, kind, *rest = shape
+    if kind == "null":
+        return (name, kind, None)
+    if kind == "flag":
+        return (name, kind, rest[0])
+    if kind == "expression":
+        return (name, kind, number_expression(rest[0], counter))
+    if kind == "pair":
+        return (name, kind, tuple(_operand(operand, counter) for operand in rest))
+    return (name, kind, tuple(_operand(operand, counter) for operand in rest[0]))
+
+
+def _operand(operand: Any, counter: Counter) -> Shape:
+    return ("slot", next(counter)) if operand == "value" else number_expression(operand, counter)
+
+
+def number_expression(shape: Shape, counter: Counter) -> Shape:
+    """An expression with values numbered."""
+    kind = shape[0]
+    if kind == "value":
+        return (*shape, next(counter))
+    if kind == "combined":
+        left = number_expression(shape[2], counter)
+        return (kind, shape[1], left, number_expression(shape[3], counter))
+    if kind == "function":
+        return (kind, shape[1], tuple(number_expression(each, counter) for each in shape[2]), shape[3])
+    if kind == "typed":
+        return (kind, number_expression(shape[1], counter), shape[2])
+    if kind == "case":
+        branches = tuple(
+            (number_condition(condition, counter), number_expression(then, counter)) for condition, then in shape[1]
+        )
+        return (kind, branches, number_expression(shape[2], counter), shape[3])
+    if kind == "aggregate":
+        _, function, distinct, argument, condition, default, field = shape
+        argument = None if argument is None else number_expression(argument, counter)
+        condition = None if condition is None else number_condition(condition, counter)
+        default = None if default is None else number_expression(default, counter)
+        return (kind, function, distinct, argument, condition, default, field)
+    if kind == "order":
+        return (kind, number_expression(shape[1], counter), *shape[2:])
+    if kind in ("scalar", "exists"):
+        return (kind, number_expression(shape[1], counter), *shape[2:])
+    if kind == "queryset":
+        return (kind, shape[1], number_shape(shape[2], counter))
+    return shape

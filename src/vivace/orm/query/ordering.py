@@ -1,0 +1,133 @@
+"""ORDER BY: fields, relations (by their model's own ordering), annotations, expressions, random."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy
+from sqlalchemy import ColumnElement
+
+from vivace.orm.exceptions import FieldError
+from vivace.orm.query.expressions import OrderBy
+from vivace.orm.query.numbering import number_expression
+from vivace.orm.query.operands import build
+
+if TYPE_CHECKING:
+    from vivace.orm.query.select import Select
+
+
+class Ordering:
+    """The ordering of one SELECT: what was asked for, or else `Meta.ordering`."""
+
+    def __init__(self, select: Select) -> None:
+        self.select = select
+        self._items: tuple[Any, ...] | None = None
+        self._reversed = False
+        self._built: list[tuple[ColumnElement[Any], bool, str | None, bool]] | None = None
+
+    def set(self, items: tuple[Any, ...]) -> None:
+        """Orders by these, and nothing before."""
+        self._items, self._built = items, None
+
+    def clear(self) -> None:
+        """Leaves the order to the database."""
+        self.set(())
+
+    def reverse(self) -> None:
+        """Turns every direction round."""
+        self._reversed = not self._reversed
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether there is any ordering."""
+        return bool(self._wanted())
+
+    def _wanted(self) -> tuple[Any, ...]:
+        if self._items is not None:
+            return self._items
+        if self.select.is_grouped:
+            # The model's own ordering would split the groups.
+            return ()
+        return tuple(self.select.model._meta.ordering)
+
+    def _resolved(self) -> list[tuple[ColumnElement[Any], bool, str | None, bool]]:
+        """Elements with: descending, nulls, whether it is an aggregate."""
+        if self._built is None:
+            self._built = []
+            for item in self._wanted():
+                self._built += self._resolve(item, ())
+        return self._built
+
+    def _resolve(self, item: Any, seen: tuple[str, ...]) -> list[tuple[ColumnElement[Any], bool, str | None, bool]]:
+        if isinstance(item, str):
+            return self._resolve_name(item, seen)
+        if hasattr(item, "freeze"):
+            # Expressions in Meta.ordering may not hold values, which belong to querysets.
+            values: list[Any] = []
+            ordered = item if isinstance(item, OrderBy) else OrderBy(item)
+            shape = ordered.freeze(values)
+            if values:
+                raise FieldError("Expressions in Meta.ordering cannot hold values")
+            item = number_expression(shape, iter(()))
+        if item[0] == "order":
+            operand = build(item[1], self.select)
+            return [(operand.element, item[2], item[3], operand.aggregate)]
+        operand = build(item, self.select)
+        return [(operand.element, False, None, operand.aggregate)]
+
+    def _resolve_name(
+        self, name: str, seen: tuple[str, ...]
+    ) -> list[tuple[ColumnElement[Any], bool, str | None, bool]]:
+        if name == "?":
+            return [(sqlalchemy.func.random(), False, None, True)]
+        descending = name.startswith("-")
+        path = name.removeprefix("-").removeprefix("+")
+        select = self.select
+        if path not in select.annotations:
+            related = self._related_ordering(path, seen)
+            if related is not None:
+                return [(element, down != descending, nulls, aggregate) for element, down, nulls, aggregate in related]
+        operand = select.operand_of(path)
+        return [(operand.element, descending, None, operand.aggregate)]
+
+    def _related_ordering(
+        self, path: str, seen: tuple[str, ...]
+    ) -> list[tuple[ColumnElement[Any], bool, str | None, bool]] | None:
+        """`order_by("author")` means the author's own ordering, when it has one."""
+        parts = path.split("__")
+        meta = self.select.model._meta
+        if parts[0] not in meta.names:
+            return None
+        target = self.select.joins.walk(parts)
+        if target.rest or not target.is_relation or target.related_model is None:
+            return None
+        ordering = target.related_model._meta.ordering
+        if not ordering or path in seen or parts[-1] == "pk":
+            return None
+        if any(not isinstance(item, str) for item in ordering):
+            return None
+        resolved: list[tuple[ColumnElement[Any], bool, str | None, bool]] = []
+        for item in ordering:
+            sign = "-" if item.startswith("-") else ""
+            inner = "pk" if item.removeprefix("-") == "pk" else item.removeprefix("-")
+            resolved += self._resolve_name(f"{sign}{path}__{inner}", (*seen, path))
+        return resolved
+
+    def clauses(self) -> list[Any]:
+        """What stands behind ORDER BY."""
+        made: list[Any] = []
+        for element, descending, nulls, _ in self._resolved():
+            clause: Any = element.desc() if descending != self._reversed else element.asc()
+            if nulls is not None:
+                first = (nulls == "first") != self._reversed
+                clause = clause.nulls_first() if first else clause.nulls_last()
+            made.append(clause)
+        return made
+
+    def elements(self) -> list[ColumnElement[Any]]:
+        """The columns and expressions that are ordered by."""
+        return [element for element, _, _, _ in self._resolved()]
+
+    def plain_elements(self) -> list[ColumnElement[Any]]:
+        """Those of them without an aggregate."""
+        return [element for element, _, _, aggregate in self._resolved() if not aggregate]

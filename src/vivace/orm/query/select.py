@@ -1,0 +1,299 @@
+"""`Select`: one SELECT while it is being built from the operations of a queryset's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy
+from sqlalchemy import ColumnElement
+
+from vivace.orm.exceptions import FieldError, unknown_field
+from vivace.orm.fields.related import ForeignKey
+from vivace.orm.query.binds import Binds
+from vivace.orm.query.conditions import Shape
+from vivace.orm.query.filters import Filters
+from vivace.orm.query.joins import Join, Joins
+from vivace.orm.query.lookups import Operand
+from vivace.orm.query.operands import build
+from vivace.orm.query.ordering import Ordering
+
+if TYPE_CHECKING:
+    from vivace.orm.base import Model
+
+
+class Select:
+    """The state of one SELECT: joins, conditions, annotations, ordering, grouping."""
+
+    def __init__(self, model: type[Model], binds: Binds, *, outer: Select | None = None) -> None:
+        self.model, self.binds, self.outer = model, binds, outer
+        self.joins = Joins(model, aliased=outer is not None)
+        self.annotations: dict[str, Operand] = {}
+        self.hidden: set[str] = set()
+        """Annotations that are not selected: of `alias()`, or left out by `values()`."""
+        self.where: list[ColumnElement[bool]] = []
+        self.having: list[ColumnElement[bool]] = []
+        self.ordering = Ordering(self)
+        self.filters = Filters(self)
+        self.distinct: tuple[str, ...] | None = None
+        self.values: tuple[str, ...] | None = None
+        self.values_form = "dict"
+        """ "dict", "tuple" or "flat"."""
+        self.group_by: list[ColumnElement[Any]] | None = None
+        self.grouped_by_key = False
+        self.related_joins: list[Join] = []
+        """Joined tables whose rows are selected whole, by select_related()."""
+        self.only: tuple[str, ...] | None = None
+        self.deferred: set[str] = set()
+        self.related: list[str] | None = None
+        self.limit: ColumnElement[Any] | None = None
+        self.offset: ColumnElement[Any] | None = None
+
+    def apply(self, operations: Sequence[Shape]) -> None:
+        """Replays the operations of a shape."""
+        for operation in operations:
+            _OPERATIONS[operation[0]](self, *operation[1:])
+
+    # Names and expressions
+
+    def operand_of(self, name: str, *, reuse: set[Join] | None = None) -> Operand:
+        """The column, annotation or transform that `name` stands for."""
+        return self.filters.operand(name, reuse)
+
+    def condition(self, condition: Shape) -> tuple[ColumnElement[bool], bool]:
+        """A condition inside an expression, and whether an aggregate is in it."""
+        return self.filters.clause(condition, reuse=None)
+
+    def subselect(self, shape: Shape) -> tuple[Any, Operand]:
+        """A queryset as a subquery of one column, and what is known about that column."""
+        inner = self._inner(shape)
+        columns = inner.value_operands() if inner.values is not None else [inner.operand_of("pk")]
+        if len(columns) != 1:
+            raise FieldError(f'A subquery has one column, this one has {len(columns)}: say which with .values("field")')
+        return inner.statement([columns[0].element]), columns[0]
+
+    def subselect_exists(self, shape: Shape) -> ColumnElement[bool]:
+        """Whether a queryset has rows."""
+        inner = self._inner(shape)
+        if inner.limit is None and inner.offset is None:
+            inner.ordering.clear()
+        return inner.statement([sqlalchemy.literal_column("1")]).exists()
+
+    def _inner(self, shape: Shape) -> Select:
+        _, model, operations = shape
+        inner = Select(model, self.binds, outer=self)
+        inner.apply(operations)
+        return inner
+
+    def value_operands(self) -> list[Operand]:
+        """What `values()` asks for: the named fields and annotations, or all."""
+        names = self.value_names()
+        return [self.annotations[name] if name in self.annotations else self.operand_of(name) for name in names]
+
+    def value_names(self) -> list[str]:
+        """The keys of the dicts that `values()` makes."""
+        if self.values:
+            return [*self.values, *(name for name in self.annotations if name not in self.values and self._shown(name))]
+        columns = [field.attname for field in self.model._meta.concrete_fields]
+        return [*columns, *(name for name in self.annotations if name not in self.hidden)]
+
+    def _shown(self, name: str) -> bool:
+        # An annotation made before values() is shown only if named there, one made after it always.
+        return name not in self.hidden
+
+    # Operations
+
+    def _filter(self, lookups: Sequence[Shape]) -> None:
+        self.filters.add(("q", "and", False, tuple(lookups)))
+
+    def _exclude(self, lookups: Sequence[Shape]) -> None:
+        self.filters.add(("q", "and", True, tuple(lookups)))
+
+    def _where(self, negated: bool, condition: Shape) -> None:
+        self.filters.add(("q", "and", True, (condition,)) if negated else condition)
+
+    def _annotate(self, annotations: Sequence[tuple[str, Shape]], *, shown: bool = True) -> None:
+        for name, shape in annotations:
+            operand = build(shape, self)
+            self.annotations[name] = operand
+            if not shown:
+                self.hidden.add(name)
+            else:
+                self.hidden.discard(name)
+            if operand.aggregate:
+                self._group()
+
+    def _alias(self, annotations: Sequence[tuple[str, Shape]]) -> None:
+        self._annotate(annotations, shown=False)
+
+    def _group(self) -> None:
+        if self.group_by is not None:
+            return
+        if self.values is not None:
+            operands = [
+                self.annotations[name] if name in self.annotations else self.operand_of(name)
+                for name in self.value_names()
+            ]
+            self.group_by = [operand.element for operand in operands if not operand.aggregate]
+        else:
+            self.group_by = [self.operand_of("pk").element]
+            self.grouped_by_key = True
+
+    def _values(self, names: tuple[str, ...], form: str = "dict") -> None:
+        self.values, self.values_form = names, form
+        if names:
+            self.hidden |= {name for name in self.annotations if name not in names}
+            self.hidden -= set(names)
+        for name in names:
+            if name not in self.annotations:
+                self.operand_of(name)
+
+    def _order(self, items: tuple[Any, ...]) -> None:
+        self.ordering.set(items)
+
+    def _reverse(self) -> None:
+        self.ordering.reverse()
+
+    def _distinct(self, names: tuple[str, ...]) -> None:
+        self.distinct = names
+
+    def _related(self, names: tuple[str, ...] | None) -> None:
+        if names is None:
+            self.related = None
+        else:
+            self.related = [*(self.related or ()), *names]
+
+    def _only(self, names: tuple[str, ...]) -> None:
+        self.only, self.deferred = names, set()
+
+    def _defer(self, names: tuple[str, ...]) -> None:
+        if self.only is not None:
+            self.only = tuple(name for name in self.only if name not in names)
+        else:
+            self.deferred |= set(names)
+
+    def _slice(self, limit: int | None, offset: int | None) -> None:
+        number = sqlalchemy.BigInteger()
+        self.limit = None if limit is None else self.binds.add(limit, int, number)
+        self.offset = None if offset is None else self.binds.add(offset, int, number)
+
+    # The statement
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether rows stand for groups."""
+        return self.group_by is not None
+
+    def loaded_fields(self) -> list[Any]:
+        """The model's fields to select, by `only()` and `defer()`; the key always."""
+        meta = self.model._meta
+        fields = meta.concrete_fields
+        wanted = self.only if self.only is not None else tuple(self.deferred)
+        for name in wanted:
+            if name != "pk" and name.split("__")[0] not in meta.forward:
+                raise unknown_field(meta.object_name, name, meta.field_names)
+        if self.only is not None:
+            kept = {"pk", *self.only}
+            return [field for field in fields if field.primary_key or field.name in kept or field.attname in kept]
+        return [
+            field
+            for field in fields
+            if field.primary_key or not (field.name in self.deferred or field.attname in self.deferred)
+        ]
+
+    def statement(self, columns: Sequence[ColumnElement[Any]]) -> Any:
+        """The SELECT of these columns."""
+        order = self.ordering.clauses()
+        statement = sqlalchemy.select(*columns).select_from(self.joins.source())
+        if self.outer is not None:
+            statement = statement.correlate(*self._outer_tables())
+        if self.where:
+            statement = statement.where(*self.where)
+        if self.group_by is not None:
+            statement = statement.group_by(*self._group_clauses(columns))
+        if self.having:
+            statement = statement.having(*self.having)
+        if self.distinct is not None:
+            statement = self._with_distinct(statement, columns, order)
+        if order:
+            statement = statement.order_by(*order)
+        if self.limit is not None:
+            statement = statement.limit(self.limit)
+        if self.offset is not None:
+            statement = statement.offset(self.offset)
+        return statement
+
+    def _outer_tables(self) -> list[Any]:
+        tables: list[Any] = []
+        outer = self.outer
+        while outer is not None:
+            tables += [outer.joins.root.table, *(join.table for join in outer.joins.all)]
+            outer = outer.outer
+        return tables
+
+    def _group_clauses(self, columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+        assert self.group_by is not None
+        clauses = list(self.group_by)
+        aggregates = [operand.element for operand in self.annotations.values() if operand.aggregate]
+        dependent = [self.joins.root.table] if self.grouped_by_key else []
+        if self.grouped_by_key:
+            # A table's columns depend on its key, so that naming the key is enough.
+            for join in self.related_joins:
+                clauses.append(join.table.c[join.model._meta.pk.column])
+                dependent.append(join.table)
+        for element in [*columns, *self.ordering.plain_elements(), *self.filters.plain_in_having]:
+            is_constant = getattr(element, "is_literal", False)
+            depends = any(getattr(element, "table", None) is table for table in dependent)
+            if not is_constant and not depends and not any(element is aggregate for aggregate in aggregates):
+                clauses.append(element)
+        unique: list[ColumnElement[Any]] = []
+        for clause in clauses:
+            if not any(clause is known for known in unique):
+                unique.append(clause)
+        return unique
+
+    def _with_distinct(self, statement: Any, columns: Sequence[ColumnElement[Any]], order: Sequence[Any]) -> Any:
+        if self.distinct:
+            if self.binds.dialect != "postgresql":
+                raise FieldError("distinct(…) by fields is PostgreSQL's DISTINCT ON; this database has no such thing")
+            return statement.distinct(*(self.operand_of(name).element for name in self.distinct))
+        missing = [
+            element
+            for element in self.ordering.elements()
+            if not any(element is column or element.compare(column) for column in columns)
+        ]
+        return statement.add_columns(*missing).distinct()
+
+
+_OPERATIONS: dict[str, Callable[..., None]] = {
+    "alias": Select._alias,
+    "annotate": Select._annotate,
+    "defer": Select._defer,
+    "distinct": Select._distinct,
+    "exclude": Select._exclude,
+    "filter": Select._filter,
+    "only": Select._only,
+    "order": Select._order,
+    "related": Select._related,
+    "reverse": Select._reverse,
+    "slice": Select._slice,
+    "values": Select._values,
+    "where": Select._where,
+}
+
+
+def relation_of(select_model: type[Model], path: str) -> list[ForeignKey[Any]]:
+    """The foreign keys along `select_related("author__publisher")`. Raises FieldError for what is none."""
+    keys: list[ForeignKey[Any]] = []
+    model = select_model
+    for name in path.split("__"):
+        found = model._meta.names.get(name)
+        if not isinstance(found, ForeignKey) or name == found.attname:
+            choices = [key.name for key in model._meta.foreign_keys]
+            raise FieldError(
+                f'select_related("{path}"): {model._meta.object_name} has no foreign key "{name}". '
+                f"Foreign keys: {', '.join(choices) or 'none'}. Relations to many are for prefetch_related()."
+            )
+        keys.append(found)
+        model = found.related_model
+    return keys
