@@ -85,7 +85,8 @@ async def test_a_mounted_application_that_fails_to_start_stops_the_whole_and_wha
 
     @contextlib.asynccontextmanager
     async def failing(app: Any) -> AsyncIterator[None]:
-        raise RuntimeError("no database")
+        if app.routes == []:
+            raise RuntimeError("no database")
         yield
 
     app = application(

@@ -34,11 +34,11 @@ ROUTE_SEGMENTS = [
     "é",
 ]
 UUID = "ec38df32-ceda-4cfa-9b4a-1aeb94ad551a"
-PATH_SEGMENTS = ["a", "b", "", "1", "01", "2.5", "x.json", "v3", "a.b", "axb", "é", UUID, "١", "9" * 5000]
+PATH_SEGMENTS = ["a", "b", "", "1", "01", "2.5", "x.json", "v3", "a.b", "axb", "é", UUID, "\u0661", "9" * 5000]
 METHODS = [None, ["GET"], ["POST"], ["GET", "PUT"]]
 
 
-class _Taken(Exception):  # noqa: N818
+class _Taken(Exception):
     def __init__(self, route: Any, scope: Scope) -> None:
         self.route = route
         self.scope = scope
@@ -146,7 +146,7 @@ def _linear_scan(table: Sequence[BaseRoute], scope: Scope) -> tuple[str, Any, An
 def _dispatch(router: Router, scope: Scope) -> tuple[str, Any, Any]:
     """What the router does with this request."""
     before = dict(scope)
-    outcome = []
+    outcome: list[str | tuple[str, Any, Any]] = []
 
     async def run() -> None:
         async def receive() -> Message:
@@ -162,7 +162,7 @@ def _dispatch(router: Router, scope: Scope) -> tuple[str, Any, Any]:
             outcome.append(("taken", taken.route, changed))
 
     anyio.run(run)
-    first: Any = outcome[0]
+    first = outcome[0]
     return first if isinstance(first, tuple) else (first, None, None)
 
 

@@ -168,7 +168,8 @@ async def test_an_application_without_a_response_is_an_error_and_500_to_a_client
 async def test_a_lifespan_that_fails_is_raised() -> None:
     @contextlib.asynccontextmanager
     async def lifespan(app: Application) -> AsyncIterator[None]:
-        raise RuntimeError("no up")
+        if app.routes == []:
+            raise RuntimeError("no up")
         yield
 
     with pytest.raises(RuntimeError, match="no up"):

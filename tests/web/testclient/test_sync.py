@@ -316,8 +316,8 @@ def test_a_websocket_carries_text_bytes_and_json(websockets: TestClient) -> None
         session.send_bytes(b"\x00")
         assert session.receive_bytes() == b"\x00"
         for mode in ("text", "binary"):
-            session.send_json({"é": 1}, mode=mode)  # type: ignore[arg-type]
-            assert session.receive_json(mode=mode) == {"é": 1}  # type: ignore[arg-type]
+            session.send_json({"é": 1}, mode=mode)
+            assert session.receive_json(mode=mode) == {"é": 1}
         session.close(4000, "bye")
     assert websockets.app.state.left == (4000, "bye")  # type: ignore[attr-defined]
 
