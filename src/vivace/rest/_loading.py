@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from vivace.rest.fields.base import call_if_simple
+
 
 def items_of(value: Any, name: str) -> Iterable[Any]:
     """The loaded objects of a to-many relation, a queryset or any iterable."""
-    items: Iterable[Any] = value
+    items: Iterable[Any] = call_if_simple(value, name) if callable(value) else value
     return items
 
 

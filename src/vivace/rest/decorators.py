@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from vivace.rest.views import HTTP_METHODS, APIView, Endpoint
 
@@ -45,7 +45,7 @@ def api_view(http_method_names: Sequence[str] | None = None) -> Callable[[Functi
         namespace: dict[str, Any] = {
             "__doc__": function.__doc__,
             "__module__": function.__module__,
-            "http_method_names": [*methods, "options"],
+            "http_method_names": [*methods, *(("head",) if "get" in methods else ()), "options"],
             **dict.fromkeys(methods, handler),
             **{name: getattr(function, name) for name in VIEW_ATTRIBUTES if hasattr(function, name)},
         }
@@ -97,13 +97,27 @@ class MethodMapper(dict[str, str]):
         return decorate
 
 
+class Action(Protocol):
+    """A method of a viewset with a route of its own."""
+
+    mapping: MethodMapper
+    detail: bool
+    url_path: str
+    url_name: str
+    kwargs: dict[str, Any]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Answers a request."""
+        ...
+
+
 def action(
     methods: Sequence[str] | None = None,
     detail: bool | None = None,
     url_path: str | None = None,
     url_name: str | None = None,
     **kwargs: Any,
-) -> Callable[[Function], Function]:
+) -> Callable[[Callable[..., Any]], Action]:
     """Gives a viewset's method a route of its own, below one object with `detail=True`, else below the list.
 
     `kwargs` replace attributes of the view for this action (`permission_classes`, `serializer_class`, …).
@@ -111,7 +125,7 @@ def action(
     if detail is None:
         raise TypeError("@action needs detail=True (below one object) or detail=False (below the list)")
 
-    def decorate(function: Any) -> Any:
+    def decorate(function: Any) -> Action:
         function.mapping = MethodMapper(function.__name__, methods or ("GET",))
         function.detail = detail
         function.url_path = url_path or function.__name__
@@ -119,6 +133,7 @@ def action(
         function.kwargs = {"description": inspect.cleandoc(function.__doc__ or ""), **kwargs}
         if "name" not in kwargs and "suffix" not in kwargs:
             function.kwargs["name"] = function.__name__.replace("_", " ").capitalize()
-        return function
+        marked: Action = function
+        return marked
 
     return decorate

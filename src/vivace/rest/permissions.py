@@ -134,6 +134,8 @@ class _Not(BasePermission):
         return not await _ask(self.inner.has_permission(request, view))
 
     async def has_object_permission(self, request: Any, view: Any, obj: Any) -> bool:
+        if type(self.inner).has_object_permission is BasePermission.has_object_permission:
+            return True  # it says nothing about objects, so there is nothing to turn round
         return not await _ask(self.inner.has_object_permission(request, view, obj))
 
 

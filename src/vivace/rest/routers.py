@@ -68,9 +68,7 @@ class SimpleRouter:
                     f"at {other_prefix!r}; give another one with basename=…"
                 )
         self.registry.append((prefix, viewset, basename))
-        if self._routes is not None:
-            # The list may be in use by a Mount already.
-            self._routes[:] = self.get_routes()
+        self._routes = None
 
     def get_default_basename(self, viewset: type[Any]) -> str:
         """The model's name. Raises ValueError for a viewset without a queryset."""
@@ -82,7 +80,7 @@ class SimpleRouter:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """The routes, for a Mount or an Application. Viewsets registered later appear in the same list."""
+        """The routes of what is registered so far, for a Mount or an Application."""
         if self._routes is None:
             self._routes = self.get_routes()
         return self._routes

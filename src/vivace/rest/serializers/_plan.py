@@ -66,6 +66,7 @@ class _Compiler:
             "Mapping": Mapping,
             "items_of": _loading.items_of,
             "dynamic": _dynamic,
+            "call_if_simple": call_if_simple,
             "template": template,
             "UUID": UUID,
             "UTC": dt.UTC,
@@ -139,7 +140,8 @@ class _Compiler:
             return self.dynamic(field)
         represent = self.remember("represent", plan.represent)
         child = self.child(plan, f"serializer.bound_fields[{field.field_name!r}]")
-        return f"None if (v := {value}) is None else {represent}(v, {child})"
+        called = f"call_if_simple(v, {field.field_name!r}) if callable(v) else v"
+        return f"None if (v := {value}) is None else {represent}({called}, {child})"
 
     def nested_list(self, field: ListSerializer, value: str) -> str:
         child_plan: OutputPlan | None = getattr(field.child, "output_plan", None)
