@@ -55,7 +55,7 @@ def cookie_parser(cookie_string: str) -> dict[str, str]:
         if not equals:
             name, value = "", chunk
         name, value = name.strip(), value.strip()
-        if len(value) >= 2 and value[0] == value[-1] == '"':
+        if value[:1] == '"' and value[-1:] == '"' and len(value) > 1:
             value = value[1:-1]
             if "\\" in value:
                 value = _ESCAPED.sub(_unescape, value)
@@ -149,7 +149,7 @@ class HTTPConnection(Mapping[str, Any], Generic[StateT]):
     def cookies(self) -> dict[str, str]:
         if self._cookies is None:
             # RFC 9113 8.2.3: HTTP/2 may send several Cookie fields.
-            self._cookies = cookie_parser("; ".join(self.headers.getlist("cookie")))
+            self._cookies = cookie_parser(";".join(self.headers.getlist("cookie")))
         return self._cookies
 
     @property

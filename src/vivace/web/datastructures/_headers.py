@@ -131,24 +131,22 @@ class MutableHeaders(Headers):
         """The byte pairs themselves: changing the list changes the headers."""
         return self._list
 
-    def _positions(self, name: bytes) -> list[int]:
-        return [position for position, (other, _) in enumerate(self._list) if other == name]
-
     def __setitem__(self, key: str, value: str) -> None:
         """Sets the field in the place of its first occurrence and removes the others."""
-        name, encoded = encode_name(key), encode_value(value)
-        positions = self._positions(name)
-        if not positions:
-            self._list.append((name, encoded))
-            return
-        self._list[positions[0]] = (name, encoded)
-        for position in reversed(positions[1:]):
-            del self._list[position]
+        pair = name, _ = encode_name(key), encode_value(value)
+        fields = self._list
+        for position, (other, _) in enumerate(fields):
+            if other == name:
+                fields[position] = pair
+                # In place: a response's `raw_headers` is this very list.
+                fields[position + 1 :] = [field for field in fields[position + 1 :] if field[0] != name]
+                return
+        fields.append(pair)
 
     def __delitem__(self, key: str) -> None:
         """Removes the field; it need not exist."""
-        for position in reversed(self._positions(_lookup_name(key))):
-            del self._list[position]
+        name = _lookup_name(key)
+        self._list[:] = [field for field in self._list if field[0] != name]
 
     def __ior__(self, other: Mapping[str, str]) -> Self:
         self.update(_as_mapping(other))

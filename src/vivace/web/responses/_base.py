@@ -64,18 +64,17 @@ class Response:
 
     def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
         """Sets `raw_headers`: those given, then Content-Length and Content-Type unless they are among them."""
-        raw = [(encode_name(name), encode_value(value)) for name, value in headers.items()] if headers else []
-        names = {name for name, _ in raw}
-        body = getattr(self, "body", None)
-        if (
-            body is not None
-            and b"content-length" not in names
-            # RFC 9110 8.6: never with 1xx and 204; with 304 it would have to be the length of the other response.
-            and not (self.status_code < 200 or self.status_code in (204, 304))
-        ):
+        raw: list[tuple[bytes, bytes]] = []
+        names: list[bytes] = []
+        if headers:
+            raw = [(encode_name(name), encode_value(value)) for name, value in headers.items()]
+            names = [name for name, _ in raw]
+        body, status_code, media_type = getattr(self, "body", None), self.status_code, self.media_type
+        # RFC 9110 8.6: no length with 1xx and 204; with 304 it would have to be the length of the other response.
+        if body is not None and status_code >= 200 and status_code not in (204, 304) and b"content-length" not in names:
             raw.append((b"content-length", b"%d" % len(body)))
-        if self.media_type is not None and b"content-type" not in names:
-            raw.append((b"content-type", _content_type(self.media_type, self.charset)))
+        if media_type is not None and b"content-type" not in names:
+            raw.append((b"content-type", _content_type(media_type, self.charset)))
         self.raw_headers = raw
 
     @property
