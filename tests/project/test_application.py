@@ -81,6 +81,26 @@ async def test_wrong_settings_fail_the_startup_with_one_message(load: Load, monk
 
 
 @pytest.mark.anyio
+async def test_a_bug_in_the_setup_fails_the_startup_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Vivace("buggy")
+    monkeypatch.setattr(app, "setup", lambda: 1 / 0)
+    asked, sent = [], []
+
+    async def receive() -> Any:
+        asked.append(True)
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    with pytest.raises(ZeroDivisionError):
+        await app({"type": "lifespan", "state": {}}, receive, send)
+    assert asked
+    assert sent[0]["type"] == "lifespan.startup.failed"
+    assert "ZeroDivisionError" in sent[0]["message"]
+
+
+@pytest.mark.anyio
 async def test_a_database_that_cannot_be_reached_fails_the_startup_with_one_message(tmp_path: Path) -> None:
     app = Vivace("unreachable", database=f"sqlite:///{tmp_path}/no/such/folder/db.sqlite3")
     (message,) = await lifespan_messages(app)

@@ -13,6 +13,7 @@ A server's lifespan does 1 and 2; so does the first request on a server without 
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -156,9 +157,13 @@ class Vivace(Application):
         try:
             self.setup()
             logs.configure(self.settings)
-        except ConfigurationError as error:
+        except Exception as error:
+            # Asking for the event first, since a server may take an error before that for "knows no lifespan".
             await receive()
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            said = str(error) if is_explained(error) else traceback.format_exc()
+            await send({"type": "lifespan.startup.failed", "message": said})
+            if not is_explained(error):
+                raise
             return
         try:
             await super().__call__(scope, receive, send_explained)
