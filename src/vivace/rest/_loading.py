@@ -1,24 +1,152 @@
-"""Related objects: are they there, and the queries that fetch those that are not."""
+"""Related objects: which ones a serializer shows, and the fewest queries that load them.
+
+To-one relations are joined (`select_related`), to-many relations are prefetched, each with the joins of what lies
+behind it. So a list costs one query, and one for each to-many relation that is shown, however long the list.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from vivace.rest.fields.base import call_if_simple
+from vivace.orm import binding
+from vivace.orm.exceptions import NotLoaded
+from vivace.orm.query.prefetch import Prefetch, prefetch
+from vivace.rest import _querysets
+from vivace.rest._models import find_field, is_to_many
+from vivace.rest.fields.base import Field, call_if_simple
+
+
+@dataclass
+class Needed:
+    """The relations of one model that are shown, by attribute."""
+
+    model: Any
+    one: dict[str, Needed] = field(default_factory=dict)
+    many: dict[str, Needed] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.one or self.many)
 
 
 def items_of(value: Any, name: str) -> Iterable[Any]:
-    """The loaded objects of a to-many relation, a queryset or any iterable."""
-    items: Iterable[Any] = call_if_simple(value, name) if callable(value) else value
+    """The objects of a to-many relation, a queryset, a list or a function that gives one.
+
+    Raises NotLoaded for rows that are still in the database.
+    """
+    if callable(value):
+        value = call_if_simple(value, name)
+    if hasattr(value, "all") and not _querysets.is_loaded(value):
+        raise NotLoaded(
+            f"{name or 'The list'} is not loaded: use `await serializer.load()` instead of `.data`, or "
+            "prefetch_related() in the query"
+        )
+    items: Iterable[Any] = value.all() if hasattr(value, "get_queryset") else value
     return items
 
 
+# What is needed
+
+
+def needed(serializer: Any, model: Any) -> Needed:
+    """The relations that `serializer` shows of objects of `model`."""
+    found = Needed(model)
+    _collect(serializer, found)
+    return found
+
+
+def _collect(serializer: Any, into: Needed) -> None:
+    serializer = getattr(serializer, "child", serializer)
+    for shown in getattr(serializer, "bound_fields", {}).values():
+        if shown.write_only:
+            continue
+        target = _follow(into, shown)
+        if target is not None and hasattr(getattr(shown, "child", shown), "bound_fields"):
+            _collect(shown, target)
+
+
+def _follow(start: Needed, shown: Field) -> Needed | None:
+    """The place that a field's source leads to, with the relations on the way noted; None when it ends elsewhere."""
+    place = start
+    names = list(shown.source_attrs)
+    for position, name in enumerate(names):
+        relation = find_field(place.model, name)
+        if relation is None or not getattr(relation, "is_relation", False):
+            return None
+        to_many = is_to_many(relation)
+        if position == len(names) - 1 and not to_many and shown.needs_only_key:
+            return None  # which is a column of this table
+        branch = place.many if to_many else place.one
+        place = branch.setdefault(name, Needed(relation.related_model))
+    return place
+
+
+# Queries
+
+
 def plan(queryset: Any, serializer: Any) -> Any:
-    """`queryset` with everything loaded that `serializer` shows."""
-    return queryset
+    """`queryset` with everything loaded that `serializer` shows; what is no queryset of objects is left as it is."""
+    if not hasattr(queryset, "select_related") or not _querysets.gives_instances(queryset):
+        return queryset
+    return _apply(queryset, needed(serializer, queryset.model))
+
+
+def _apply(queryset: Any, need: Needed) -> Any:
+    if not need:
+        return queryset
+    joined = [path for path, _ in _joins(need)]
+    if joined:
+        queryset = queryset.select_related(*joined)
+    known = _querysets.prefetched(queryset)
+    lookups = [lookup for lookup in _prefetches(need) if lookup.lookup not in known]
+    return queryset.prefetch_related(*lookups) if lookups else queryset
+
+
+def _joins(need: Needed, prefix: str = "") -> Iterator[tuple[str, Needed]]:
+    for name, below in need.one.items():
+        yield f"{prefix}{name}", below
+        yield from _joins(below, f"{prefix}{name}__")
+
+
+def _prefetches(need: Needed) -> Iterator[Any]:
+    for path, place in (("", need), *((f"{path}__", place) for path, place in _joins(need))):
+        for name, below in place.many.items():
+            yield Prefetch(f"{path}{name}", queryset=_apply(below.model._meta.default_manager.all(), below))
+
+
+# Objects that are here already
 
 
 async def load(serializer: Any, instance: Any) -> Any:
-    """`instance` with everything loaded that `serializer` shows."""
+    """`instance`, or what it is a queryset of, with everything loaded that `serializer` shows."""
+    if hasattr(instance, "select_related"):
+        if not _querysets.is_loaded(instance):
+            return await plan(instance.all(), serializer)
+        instance = list(instance.all())
+    objects = list(instance) if isinstance(instance, Sequence | set) else [instance]
+    for model in {item._meta.model for item in objects if hasattr(item, "_meta")}:
+        await _fill([item for item in objects if isinstance(item, model)], needed(serializer, model))
     return instance
+
+
+async def _fill(objects: Sequence[Any], need: Needed) -> None:
+    if not objects or not need:
+        return
+    for name, below in need.one.items():
+        related = [item for item in (getattr(owner, name) for owner in objects) if item is not None]
+        # Awaits of one moment are merged into one query.
+        await asyncio.gather(*(_loaded(item) for item in related))
+        await _fill(related, below)
+    for name, below in need.many.items():
+        missing = [owner for owner in objects if not getattr(owner, name).is_loaded]
+        if missing:
+            rows = _apply(below.model._meta.default_manager.all(), below)
+            await prefetch(missing, [Prefetch(name, queryset=rows)], missing[0]._state.db or binding.resolve())
+        there = [item for owner in objects if owner not in missing for item in getattr(owner, name)]
+        await _fill(there, below)
+
+
+async def _loaded(item: Any) -> Any:
+    return await item

@@ -11,6 +11,7 @@ from typing import Any
 from vivace.orm import Q
 from vivace.orm.exceptions import FieldDoesNotExist
 from vivace.rest import fields, model_fields
+from vivace.rest._models import is_to_many
 from vivace.rest.exceptions import ValidationError
 from vivace.rest.openapi import schemas
 from vivace.rest.request import Request
@@ -263,7 +264,7 @@ def _names_lookup(model: Any, path: str) -> bool:
 
 
 def _crosses_many(model: Any, path: str) -> bool:
-    return any(model_fields.is_to_many(field) for field in _steps(model, path))
+    return any(is_to_many(field) for field in _steps(model, path))
 
 
 def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:

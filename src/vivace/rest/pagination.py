@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vivace.orm.pagination import InvalidPage, Page, Paginator
+from vivace.rest import _querysets
 from vivace.rest.exceptions import NotFound
 from vivace.rest.request import Request
 from vivace.rest.response import Response
@@ -181,14 +182,11 @@ def stable(queryset: Any) -> Any:
     add_order = getattr(queryset, "order_by", None)
     if add_order is None:
         return queryset
-    order = current_order(queryset)
-    keys = {"pk", "-pk", queryset.model._meta.pk.name, f"-{queryset.model._meta.pk.name}"}
-    return queryset if keys & {item for item in order if isinstance(item, str)} else add_order(*order, "pk")
-
-
-def current_order(queryset: Any) -> Sequence[Any]:
-    """What the queryset is ordered by, the model's `Meta.ordering` included."""
-    return tuple(queryset.model._meta.ordering)
+    order = _querysets.order(queryset)
+    key = queryset.model._meta.pk.name
+    if order is None or {"pk", "-pk", key, f"-{key}"} & set(order):
+        return queryset
+    return add_order(*order, "pk")
 
 
 def positive(text: str | None, most: int | None) -> int | None:

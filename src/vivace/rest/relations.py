@@ -109,6 +109,8 @@ class PrimaryKeyRelatedField(RelatedField):
         super().__init__(**kwargs)
         self.pk_field = pk_field
 
+    needs_only_key = True
+
     def clean_key(self, data: Any) -> Any:
         if self.pk_field is not None:
             data = self.pk_field.to_internal_value(data)
@@ -194,6 +196,7 @@ class HyperlinkedRelatedField(RelatedField):
         self.view_name, self.lookup_field = view_name, lookup_field
         self.lookup_url_kwarg = lookup_url_kwarg or lookup_field
         self.lookup_name = lookup_field
+        self.needs_only_key = lookup_field == "pk"
 
     def get_url(self, obj: Any) -> str | None:
         """The object's address; None for an object that is not saved."""

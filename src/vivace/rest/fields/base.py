@@ -45,6 +45,8 @@ class Field:
     initial: Any = None
     # Whether showing a value needs `self.context`, as an address needs the request.
     needs_context = False
+    # Whether showing a related object takes nothing but its key.
+    needs_only_key = False
 
     field_name: str = ""
     parent: Any = None

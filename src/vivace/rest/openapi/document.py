@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from vivace.rest import model_fields
+from vivace.rest._models import find_field
 from vivace.rest.openapi.components import Components
 from vivace.rest.openapi.schemas import Schema, field_schema
 from vivace.rest.permissions import AllowAny
@@ -187,7 +188,7 @@ class _Operation:
         queryset = getattr(self.view, "queryset", None)
         if queryset is None or lookup is None or name != (self.view.lookup_url_kwarg or lookup):
             return {"type": "string"}
-        field = model_fields.find_field(queryset.model, lookup)
+        field = find_field(queryset.model, lookup)
         return {"type": "string"} if field is None else field_schema(model_fields.value_field(field))
 
     def _query_parameters(self) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from vivace.rest import fields, model_fields, relations
+from vivace.rest._models import find_field
 from vivace.rest.fields.base import empty
 
 Schema = dict[str, Any]
@@ -172,7 +173,7 @@ def _related_model(relation: Any, field: Any) -> Any:
     for name in field.source_attrs:
         if model is None:
             return None
-        model = getattr(model_fields.find_field(model, name), "related_model", None)
+        model = getattr(find_field(model, name), "related_model", None)
     return model
 
 

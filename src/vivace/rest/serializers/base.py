@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import CoroutineType
 from typing import Any, ClassVar, Self
 
+from vivace.orm.exceptions import NotLoaded
 from vivace.rest import _forms, _loading
 from vivace.rest._typing import Instance, Typed
 from vivace.rest.exceptions import ErrorDetail, ValidationError, get_error_detail
@@ -214,11 +215,22 @@ class BaseSerializer(Field, Typed[Instance]):
     async def load(self) -> Any:
         """Fetches what is not loaded yet and the representation needs, one query a relation; returns `data`."""
         if self._data is None:
-            if self.instance is not None and not self._errors:
-                self.instance = await _loading.load(self, self.instance)
-            shown = self._show()
-            self._data = await resolve(shown) if self.has_async_output else shown
+            self._data = await self._load()
         return self._data
+
+    async def _load(self) -> Any:
+        has_instance = self.instance is not None and not self._errors
+        if not self.has_async_output:
+            # Usually the view's query has loaded everything: looking first would cost more than it saves.
+            try:
+                return self._show()
+            except NotLoaded:
+                if not has_instance:
+                    raise
+        if has_instance:
+            self.instance = await _loading.load(self, self.instance)
+        shown = self._show()
+        return await resolve(shown) if self.has_async_output else shown
 
 
 class ListSerializer(BaseSerializer[Instance]):

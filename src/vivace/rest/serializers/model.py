@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 from vivace.orm.exceptions import IntegrityError
 from vivace.orm.transactions import atomic
 from vivace.rest import fields, model_fields, relations
+from vivace.rest._models import find_field, is_to_many
 from vivace.rest._typing import Instance
 from vivace.rest.exceptions import ValidationError
 from vivace.rest.fields.base import Field
-from vivace.rest.model_fields import find_field
 from vivace.rest.serializers.base import NON_FIELD_ERRORS, BaseSerializer
 from vivace.rest.serializers.plain import Serializer
 from vivace.rest.validators import UniqueTogetherValidator, UniqueValidator
@@ -207,7 +207,7 @@ class ModelSerializer(Serializer[Instance]):
             Meta = type("Meta", (), {"model": field.related_model, "depth": depth - 1, "fields": ALL_FIELDS})
 
         kwargs: dict[str, Any] = {"read_only": True}
-        if model_fields.is_to_many(field):
+        if is_to_many(field):
             kwargs["many"] = True
         return NestedSerializer, kwargs
 
@@ -282,9 +282,7 @@ class ModelSerializer(Serializer[Instance]):
         return instance
 
     def _split(self, model: Any, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        many = {
-            name for name in values if (field := find_field(model, name)) is not None and model_fields.is_to_many(field)
-        }
+        many = {name for name in values if (field := find_field(model, name)) is not None and is_to_many(field)}
         return (
             {name: value for name, value in values.items() if name not in many},
             {name: value for name, value in values.items() if name in many},
