@@ -1,7 +1,13 @@
+cimport cython
+
 from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
 from vivace.server.protocol._request_head_cy cimport RequestHead
 
+cdef dict ASGI
+
+
+@cython.locals(scope=dict)
 cpdef dict http_scope(dict template, RequestHead head, Service service)
 
 
@@ -34,7 +40,12 @@ cdef class Cycle:
     cpdef disconnect(self)
     cpdef half_close(self)
     cdef next_message(self)
+    @cython.locals(fields=dict)
     cdef start_response(self, message)
+    @cython.locals(fields=dict)
     cdef send_body(self, message)
+    cdef finish_body(self, data, bint more)
     cdef wake(self)
+    cdef answer_failure(self)
+    cdef log_failure(self, str what, error)
     cdef log_access(self)

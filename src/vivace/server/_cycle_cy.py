@@ -20,6 +20,9 @@ from vivace.server.types import Message
 
 logger = logging.getLogger("vivace.server")
 
+Task = asyncio.Task
+ASGI = {"version": "3.0", "spec_version": "2.5"}
+
 # What the response has come to.
 NOT_STARTED = 0
 STARTED = 1
@@ -29,8 +32,9 @@ COMPLETE = 2
 def http_scope(template: dict[str, Any], head: RequestHead, service: Service) -> dict[str, Any]:
     """The ASGI scope of a request: `template` holds what all requests of the connection have in common."""
     scope = template.copy()
-    scope["asgi"] = {"version": "3.0", "spec_version": "2.5"}
-    scope["http_version"] = head.http_version
+    scope["asgi"] = ASGI.copy()
+    if head.http_version != "1.1":
+        scope["http_version"] = head.http_version
     scope["method"] = head.method
     if service.root_path:
         scope["path"] = service.root_path + head.path
@@ -77,7 +81,8 @@ class Cycle:
     def start(self) -> None:
         """Run the application in a task of its own, in a context derived from the server's."""
         service = self.service
-        task = asyncio.Task(self.run(), loop=service.loop, context=service.context.copy())
+        # A name, because making one up costs more than the rest of the call.
+        task = Task(self.run(), loop=service.loop, name="vivace request", context=service.context.copy())
         self.task = task
         service.tasks.add(task)
 
@@ -209,8 +214,9 @@ class Cycle:
     def start_response(self, message: Message) -> None:
         if self.phase != NOT_STARTED:
             raise RuntimeError('send() got a second "http.response.start"')
-        self.status = message["status"]
-        self.stream.start_response(self.status, message.get("headers", ()))
+        fields = message if type(message) is dict else dict(message)
+        self.status = fields["status"]
+        self.stream.start_response(self.status, fields.get("headers", ()))
         self.phase = STARTED
 
     def send_body(self, message: Message) -> None:
@@ -218,7 +224,8 @@ class Cycle:
             raise RuntimeError('send() got "http.response.body" before "http.response.start"')
         if self.phase == COMPLETE:
             raise RuntimeError('send() got "http.response.body" after the response was complete')
-        self.finish_body(message.get("body", b""), message.get("more_body", False))
+        fields = message if type(message) is dict else dict(message)
+        self.finish_body(fields.get("body", b""), fields.get("more_body", False))
 
     def finish_body(self, data: bytes, more: bool) -> None:
         self.sent += len(data)

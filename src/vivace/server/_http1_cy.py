@@ -75,7 +75,7 @@ class Http1Connection(Stream):
         self.scope_template = {
             "type": "http",
             "asgi": None,
-            "http_version": None,
+            "http_version": "1.1",
             "method": None,
             "scheme": "https" if transport.get_extra_info("ssl_object") is not None else "http",
             "path": None,

@@ -83,7 +83,7 @@ class Lifespan:
                 await asyncio.wait({self.task}, timeout=seconds)
         if self.task.done() and not self.task.cancelled():
             error = self.task.exception()
-            if error is not None and self.started.is_set() and self.end_failure is None:
+            if error is not None and self.started.is_set() and self.start_failure is None and self.end_failure is None:
                 logger.error("The application's lifespan failed.\n%s", describe(error, hidden=(__file__,)))
         await self.cancel()
 

@@ -89,9 +89,16 @@ cdef bytes as_bytes(value, str what):
 
 
 cdef long long scan_length(bytes value) except -1:
-    if not value.isdigit() or PyBytes_GET_SIZE(value) > 18:
-        raise ValueError(f"content-length must be a number, got {value!r}")
-    return int(value)
+    cdef const char *p = PyBytes_AS_STRING(value)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(value), at
+    cdef long long length = 0
+    for at in range(size):
+        if p[at] < c"0" or p[at] > c"9" or at >= 18:
+            raise ValueError(f"content-length must be a number, got {value!r}")
+        length = length * 10 + (p[at] - c"0")
+    if size == 0:
+        raise ValueError("content-length must be a number, and it is empty")
+    return length
 
 
 cdef Py_ssize_t write_number(char *out, long long number, int base) noexcept:
