@@ -1,0 +1,131 @@
+"""`kill -9` in the middle of `migrate`: the database is at the last whole migration, and the next run completes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vivace.databases import Database
+from vivace.orm.migrations import History, migrate, show
+
+if TYPE_CHECKING:
+    from tests.orm.migrations.conftest import Project
+
+pytestmark = pytest.mark.anyio
+
+RUN = """
+import asyncio, sys
+from pathlib import Path
+from vivace.databases import Database
+from vivace.orm.migrations import migrate
+
+async def main():
+    async with Database(sys.argv[1]) as database:
+        print("started", flush=True)
+        await migrate(database, {"blog": Path(sys.argv[2])})
+        print("done", flush=True)
+
+asyncio.run(main())
+"""
+
+COUNT = 8
+
+
+def migrations(project: Project) -> None:
+    """Each adds a table, waits for a moment, fills the table, and changes one in a way that SQLite copies."""
+    project.write(
+        "blog",
+        "0001_a",
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision = 'blog_0001'\ndown_revision = None\n"
+        "def upgrade():\n"
+        "    op.create_table('log', sa.Column('id', sa.Integer, primary_key=True), sa.Column('n', sa.Integer))\n",
+    )
+    for number in range(2, COUNT + 1):
+        project.write(
+            "blog",
+            f"{number:04d}_a",
+            f"""
+import asyncio
+import sqlalchemy as sa
+from alembic import op
+revision = 'blog_{number:04d}'
+down_revision = 'blog_{number - 1:04d}'
+
+async def wait(database):
+    await database.execute('INSERT INTO log (n) VALUES ({number})')
+    await asyncio.sleep(0.03)
+
+def upgrade():
+    op.create_table('t{number}', sa.Column('id', sa.Integer, primary_key=True))
+    op.run_python(wait)
+    op.alter_column('log', 'n', server_default='{number}', existing_type=sa.Integer)
+""",
+        )
+
+
+def start(database: Database, folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", RUN, str(database.url), str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+async def is_whole(database: Database, project: Project) -> int:
+    """See that what the version table says is what is there; gives the number of the last migration."""
+    [app] = await show(database, project.apps)
+    applied = sum(is_applied for _, is_applied in app.migrations)
+    if database.dialect.name == "sqlite":
+        query = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name GLOB 't[0-9]*'"
+        leftovers = await database.fetch_val("SELECT count(*) FROM sqlite_master WHERE name LIKE 'vivace_new%'")
+        assert leftovers == 0
+    else:
+        query = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename ~ '^t[0-9]'"
+    assert await database.fetch_val(query) == max(applied - 1, 0)
+    if applied:
+        rows = await database.fetch_all("SELECT n FROM log ORDER BY n")
+        assert [row[0] for row in rows] == list(range(2, applied + 1))
+    return applied
+
+
+async def test_killed_at_any_moment_leaves_whole_migrations_only(database: Database, project: Project) -> None:
+    migrations(project)
+    seen = set()
+    for delay in (0.0, 0.02, 0.05, 0.08, 0.11):
+        process = start(database, project.apps["blog"])
+        try:
+            assert process.stdout is not None
+            assert await asyncio.to_thread(process.stdout.readline) == "started\n"
+            await asyncio.sleep(delay)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        seen.add(await settled(database, project))
+    await migrate(database, project.apps)
+    assert await is_whole(database, project) == COUNT
+    assert any(0 < number < COUNT for number in seen), f"no kill hit the middle: {seen}"
+
+
+async def settled(database: Database, project: Project) -> int:
+    """PostgreSQL notices that its client is gone at its next word to it; wait until nobody holds the lock."""
+    if database.dialect.name == "postgresql":
+        give_up = time.monotonic() + 10
+        while await database.fetch_val("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"):
+            assert time.monotonic() < give_up
+            await asyncio.sleep(0.01)
+    return await is_whole(database, project)
+
+
+async def test_processes_that_migrate_at_once_do_not_collide(database: Database, project: Project) -> None:
+    migrations(project)
+    processes = [start(database, project.apps["blog"]) for _ in range(3)]
+    for process in processes:
+        output, _ = await asyncio.to_thread(process.communicate)
+        assert (process.returncode, output) == (0, "started\ndone\n")
+    assert await is_whole(database, project) == COUNT == len(History.load(project.apps).order)
