@@ -1,0 +1,77 @@
+"""What the index knows: packages, who wrote them, how they are classified, what they need and what they installed."""
+
+from __future__ import annotations
+
+from vivace.orm import models
+
+
+class Author(models.Model):
+    """A person or team, as the metadata of a package names them."""
+
+    name = models.CharField(max_length=300)
+    email = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["name", "email"]
+        constraints = [models.UniqueConstraint(fields=["name", "email"], name="author_once")]
+
+
+class Classifier(models.Model):
+    """A trove classifier, such as `Topic :: Database`."""
+
+    name = models.CharField(max_length=300, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+
+class Package(models.Model):
+    """An installed distribution. `slug` is its normalised name (PEP 503), by which it is unique."""
+
+    slug = models.SlugField(max_length=200, unique=True)
+    name = models.CharField(max_length=200)
+    version = models.CharField(max_length=100)
+    summary = models.TextField(blank=True)
+    license = models.CharField(max_length=300, blank=True, verbose_name="licence")
+    homepage = models.URLField(max_length=1000, blank=True)
+    requires_python = models.CharField(max_length=100, blank=True)
+    location = models.CharField(max_length=1000, help_text="The folder it is installed in.")
+    file_count = models.IntegerField(default=0)
+    size = models.BigIntegerField(default=0, help_text="Bytes of all its files.")
+    fingerprint = models.CharField(max_length=64, help_text="Changes when the installed files or metadata change.")
+    loaded = models.DateTimeField(auto_now=True)
+    authors = models.ManyToManyField(Author, related_name="packages")
+    classifiers = models.ManyToManyField(Classifier, related_name="packages")
+
+    class Meta:
+        ordering = ["slug"]
+
+
+class Requirement(models.Model):
+    """Something a package asks for (PEP 508); `target` is the installed package that meets it, or None."""
+
+    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="requirements")
+    text = models.TextField()
+    name = models.CharField(max_length=200)
+    specifier = models.CharField(max_length=300, blank=True)
+    marker = models.TextField(blank=True)
+    extra = models.CharField(max_length=200, blank=True, help_text="The extra of the package that asks for it.")
+    target = models.ForeignKey(Package, on_delete=models.SET_NULL, null=True, related_name="required_by")
+
+    class Meta:
+        ordering = ["extra", "name", "id"]
+
+
+class File(models.Model):
+    """A file that a package installed, from its RECORD."""
+
+    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="files")
+    path = models.CharField(max_length=1000)
+    suffix = models.CharField(max_length=100, blank=True)
+    size = models.BigIntegerField(null=True, help_text="Bytes; unknown when RECORD does not say.")
+    hash = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["path"]
+        constraints = [models.UniqueConstraint(fields=["package", "path"], name="file_once_a_package")]
+        indexes = [models.Index(fields=["suffix"], name="file_suffix")]
