@@ -9,11 +9,12 @@ from vivace.orm import binding
 from vivace.orm.constraints import UniqueConstraint
 from vivace.orm.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, NotUpdated, ValidationError
 from vivace.orm.fields.base import Field
-from vivace.orm.instances import Origin, full_layout, is_partial, loaded_value, partial_layout, slot_of
+from vivace.orm.instances import Origin, is_partial, loaded_value, partial_layout, slot_of
 from vivace.orm.query import writes
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.query.writes import DialectKey
 from vivace.orm.relations.deletion import delete_instances
+from vivace.orm.saved import mark_saved, take_related_keys
 from vivace.utils.suggest import did_you_mean
 from vivace.utils.validators import EMPTY_VALUES
 
@@ -59,21 +60,6 @@ async def save(
         await _insert(instance, database)
 
 
-def take_related_keys(instance: Model) -> None:
-    """Takes over the keys of related objects that were saved after they were assigned."""
-    for field in instance._meta.foreign_keys:
-        related = instance.__dict__.get(slot_of(field.name))
-        if related is None:
-            continue
-        key = getattr(related, field.target_field.attname)
-        if key is None:
-            raise ValueError(
-                f"save() prohibited to prevent data loss due to unsaved related object '{field.name}': save it first"
-            )
-        if getattr(instance, field.attname) is None:
-            setattr(instance, field.attname, key)
-
-
 def _named_fields(instance: Model, names: Iterable[str]) -> list[Field[Any]]:
     meta = instance._meta
     fields = []
@@ -117,20 +103,6 @@ async def _insert(instance: Model, database: Database) -> None:
     else:
         await database.execute_plan(statement.plan, bound)
         mark_saved(instance, names, bound, database)
-
-
-def mark_saved(
-    instance: Model, names: Sequence[str], bound: Sequence[Any], database: Database, *, key: Any = None
-) -> None:
-    """Remembers what the row holds now, all columns of it."""
-    meta = instance._meta
-    row = dict(zip(names, bound, strict=True))
-    if key is not None:
-        convert = meta.pk.row_converter(database.dialect.name)
-        setattr(instance, meta.pk.attname, key if convert is None else convert(key))
-        row[meta.pk.attname] = key
-    instance._row = tuple([row[field.attname] for field in meta.concrete_fields])
-    instance._origin = Origin(full_layout(meta.model, database.dialect.name), database)
 
 
 async def _update(instance: Model, fields: Sequence[Field[Any]], database: Database, *, must_exist: bool) -> bool:

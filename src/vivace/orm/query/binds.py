@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy
+from sqlalchemy.dialects import postgresql
 
 from vivace.orm.fields.base import Field, plain
 
@@ -36,6 +38,25 @@ class Binds:
         """A parameter of the field's type."""
         return self.add(slot, value_converter(field, self.dialect), bind_type(field))
 
+    def among(
+        self, element: sqlalchemy.ColumnElement[Any], slot: int, field: Field[Any], convert: Convert
+    ) -> sqlalchemy.ColumnElement[bool]:
+        """IN a list given as one parameter, so that its length is no part of the SQL. Nulls in it are left out."""
+        if self.dialect == "postgresql":
+            array = postgresql.ARRAY(bind_type(field))
+            values = self.add(slot, lambda values: [convert(each) for each in values if each is not None], array)
+            return element == sqlalchemy.any_(values)
+        if isinstance(field.sql_type(), sqlalchemy.LargeBinary):
+            # JSON has no bytes.
+            element = sqlalchemy.func.hex(element)
+        text = self.add(
+            slot,
+            lambda values: json.dumps([_jsonable(convert(each)) for each in values if each is not None]),
+            sqlalchemy.Text(),
+        )
+        elements = sqlalchemy.func.json_each(text).table_valued("value")
+        return element.in_(sqlalchemy.select(elements.c.value))
+
     def binder(self, names: Sequence[str], constants: Mapping[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
         """A function from a queryset's values to the driver's arguments, in the order of `names`.
 
@@ -53,6 +74,10 @@ class Binds:
                 namespace[f"c{index}"] = constants[name]
                 arguments.append(f"c{index}")
         return eval(f"lambda v: ({', '.join(arguments)},)", namespace)  # type: ignore[no-any-return]  # noqa: S307 - our own text
+
+
+def _jsonable(value: Any) -> Any:
+    return value.hex().upper() if isinstance(value, bytes) else value
 
 
 def _no_values(values: Sequence[Any]) -> Sequence[Any]:
@@ -75,7 +100,9 @@ def bind_type(field: Field[Any]) -> sqlalchemy.types.TypeEngine[Any]:
 def value_converter(field: Field[Any], dialect: str) -> Convert:
     """From a value in a condition to what the driver takes; instances give their key."""
     convert = field.bind_converter(dialect)
-    kind = field.kind
+    kind, target = field.kind, getattr(field, "target_field", None)
+    while target is not None:
+        kind, target = target.kind, getattr(target, "target_field", None)
     exact = _AS_IS.get(kind)
     if exact is not None:
         return lambda value: value if value.__class__ is exact else convert(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, func
-from sqlalchemy.dialects import postgresql
 
 from vivace.orm.exceptions import FieldError
 from vivace.orm.fields.base import Field
@@ -247,31 +245,11 @@ def _edge(year: int, kind: str, *, last: bool) -> dt.date:
     return dt.datetime.combine(day, dt.time.max if last else dt.time.min, tzinfo=dt.UTC)
 
 
-def in_values(binds: Binds, slot: int, operand: Operand, key: Callable[[Any], Any] | None) -> ColumnElement[bool]:
-    """IN a list given as one parameter, so that its length is no part of the SQL. Nulls in the list are left out."""
-    one = value_converter(operand.field, binds.dialect)
+def in_values(
+    binds: Binds, slot: int, operand: Operand, key: Callable[[Any], Any] | None
+) -> ColumnElement[bool]:
+    """IN a list of values; instances give their key."""
+    convert = value_converter(operand.field, binds.dialect)
     if key is not None:
-        one = _after(key, one)
-    element = operand.element
-    if binds.dialect == "postgresql":
-        array = binds.add(
-            slot,
-            lambda values: [one(value) for value in values if value is not None],
-            postgresql.ARRAY(bind_type(operand.field)),
-        )
-        return element == sqlalchemy.any_(array)
-    is_binary = _kind(operand.field) == "binary"
-    text = binds.add(
-        slot,
-        lambda values: json.dumps([_jsonable(one(value)) for value in values if value is not None]),
-        sqlalchemy.Text(),
-    )
-    if is_binary:
-        # JSON has no bytes.
-        element = func.hex(element)
-    elements = func.json_each(text).table_valued("value")
-    return element.in_(sqlalchemy.select(elements.c.value))
-
-
-def _jsonable(value: Any) -> Any:
-    return value.hex().upper() if isinstance(value, bytes) else value
+        convert = _after(key, convert)
+    return binds.among(operand.element, slot, operand.field, convert)
