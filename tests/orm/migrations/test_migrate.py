@@ -205,6 +205,17 @@ async def test_existing_rows_get_the_value_that_was_answered(database: Database,
         await database.execute("INSERT INTO blog_note (title, author_id) VALUES ('x', 1)")
 
 
+async def test_a_value_for_nulls_may_be_of_the_new_type(database: Database, project: Project) -> None:
+    await with_rows(database, project)
+    edit_note(project, sa.Column("public", sa.Boolean))
+    project.make()
+    edit_note(project, sa.Column("public", sa.String(20), nullable=False))
+    project.make(ask=lambda question: "true")
+    await migrate(database, project.apps)
+    assert await database.fetch_val("SELECT public FROM blog_note") == "true"
+    await migrate(database, project.apps, target=("blog", "0002"))
+
+
 async def test_text_becomes_a_number_where_it_is_one(database: Database, project: Project) -> None:
     await with_rows(database, project)
     await database.execute("UPDATE blog_note SET title = '12'")

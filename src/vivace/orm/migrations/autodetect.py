@@ -256,7 +256,15 @@ def _altered_column(
     value = ask(ExistingRows(label, old.name, name, wanted.type, added=False))
     if value is None:
         return [operation]
-    return [fill_nulls(old.name, wanted, value), operation]
+    fill = fill_nulls(old.name, wanted, value)
+    if operation.modify_type is None:
+        return [fill, operation]
+    # The value is one of the new type, so it comes after the change of type.
+    operation.modify_nullable = None
+    require = ops.AlterColumnOp(
+        old.name, name, modify_nullable=False, existing_type=wanted.type, existing_nullable=True
+    )
+    return [operation, fill, require]
 
 
 def _argument(column: elements.Column) -> Any:
