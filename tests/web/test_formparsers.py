@@ -141,6 +141,12 @@ async def test_a_broken_form_is_a_400_that_says_why(body: bytes, content_type: s
     assert (caught.value.status_code, caught.value.detail) == (400, caught.value.message)
 
 
+@pytest.mark.parametrize("headers", [["X: " + "y" * 100_000], ["X: y"] * 1000])
+async def test_the_headers_of_a_part_are_limited(headers: list[str]) -> None:
+    with pytest.raises(MultiPartException, match="Invalid multipart data"):
+        await parse_multipart(multipart(part('name="a"', b"x", *headers)))
+
+
 async def test_no_file_stays_open_when_the_form_breaks_or_the_client_leaves(tmp_path: Path) -> None:
     class Parser(MultiPartParser):
         spool_max_size = 1

@@ -40,10 +40,7 @@ class MultiPartException(HTTPException):
 
 def parse_media_type(value: str) -> tuple[str, dict[bytes, bytes]]:
     """A Content-Type in lower case and its parameters. Never raises: what cannot be read is not there."""
-    try:
-        media_type, parameters = parse_options_header(value.encode("latin-1", "replace"))
-    except (ValueError, LookupError):  # pragma: no cover (only python-multipart before 0.0.22 raises)
-        return "", {}
+    media_type, parameters = parse_options_header(value.encode("latin-1", "replace"))
     return media_type.decode("latin-1"), parameters
 
 
