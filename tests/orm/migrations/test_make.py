@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,14 @@ def note(project: Project, *columns: Any, **options: Any) -> None:
 
 def yes(question: Any) -> bool:
     return True
+
+
+def recorder(asked: list[Any], answer: Any) -> Callable[[Any], Any]:
+    def ask(question: Any) -> Any:
+        asked.append(question)
+        return answer
+
+    return ask
 
 
 INITIAL = '''"""blog: create table blog_note."""
@@ -137,7 +146,7 @@ def test_a_renamed_column_is_asked_about_and_kept(project: Project) -> None:
     project.make()
     project.table("blog", "blog_note", sa.Column("heading", sa.String(100), nullable=False))
     asked: list[Any] = []
-    [written] = project.make(ask=lambda question: asked.append(question) or True)
+    [written] = project.make(ask=recorder(asked, True))
     assert asked == [RenamedColumn("blog", "blog_note", "title", "heading")]
     assert str(asked[0]) == "Was blog_note.title renamed to blog_note.heading?"
     assert 'new_column_name="heading"' in written.text
@@ -161,7 +170,7 @@ def test_a_renamed_table_keeps_its_rows_and_its_links(project: Project) -> None:
     project.table("blog", "blog_memo", sa.Column("title", sa.String(100), nullable=False))
     project.table("blog", "blog_comment", sa.Column("note_id", sa.BigInteger, sa.ForeignKey("blog_memo.id")))
     asked: list[Any] = []
-    [written] = project.make(ask=lambda question: asked.append(question) or True)
+    [written] = project.make(ask=recorder(asked, True))
     assert asked == [RenamedTable("blog", "blog_note", "blog_memo")]
     assert written.changes == ("Rename table blog_note to blog_memo",)
     assert 'op.rename_table("blog_memo", "blog_note")' in written.text.split("def downgrade")[1]
@@ -200,7 +209,7 @@ def test_a_value_for_existing_rows_becomes_a_default_for_a_moment(project: Proje
     project.make()
     note(project, sa.Column("slug", sa.String(20), nullable=False))
     asked: list[Any] = []
-    [written] = project.make(ask=lambda question: asked.append(question) or "it's")
+    [written] = project.make(ask=recorder(asked, "it's"))
     [question] = asked
     assert isinstance(question, ExistingRows)
     assert question.added

@@ -10,7 +10,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from vivace.orm.migrations import naming, writer
-from vivace.orm.migrations.autodetect import Draft, detect
+from vivace.orm.migrations.autodetect import detect
+from vivace.orm.migrations.drafts import Draft
 from vivace.orm.migrations.errors import MigrationError, UnknownMigration
 from vivace.orm.migrations.files import Apps, History, number_of
 from vivace.orm.migrations.model_defaults import with_model_defaults

@@ -1,0 +1,107 @@
+"""A migration for each app that changed; two where apps wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from alembic.operations import ops
+
+from vivace.orm.migrations.changes import Changes
+from vivace.orm.migrations.elements import Table
+from vivace.orm.migrations.state import State
+from vivace.orm.migrations.table_operations import create_foreign_key, create_table, referrers
+
+
+@dataclass
+class Draft:
+    """A migration to be written. `needs` are the other new drafts it follows, `after` existing apps it refers to."""
+
+    label: str
+    operations: list[ops.MigrateOperation]
+    needs: list[Draft] = field(default_factory=list)
+    after: set[str] = field(default_factory=set)
+
+
+def drafts_of(before: State, target: State, changes: Changes) -> list[Draft]:
+    """A draft per app; a second one for what waits for an app that itself waits for this one."""
+    needs = {label: _needs(label, before, target, changes) for label in changes.phases}
+    done: dict[str, Draft] = {}
+    drafts: list[Draft] = []
+    late: list[Draft] = []
+    while len(done) < len(needs):
+        left = [label for label in sorted(needs) if label not in done]
+        ready = [label for label in left if not any(other not in done for other in needs[label])]
+        label = (ready or left)[0]
+        waiting_for = {other: needs[label][other] for other in needs[label] if other not in done}
+        operations, later = _split(changes.of(label), set().union(*waiting_for.values()))
+        draft = Draft(label, operations, [done[other] for other in sorted(needs[label]) if other in done])
+        draft.after = _existing_apps(label, operations, before, needs)
+        done[label] = draft
+        drafts.append(draft)
+        if later:
+            late.append(Draft(label, later, [draft]))
+    for draft in late:
+        others = needs[draft.label]
+        draft.needs += [done[other] for other in sorted(others)]
+    return drafts + late
+
+
+def _needs(label: str, before: State, target: State, changes: Changes) -> dict[str, set[str]]:
+    """Other changed apps that `label` must follow, each with the tables that are the reason."""
+    needs: dict[str, set[str]] = {}
+    for operation in changes.of(label):
+        for table in referred_tables(operation):
+            owner = target.owners.get(table, before.owners.get(table, ""))
+            if owner != label and owner in changes.phases and table not in before.tables:
+                needs.setdefault(owner, set()).add(table)
+        if isinstance(operation, ops.DropTableOp):
+            for name, _ in referrers(before, before.tables, str(operation.table_name)):
+                owner = before.owners[name]
+                if owner != label and owner in changes.phases:
+                    needs.setdefault(owner, set()).add(str(operation.table_name))
+    return needs
+
+
+def referred_tables(operation: ops.MigrateOperation) -> list[str]:
+    """The tables that an operation's foreign keys point to."""
+    if isinstance(operation, ops.CreateTableOp):
+        return [key.table for key in Table.of(operation.to_table()).foreign_keys]
+    if isinstance(operation, ops.CreateForeignKeyOp):
+        return [str(operation.referent_table)]
+    return []
+
+
+def _split(
+    operations: list[ops.MigrateOperation], unavailable: set[str]
+) -> tuple[list[ops.MigrateOperation], list[ops.MigrateOperation]]:
+    """What can be done now, and what waits because it refers to (or removes) a table in `unavailable`."""
+    now: list[ops.MigrateOperation] = []
+    later: list[ops.MigrateOperation] = []
+    for operation in operations:
+        if isinstance(operation, ops.CreateTableOp):
+            table = Table.of(operation.to_table())
+            keys = [key for key in table.foreign_keys if key.table in unavailable]
+            now.append(create_table(table, keys) if keys else operation)
+            later += [create_foreign_key(table.name, key) for key in keys]
+        elif _subject(operation) in unavailable:
+            later.append(operation)
+        else:
+            now.append(operation)
+    return now, later
+
+
+def _subject(operation: ops.MigrateOperation) -> str | None:
+    """The table that has to be there (or whose users have to be gone) before `operation`."""
+    if isinstance(operation, ops.CreateForeignKeyOp):
+        return str(operation.referent_table)
+    if isinstance(operation, (ops.DropTableOp, ops.DropIndexOp)):
+        return str(operation.table_name)
+    return None
+
+
+def _existing_apps(
+    label: str, operations: Iterable[ops.MigrateOperation], before: State, needs: dict[str, dict[str, set[str]]]
+) -> set[str]:
+    owners = {before.owners.get(table, "") for operation in operations for table in referred_tables(operation)}
+    return {owner for owner in owners if owner and owner != label and owner not in needs.get(label, {})}

@@ -1,0 +1,59 @@
+"""Alembic operations made from the state's tables, each with what undoes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import sqlalchemy as sa
+from alembic.operations import ops
+
+from vivace.orm.migrations.elements import ForeignKey, Table
+from vivace.orm.migrations.state import State
+
+
+def create_table(table: Table, left_out: Iterable[ForeignKey] = ()) -> ops.CreateTableOp:
+    """Create `table`, without the foreign keys `left_out`."""
+    bare = replace(table.without_foreign_keys(left_out), indexes=())  # indexes are operations of their own
+    return ops.CreateTableOp.from_table(bare.build(sa.MetaData()))
+
+
+def create_foreign_key(table: str, key: ForeignKey) -> ops.CreateForeignKeyOp:
+    """Add a foreign key to a table that is there."""
+    options = {
+        "ondelete": key.ondelete,
+        "onupdate": key.onupdate,
+        "deferrable": key.deferrable,
+        "initially": key.initially,
+        "match": key.match,
+        **dict(key.options),
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    return ops.CreateForeignKeyOp(key.name, table, key.table, list(key.columns), list(key.referred), **given)
+
+
+def referrers(before: State, names: Iterable[str], target: str) -> list[tuple[str, ForeignKey]]:
+    """The foreign keys of the tables `names` that point to another table, `target`."""
+    return [
+        (name, key)
+        for name in names
+        if name != target
+        for key in before.tables[name].foreign_keys
+        if key.table == target
+    ]
+
+
+def drop_foreign_key(table: str, key: ForeignKey) -> ops.DropConstraintOp:
+    """Take a foreign key away."""
+    return ops.DropConstraintOp(key.name, table, type_="foreignkey", _reverse=create_foreign_key(table, key))
+
+
+def drop_table(table: Table) -> ops.DropTableOp:
+    """Drop `table`; its indexes are dropped by operations of their own, which bring them back too."""
+    return ops.DropTableOp.from_table(replace(table, indexes=()).build(sa.MetaData()))
+
+
+def drop_column(old: Table, name: str) -> ops.DropColumnOp:
+    """Drop a column, so that going back adds it as it was."""
+    column = old.columns[name].build()
+    return ops.DropColumnOp(old.name, name, _reverse=ops.AddColumnOp(old.name, column))
