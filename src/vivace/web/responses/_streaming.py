@@ -42,6 +42,10 @@ class StreamingResponse(Response):
         self.background = background
         self.init_headers(headers)
 
+    async def listen_for_disconnect(self, receive: Receive) -> None:
+        """Returns when the client has left."""
+        await listen_for_disconnect(receive)
+
     async def stream_response(self, send: Send) -> None:
         """Sends everything; whatever happens, the generator behind it is closed."""
         try:
@@ -61,11 +65,11 @@ class StreamingResponse(Response):
         elif not send_raises_on_disconnect(scope):
             # Such a server drops what it cannot send and never waits: a quick stream must let the listener run.
             await until_disconnect(
-                lambda: self.stream_response(_taking_turns(send)), lambda: listen_for_disconnect(receive)
+                lambda: self.stream_response(_taking_turns(send)), lambda: self.listen_for_disconnect(receive)
             )
         elif _has_no_body(scope):
             # `send` would raise, but a stream that waits for something to say (server-sent events) does not send.
-            await until_disconnect(lambda: self._stream_or_raise(send), lambda: listen_for_disconnect(receive))
+            await until_disconnect(lambda: self._stream_or_raise(send), lambda: self.listen_for_disconnect(receive))
         else:
             # The stream may still read the request, and `receive` gives each message only once.
             await self._stream_or_raise(send)
