@@ -50,7 +50,7 @@ VALUES: dict[str, Any] = {
     "name": "Lamp",
     "price": decimal.Decimal("12.50"),
     "weight": 1.5,
-    "made": dt.datetime(2026, 1, 2, 3, 4, 5, 678),
+    "made": dt.datetime(2026, 1, 2, 3, 4, 5, 678),  # noqa: DTZ001 (as columns without a time zone have it)
     "day": dt.date(2026, 1, 2),
     "hour": dt.time(3, 4, 5),
     "key": uuid.UUID(int=7),

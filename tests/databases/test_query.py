@@ -178,6 +178,6 @@ def test_only_parameters_outside_quotes_and_comments_are_replaced(pieces: list[s
 @given(st.text(alphabet="ab:'\"$-/*\n\\eE[]`?1 ", max_size=40))
 def test_any_text_is_read_to_its_end(sql: str) -> None:
     for dialect in ("sqlite", "postgresql"):
-        statement = parse(sql, dialect)  # type: ignore[arg-type]
+        statement = parse(sql, dialect)
         if not statement.names and "\\:" not in sql:
             assert statement.plan.sql == sql

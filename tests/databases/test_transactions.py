@@ -151,9 +151,9 @@ def empty_context() -> contextvars.Context:
 async def test_low_level_form(database: Database) -> None:
     transaction = await database.transaction()
     await insert(database, 1)
-    assert database.in_transaction
+    inside = database.in_transaction
     await transaction.rollback()
-    assert not database.in_transaction
+    assert (inside, database.in_transaction) == (True, False)
     transaction = database.transaction()
     await transaction.start()
     await insert(database, 2)

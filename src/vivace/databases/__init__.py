@@ -1,6 +1,6 @@
 """Async access to SQL databases: connections, pool, transactions; names as in encode/databases.
 
-Imports only `vivace.utils`. Read `database.py` first (what applications hold), then `transactions.py` (how tasks share a
+Imports only `vivace.utils`. Read `database.py` first (what applications hold), then `frames.py` (how tasks share a
 transaction) and `backends/base.py` (what a driver must offer).
 """
 

@@ -70,7 +70,7 @@ class Connection(Queries):
 
     @property
     def raw_connection(self) -> Any:
-        """The driver's own connection (asyncpg's, sqlite3's). The session is reset after the block, in case you change it.
+        """The driver's own connection (asyncpg's, sqlite3's). It is reset after the block, in case you change it.
 
         It is not guarded: use it for what this layer has no word for, and not from two tasks at a time.
         """

@@ -44,7 +44,7 @@ class Database(Queries):
     """A database and its connections: make one for the whole program, `connect()` it once.
 
     `url` names the dialect, `**options` and the URL's query string set up the backend (see `backends/*/options.py`).
-    With `force_rollback` everything from `connect()` to `disconnect()` is one transaction that is rolled back: for tests.
+    With `force_rollback` all that is done from `connect()` to `disconnect()` is rolled back at the end: for tests.
     Raises `InterfaceError` for an unknown scheme or option, `DriverMissing` with the command that installs it.
     """
 

@@ -1,13 +1,13 @@
 """SQLAlchemy Core expressions, compiled through SQLAlchemy's own compiled cache.
 
-The only module here that uses SQLAlchemy's private names; `tests/databases/test_expressions.py` has a canary for each of
-them: `_compile_w_cache`, `_bind_processors`, `_result_columns`, `_process_parameters_for_postcompile`,
-`_within_exec_param_key_getter`, `_default_description_tuple`, `_onupdate_description_tuple`, `_cached_result_processor`.
+The only module here that uses SQLAlchemy's private names: `_compile_w_cache`, `_bind_processors`, `_result_columns`,
+`_process_parameters_for_postcompile`, `_within_exec_param_key_getter`, `_default_description_tuple`,
+`_onupdate_description_tuple`, `_cached_result_processor`. tests/databases/test_expressions.py has a canary for each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import ClauseElement, Dialect
@@ -158,7 +158,7 @@ class ExpressionCompiler:
         args = [processors[name](parameters[name]) if name in processors else parameters[name] for name in order]
         return sql, tuple(args)
 
-    def _add_defaults(self, compiled: SQLCompiler, parameters: dict[str, Any]) -> None:
+    def _add_defaults(self, compiled: SQLCompiler, parameters: MutableMapping[str, Any]) -> None:
         """Python-side `Column(default=…, onupdate=…)`, which SQLAlchemy's own execution would fill in."""
         key_of = compiled._within_exec_param_key_getter
         context = _DefaultContext(parameters, self._dialect)
@@ -175,11 +175,11 @@ class ExpressionCompiler:
 class _DefaultContext:
     """What a `Column(default=function)` that takes a context gets: the parameters of its row."""
 
-    def __init__(self, parameters: dict[str, Any], dialect: Dialect) -> None:
+    def __init__(self, parameters: MutableMapping[str, Any], dialect: Dialect) -> None:
         self.current_parameters = parameters
         self.dialect = dialect
         self.current_column: Any = None
 
-    def get_current_parameters(self, isolate_multiinsert_groups: bool = True) -> dict[str, Any]:
+    def get_current_parameters(self, isolate_multiinsert_groups: bool = True) -> MutableMapping[str, Any]:
         """The values of the row that is being inserted, as SQLAlchemy's method of this name gives them."""
         return self.current_parameters

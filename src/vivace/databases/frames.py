@@ -43,7 +43,7 @@ END_TIMEOUT = 10.0
 
 _NONE: Mapping[Any, Frame] = {}
 # The innermost frame of each database in this context. The mapping is never changed, only replaced, and put back by
-# setting the previous frame: a token would not do, as generators and fixtures leave in another context than they entered.
+# setting the previous frame: a token would not do, as generators and fixtures may leave in another context.
 current_frames: ContextVar[Mapping[Any, Frame]] = ContextVar("vivace.databases.frames", default=_NONE)
 
 
@@ -122,14 +122,14 @@ class Frame:
         """Take the gate for `holder`. Raises `TransactionBlocked` on what looks like a deadlock."""
         base = self.base
         try:
-            await self.gate.acquire(holder, timeout=GATE_TIMEOUT, idle_for=base.idle_for)
+            await self.gate.acquire(holder, patience=GATE_TIMEOUT, idle_for=base.idle_for)
         except GateTimeout as error:
             other = error.holder.owner if isinstance(error.holder, Frame) else error.holder
             me = asyncio.current_task()
             raise TransactionBlocked(
-                f"{_task_name(me)} has waited {error.waited:.0f} s for the inner transaction of {_task_name(other)}, in "
-                f"which nothing happens. If {_task_name(other)} waits for {_task_name(me)}, neither will ever go on: "
-                "do not await a task inside an inner transaction() that was started outside it"
+                f"{_task_name(me)} has waited {error.waited:.0f} s for the inner transaction of {_task_name(other)}, "
+                f"in which nothing happens. If {_task_name(other)} waits for {_task_name(me)}, neither will ever go "
+                "on: do not await a task inside an inner transaction() that was started outside it"
             ) from None
 
     def leave(self) -> None:
@@ -162,8 +162,8 @@ class Frame:
                 return await work(session)
             except asyncio.CancelledError:
                 self.abort(
-                    "A statement of this transaction was cancelled halfway (a timeout?), so what it did is not known and "
-                    "the transaction can only be rolled back. Put a statement that may be cancelled into a "
+                    "A statement of this transaction was cancelled halfway (a timeout?), so what it did is not known "
+                    "and the transaction can only be rolled back. Put a statement that may be cancelled into a "
                     "transaction() of its own, inside this one"
                 )
                 raise
@@ -228,7 +228,7 @@ class Frame:
     # -- the end
 
     async def finish(self, *, commit: bool, task: asyncio.Task[Any] | None) -> None:
-        """End the frame for `task`: wait for what runs in it, then COMMIT, RELEASE or roll back. Run `uninterrupted`."""
+        """End the frame for `task`: wait for what runs in it, then COMMIT, RELEASE or roll back. Run uninterrupted."""
         trouble = await self._close_gate(task)
         self.ended = True
         # Whoever is done will never ask again; keeping them would keep all they hold.

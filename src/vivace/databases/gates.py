@@ -1,4 +1,4 @@
-"""The gate of a frame: one at a time, first come first served, and nobody waits forever for a sibling that waits for them."""
+"""The gate of a frame: one at a time, first come first served, and no two tasks wait for each other for ever."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Gate:
             return True
         return False
 
-    async def acquire(self, holder: Holder, *, timeout: float, idle_for: Callable[[], float]) -> None:
+    async def acquire(self, holder: Holder, *, patience: float, idle_for: Callable[[], float]) -> None:
         """Take the gate when its turn comes.
 
-        Raises `GateTimeout` when `timeout` seconds have passed and nothing was done behind the gate for as long
+        Raises `GateTimeout` when `patience` seconds have passed and nothing was done behind the gate for as long
         (`idle_for` tells): slow work is waited for, a deadlock is not.
         """
         if self.try_acquire(holder):
@@ -48,17 +48,17 @@ class Gate:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append((turn, holder))
         started = monotonic()
-        patience = timeout
+        wait = patience
         try:
             while not turn.done():
-                await asyncio.wait([turn], timeout=patience)
+                await asyncio.wait([turn], timeout=wait)
                 if turn.done():
                     break
                 idle = min(idle_for(), monotonic() - started)
-                if idle >= timeout:
+                if idle >= patience:
                     turn.cancel()
                     raise GateTimeout(self.holder, monotonic() - started)
-                patience = timeout - idle
+                wait = patience - idle
         except asyncio.CancelledError:
             if turn.done():
                 self.release()  # our turn came together with the cancellation

@@ -8,8 +8,8 @@ class Plan:
 
     Make one for each shape of query and keep it: SQLite remembers on it whether the statement is quick enough to run
     on the event loop. `reads` says that it changes nothing, `returns_rows` that it has result columns (a SELECT, or
-    anything with RETURNING), `changes_session` that it leaves something behind in its connection (SET, LISTEN, an advisory
-    lock), which is then reset before the next borrower gets it.
+    anything with RETURNING), `changes_session` that it leaves something behind in its connection (SET, LISTEN, an
+    advisory lock), which is then reset before the next borrower gets it.
     """
 
     __slots__ = ("changes_session", "credit", "reads", "returns_rows", "sql")

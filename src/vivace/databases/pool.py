@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -54,7 +55,7 @@ class Connector(Protocol[C]):
 class Lease(Generic[C]):
     """One connection of the pool with what the pool knows about it."""
 
-    __slots__ = ("connection", "held_since", "holder", "idle_since", "is_dirty", "opened", "purpose")
+    __slots__ = ("connection", "held_since", "holder", "idle_since", "is_dirty", "is_unsettled", "opened", "purpose")
 
     def __init__(self, connection: C) -> None:
         self.connection = connection
@@ -63,6 +64,8 @@ class Lease(Generic[C]):
         self.purpose = ""
         # Set by whoever changed the session's state; the connection is then reset before anyone else gets it.
         self.is_dirty = False
+        # Set when a statement was cancelled that the server may still be working on.
+        self.is_unsettled = False
 
 
 class Pool(Generic[C]):
@@ -210,8 +213,8 @@ class Pool(Generic[C]):
     async def _open_in_place(self) -> Lease[C]:
         """Open a connection in a place that is already counted.
 
-        In a task of the pool: whoever asked may be cancelled, the connection is then of use to the next one (and asyncpg
-        does not like to be cancelled halfway through its handshake).
+        In a task of the pool: whoever asked may be cancelled, the connection is then of use to the next one, and
+        asyncpg does not like to be cancelled halfway through its handshake.
         """
         opening = self._spawn(self._open_lease())
         try:
@@ -244,16 +247,20 @@ class Pool(Generic[C]):
 
     def release(self, lease: Lease[C]) -> None:
         """Give a connection back, whatever state it is in. Never raises."""
+        if lease not in self._used:
+            return  # close() or abandon() has cut it off
         connector = self._connector
         if connector.is_closed(lease.connection):
             self.discard(lease)
-        elif lease.is_dirty or connector.needs_cleaning(lease.connection):
+        elif lease.is_dirty or lease.is_unsettled or connector.needs_cleaning(lease.connection):
             self._spawn(self._clean(lease))
         else:
             self._put_back(lease)
 
     def discard(self, lease: Lease[C]) -> None:
         """Close a connection that is broken or in an unknown state."""
+        if lease not in self._used:
+            return
         self._discarded += 1
         self._connector.terminate(lease.connection)
         self._forget(lease)
@@ -265,7 +272,7 @@ class Pool(Generic[C]):
         except BaseException:  # noqa: BLE001 (a connection that cannot be cleaned is not used again)
             self.discard(lease)
             return
-        lease.is_dirty = False
+        lease.is_dirty = lease.is_unsettled = False
         self._put_back(lease)
 
     def _put_back(self, lease: Lease[C]) -> None:
@@ -328,7 +335,8 @@ class Pool(Generic[C]):
     def abandon(self) -> None:
         """Cut all connections off: their event loop is gone, nothing can be awaited."""
         for lease in [*self._free, *self._used]:
-            self._connector.terminate(lease.connection)
+            with suppress(RuntimeError):  # the loop is closed, and with it the connection
+                self._connector.terminate(lease.connection)
         self._free.clear()
         self._used.clear()
         self._waiters.clear()

@@ -51,6 +51,8 @@ class Preparer:
 
     def _statement(self, sql: str) -> raw_sql.RawStatement:
         statement = self._raw.get(sql)
+        if not statement.verb:
+            raise InterfaceError("The statement is empty", sql=sql)
         if statement.verb in _TRANSACTION_VERBS:
             raise InterfaceError(
                 f"{statement.verb} as a statement would go behind the back of transaction(); use "

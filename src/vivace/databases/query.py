@@ -1,7 +1,7 @@
 """Raw SQL with `:name` parameters: read once, rewritten to the driver's placeholders, kept in a cache.
 
 `scan()` is the only place that knows where SQL hides a colon that is no parameter: strings, quoted identifiers,
-comments, `::casts`, dollar quotes, array slices. Both rewriting and `kind_of()` (does it read? does it give rows?) go by it.
+comments, `::casts`, dollar quotes, array slices. Rewriting and `kind_of()` (does it read? does it give rows?) go by it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def kind_of(words: Sequence[str]) -> tuple[bool, bool]:
         return False, False
     upper = [word.upper() for word in words]
     first = upper[0]
-    # `WITH … DELETE`, `SELECT … INTO`, `EXPLAIN ANALYZE UPDATE`: reading verbs that may write. UPDATE: `SELECT … FOR UPDATE`.
+    # Reading verbs may write: `WITH … DELETE`, `SELECT … INTO`, `EXPLAIN ANALYZE UPDATE`; `SELECT … FOR UPDATE` locks.
     reads = first in _READING and not _WRITING.intersection(upper)
     returns_rows = "RETURNING" in upper or (first in _GIVING_ROWS and not _writes_without_rows(first, upper))
     return reads, returns_rows
@@ -107,7 +107,7 @@ _SESSION_FUNCTIONS = re.compile(r"^(?:set_config|pg_(?:try_)?advisory_lock(?:_sh
 
 
 def changes_session(words: Sequence[str]) -> bool:
-    """Whether the statement with these words changes more than data: settings, locks, what the connection listens to."""
+    """Whether the statement with these words changes more than data: settings, locks, channels listened to."""
     if not words:
         return False
     first = words[0].upper()

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement
 
 from vivace.utils.suggest import did_you_mean
 
-# One for each distinct list of column names; an application has a few hundred at most, a hostile one must not fill memory.
+# One for each distinct list of column names: a few hundred in an application, but they must not fill memory.
 _MAX_SHAPES = 2048
 
 Processor = Callable[[Any], Any]

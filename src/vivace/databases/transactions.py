@@ -1,4 +1,4 @@
-"""`Database.transaction()` in its three forms: context manager, decorator, and by hand. How it works is in frames.py."""
+"""`Database.transaction()` in its three forms: context manager, decorator, by hand. How it works is in frames.py."""
 
 from __future__ import annotations
 

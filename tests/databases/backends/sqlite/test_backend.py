@@ -86,7 +86,7 @@ async def test_read_only_files_can_be_read_but_not_written(sqlite: Database) -> 
     await sqlite.execute("CREATE TABLE t (id INTEGER)")
     async with Database(f"{sqlite.url}?mode=ro") as database:
         assert await database.fetch_all("SELECT * FROM t") == []
-        with pytest.raises(OperationalError, match="readonly.*mode=ro"):
+        with pytest.raises(OperationalError, match=r"readonly.*mode=ro"):
             await database.execute("INSERT INTO t VALUES (1)")
 
 
@@ -103,7 +103,7 @@ async def test_values_of_raw_statements_are_stored_as_sqlalchemy_stores_them(sql
     tokyo = dt.timezone(dt.timedelta(hours=9))
     values = {
         "a": dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=tokyo),
-        "b": dt.datetime(2026, 1, 2),
+        "b": dt.datetime(2026, 1, 2),  # noqa: DTZ001 (as columns without a time zone have it)
         "c": dt.date(2026, 1, 2),
         "d": dt.time(1, 2),
         "e": decimal.Decimal("1.50"),
@@ -122,7 +122,8 @@ async def test_values_of_raw_statements_are_stored_as_sqlalchemy_stores_them(sql
 
 async def test_errors_say_which_constraint_and_columns(sqlite: Database) -> None:
     await sqlite.execute(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b INT, CONSTRAINT positive CHECK (b > 0), UNIQUE (a, b))"
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b INT, "
+        "CONSTRAINT positive CHECK (b > 0), UNIQUE (a, b))"
     )
     await sqlite.execute("INSERT INTO t (a, b) VALUES ('x', 1)")
     with pytest.raises(IntegrityError) as caught:
@@ -198,7 +199,8 @@ async def test_a_cancelled_read_is_interrupted(sqlite: Database) -> None:
 
 async def test_a_cancelled_write_is_interrupted_and_takes_nothing_with_it(sqlite: Database) -> None:
     await sqlite.execute("CREATE TABLE t (n INTEGER)")
-    slow = "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000000) SELECT i FROM n"
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000000)"
+    slow = f"INSERT INTO t {numbers} SELECT i FROM n"
     started = time.monotonic()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(sqlite.execute(slow), 0.05)

@@ -52,10 +52,10 @@ class PostgreSQLBackend(Backend):
             return await FUNCTIONS[operation](lease.connection, plan, args)
         except asyncio.CancelledError:
             # The server may still be at it: the pool waits for the end before it lends the connection again.
-            lease.is_dirty = True
+            lease.is_unsettled = True
             raise
         except Exception as error:
-            raise translated(error, plan.sql) from error
+            raise _failure(lease.connection, error, plan.sql) from error
         finally:
             pool.release(lease)
 
@@ -97,10 +97,10 @@ class PostgreSQLSession(Session):
         try:
             return await FUNCTIONS[operation](self._connection, plan, args)
         except asyncio.CancelledError:
-            self.lease.is_dirty = True
+            self.lease.is_unsettled = True
             raise
         except Exception as error:
-            raise translated(error, plan.sql) from error
+            raise _failure(self._connection, error, plan.sql) from error
 
     def iterate(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> Chunks:
         return PostgreSQLChunks(self, plan, args, chunk_size)
@@ -148,7 +148,7 @@ class PostgreSQLSession(Session):
         try:
             await self._connection.execute(sql)
         except Exception as error:
-            raise translated(error, sql) from error
+            raise _failure(self._connection, error, sql) from error
 
     @property
     def in_transaction(self) -> bool:
@@ -161,6 +161,14 @@ class PostgreSQLSession(Session):
 
     def terminate(self) -> None:
         self._connection.terminate()
+
+
+def _failure(connection: asyncpg.Connection, error: Exception, sql: str) -> BaseException:
+    """Our exception for `error`. A connection that broke under it is cut off, so that nobody gets it again."""
+    ours = translated(error, sql)
+    if isinstance(ours, ConnectionFailed):
+        connection.terminate()
+    return ours
 
 
 def _is_fatal(error: asyncpg.PostgresError) -> bool:
@@ -183,7 +191,7 @@ class PostgreSQLChunks(Chunks):
                 self._cursor = await self._connection.cursor(self._plan.sql, *self._args)
             rows = await self._cursor.fetch(self._chunk_size)
         except Exception as error:
-            raise translated(error, self._plan.sql) from error
+            raise _failure(self._connection, error, self._plan.sql) from error
         return (tuple(rows[0].keys()) if rows else ()), rows
 
     async def close(self) -> None:

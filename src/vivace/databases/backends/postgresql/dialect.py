@@ -1,4 +1,4 @@
-"""SQLAlchemy's asyncpg dialect, for compiling only: our rows come from asyncpg without SQLAlchemy's wrapper around it."""
+"""SQLAlchemy's asyncpg dialect, for compiling only: our rows come from asyncpg without SQLAlchemy's wrapper."""
 
 from __future__ import annotations
 
@@ -50,4 +50,5 @@ class PostgreSQLDialect(PGDialect_asyncpg):
     colspecs = {**PGDialect_asyncpg.colspecs, types.Numeric: _Numeric, types.Float: _Float}
 
     def __init__(self) -> None:
-        super().__init__(dbapi=PGDialect_asyncpg.import_dbapi())
+        # Some types look into the driver for their own (ranges, bit strings).
+        super().__init__(dbapi=PGDialect_asyncpg.import_dbapi())  # type: ignore[no-untyped-call]

@@ -148,16 +148,18 @@ class AsyncpgConnector:
         return connection.is_closed()
 
     async def check(self, connection: asyncpg.Connection) -> None:
-        """One empty round trip."""
-        await connection.execute("")
+        """One round trip."""
+        await connection.execute("SELECT 1")
 
     def needs_cleaning(self, connection: asyncpg.Connection) -> bool:
-        """An open transaction, or a cancelled statement that the server may still be working on."""
+        """An open transaction."""
         return connection.is_in_transaction()
 
     async def clean(self, connection: asyncpg.Connection, *, thoroughly: bool) -> None:
         """Waits for a cancelled statement to end, rolls back, and thoroughly: resets the session."""
-        # asyncpg makes the next operation wait until the server has confirmed the cancellation.
-        await connection.execute("ROLLBACK" if connection.is_in_transaction() else "")
+        # asyncpg makes any next operation wait until the server has confirmed the cancellation.
+        await connection.execute("SELECT 1")
+        if connection.is_in_transaction():
+            await connection.execute("ROLLBACK")
         if thoroughly:
             await connection.reset()

@@ -7,24 +7,26 @@ from typing import Any
 
 import asyncpg
 
-from vivace.databases.backends.base import Operation, Rows
+from vivace.databases.backends.base import Operation
 from vivace.databases.plan import Plan
 
+# asyncpg's Record is a sequence of its values, though its stubs do not say so.
+Described = tuple[tuple[str, ...], list[asyncpg.Record]]
 Function = Callable[[asyncpg.Connection, Plan, Any], Awaitable[Any]]
 
 
-def rows(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Awaitable[Rows]:
+def rows(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Awaitable[list[asyncpg.Record]]:
     """All rows."""
     return connection.fetch(plan.sql, *args)
 
 
-async def described(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> tuple[tuple[str, ...], Rows]:
+async def described(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Described:
     """The column names (none when there is no row to name) and all rows."""
     found = await connection.fetch(plan.sql, *args)
     return (tuple(found[0].keys()) if found else ()), found
 
 
-async def first(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> tuple[tuple[str, ...], Rows]:
+async def first(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Described:
     """As `described`, but at most one row crosses the wire."""
     row = await connection.fetchrow(plan.sql, *args)
     return ((), []) if row is None else (tuple(row.keys()), [row])

@@ -15,7 +15,7 @@ _RETRYABLE = frozenset({"40001", "40P01"})
 
 
 def translated(error: BaseException, sql: str | None) -> BaseException:
-    """Our exception for `error`, or `error` itself when it is none of the driver's. The caller raises it `from error`."""
+    """Our exception for `error`, or `error` itself when it is none of the driver's. Raise it `from error`."""
     if isinstance(error, asyncpg.PostgresError):
         return _from_server(error, sql)
     if isinstance(error, asyncpg.InterfaceError):
@@ -26,7 +26,8 @@ def translated(error: BaseException, sql: str | None) -> BaseException:
             return errors.DataError(str(error), sql=sql)
         return errors.InterfaceError(str(error), sql=sql)
     if isinstance(error, asyncpg.InternalClientError):
-        return errors.InterfaceError(str(error), sql=sql)
+        # Seen when the server's farewell has arrived but the socket is not closed yet.
+        return lost(sql)
     if isinstance(error, TimeoutError):
         return errors.OperationalError("The statement took longer than command_timeout", sql=sql)
     if isinstance(error, OSError):

@@ -42,7 +42,7 @@ class Options:
     journal_mode: str = "wal"
     """SQLite's journal; anything but `wal` makes readers and writers wait for each other."""
     synchronous: str = "normal"
-    """`normal` with WAL never corrupts; a power cut may lose the last commits. `full` loses none and is 20 times slower."""
+    """`normal` with WAL never corrupts, but a power cut may lose the last commits; `full` loses none and is slow."""
     mode: str = "rwc"
     """`ro`: read only; `rw`: the file must exist; `rwc`: it is made; `memory`: no file."""
     mmap_size: int = 128 * 1024 * 1024

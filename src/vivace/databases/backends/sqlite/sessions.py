@@ -112,7 +112,7 @@ class SQLiteSession(Session):
                 return  # nothing was done
             if not connection.in_transaction:
                 raise TransactionAborted(
-                    "SQLite rolled the transaction back on its own (ON CONFLICT ROLLBACK, a full disk or an I/O error): "
+                    "SQLite rolled the transaction back on its own (ON CONFLICT ROLLBACK, a full disk, an I/O error): "
                     "nothing of it is stored"
                 )
             connection.execute("COMMIT")

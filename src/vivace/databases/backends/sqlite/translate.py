@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import re
 import sqlite3
@@ -13,14 +13,12 @@ from typing import Any
 from vivace.databases import errors
 
 _UNIQUE = re.compile(r"^(?:UNIQUE|NOT NULL) constraint failed: (?P<columns>.+)$")
-_NAMED = re.compile(
-    r"^(?:CHECK constraint failed|UNIQUE constraint failed: index): '?(?P<name>.+?)'?$|^UNIQUE constraint failed: index '(?P<index>.+)'$"
-)
+_NAMED = re.compile(r"^(?:CHECK constraint failed: |UNIQUE constraint failed: index )'?(?P<name>.+?)'?$")
 # SQLITE_ERROR covers wrong SQL and much else; these words tell wrong SQL apart, as other databases do.
 _WRONG_SQL = re.compile(
-    r"syntax error|^no such |has no column|already exists|unrecognized token|incomplete input|ambiguous column|values for \d+ columns|misuse|wrong number of arguments"
+    "syntax error|^no such |has no column|already exists|unrecognized token|incomplete input|ambiguous column"
+    r"|values for \d+ columns|misuse|wrong number of arguments"
 )
-
 
 DRIVER_ERRORS = (sqlite3.Error, OverflowError, UnicodeEncodeError)
 """What sqlite3 raises: an integer of more than 64 bits and text with lone surrogates have Python's own exceptions."""
@@ -35,8 +33,8 @@ def translated(error: Exception, sql: str | None) -> errors.DatabaseError:
         return _integrity(message, sql)
     if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
         return errors.SerializationFailure(
-            "database is locked: another connection wrote after this transaction had read. Begin it with atomic(), which "
-            "takes the write lock at once, or let retries= run it again",
+            "database is locked: another connection wrote after this transaction had read. Begin it with atomic(), "
+            "which takes the write lock at once, or let retries= run it again",
             sql=sql,
         )
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -62,28 +60,28 @@ def translated(error: Exception, sql: str | None) -> errors.DatabaseError:
 
 def _integrity(message: str, sql: str | None) -> errors.IntegrityError:
     if (named := _NAMED.match(message)) is not None:
-        return errors.IntegrityError(message, sql=sql, constraint=named["name"] or named["index"])
+        return errors.IntegrityError(message, sql=sql, constraint=named["name"])
     if (unique := _UNIQUE.match(message)) is not None:
         columns = [column.rpartition(".")[2] for column in unique["columns"].split(", ")]
         return errors.IntegrityError(message, sql=sql, columns=columns)
     return errors.IntegrityError(message, sql=sql)
 
 
-def _from_datetime(value: datetime.datetime) -> str:
+def _from_datetime(value: dt.datetime) -> str:
     if value.tzinfo is not None:
-        value = value.astimezone(datetime.UTC).replace(tzinfo=None)
+        value = value.astimezone(dt.UTC).replace(tzinfo=None)
     return value.isoformat(sep=" ", timespec="microseconds")
 
 
-def _from_time(value: datetime.time) -> str:
+def _from_time(value: dt.time) -> str:
     return value.replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 # The text formats of SQLAlchemy's own SQLite types, so that raw SQL, Core expressions and models agree on a column.
 _ADAPTERS: dict[type, Callable[[Any], Any]] = {
-    datetime.datetime: _from_datetime,
-    datetime.date: datetime.date.isoformat,
-    datetime.time: _from_time,
+    dt.datetime: _from_datetime,
+    dt.date: dt.date.isoformat,
+    dt.time: _from_time,
     decimal.Decimal: str,
     uuid.UUID: lambda value: value.hex,
 }

@@ -1,4 +1,4 @@
-"""Who may write: SQLite has one writer at a time, so writers of this process stand in one line, first come first served.
+"""Who may write: SQLite has one writer at a time, so writers of this process stand in line, first come first served.
 
 Autocommit writes pass through to the writer thread; a transaction takes the whole line until it ends. Waiting here
 costs no thread and no busy loop in SQLite, whose own lock then only ever meets other processes.

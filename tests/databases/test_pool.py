@@ -1,0 +1,288 @@
+"""The pool, with a connector that does what each test needs: sockets would only make the timing vague."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from vivace.databases.errors import ConnectionFailed, InterfaceError, PoolTimeout
+from vivace.databases.pool import Lease, Pool
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass(eq=False)
+class Line:
+    """A connection."""
+
+    number: int
+    closed: bool = False
+    broken: bool = False
+    cleanings: list[bool] = field(default_factory=list)
+
+
+class Connector:
+    """Opens lines; `fail` and `delay` make it difficult."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.fail = False
+        self.delay = 0.0
+
+    async def open(self) -> Line:
+        await asyncio.sleep(self.delay)
+        if self.fail:
+            raise ConnectionFailed("no")
+        self.lines.append(Line(len(self.lines)))
+        return self.lines[-1]
+
+    async def close(self, connection: Line) -> None:
+        await asyncio.sleep(0)
+        connection.closed = True
+
+    def terminate(self, connection: Line) -> None:
+        connection.closed = True
+
+    def is_closed(self, connection: Line) -> bool:
+        return connection.closed
+
+    async def check(self, connection: Line) -> None:
+        await asyncio.sleep(0)
+        if connection.broken:
+            raise ConnectionFailed("broken")
+
+    def needs_cleaning(self, connection: Line) -> bool:
+        return False
+
+    async def clean(self, connection: Line, *, thoroughly: bool) -> None:
+        await asyncio.sleep(0.01)
+        if connection.broken:
+            raise ConnectionFailed("broken")
+        connection.cleanings.append(thoroughly)
+
+
+def pool_of(connector: Connector, **options: Any) -> Pool[Line]:
+    return Pool(connector, **{"min_size": 1, "max_size": 3, "acquire_timeout": 0.2, **options})
+
+
+@pytest.fixture
+def connector() -> Connector:
+    return Connector()
+
+
+async def test_the_connection_used_last_is_taken_first(connector: Connector) -> None:
+    pool = pool_of(connector)
+    one, two, three = [await pool.acquire() for _ in range(3)]
+    for lease in (two, one, three):
+        pool.release(lease)
+    assert [await pool.acquire() for _ in range(3)] == [three, one, two]
+
+
+async def test_waiters_are_served_in_the_order_they_came(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=1)
+    lease = await pool.acquire()
+    served: list[int] = []
+
+    async def wait(number: int) -> None:
+        mine = await pool.acquire()
+        served.append(number)
+        pool.release(mine)
+
+    tasks = [asyncio.create_task(wait(number)) for number in range(5)]
+    await asyncio.sleep(0)
+    tasks[2].cancel()
+    pool.release(lease)
+    await asyncio.wait(tasks)
+    assert served == [0, 1, 3, 4]
+    assert pool.statistics()["in_use"] == 0
+
+
+async def test_a_timeout_names_the_holders(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=2, acquire_timeout=0.05)
+
+    async def hold() -> None:
+        await pool.acquire("a transaction")
+        await asyncio.sleep(1)
+
+    holder = asyncio.create_task(hold(), name="GET /slow")
+    await pool.acquire()
+    await asyncio.sleep(0)
+    with pytest.raises(PoolTimeout, match=r"all 2 are in use.*'GET /slow' for 0\.\d s \(a transaction\).*max_size"):
+        await pool.acquire()
+    assert pool.statistics()["timeouts"] == 1
+    holder.cancel()
+
+
+async def test_min_size_connections_are_opened_at_the_start(connector: Connector) -> None:
+    pool = pool_of(connector, min_size=3)
+    await pool.open()
+    assert pool.statistics() | {"size": 3, "idle": 3, "in_use": 0} == pool.statistics()
+    await pool.close()
+    assert all(line.closed for line in connector.lines)
+
+
+async def test_a_wrong_address_is_found_at_the_start(connector: Connector) -> None:
+    connector.fail = True
+    pool = pool_of(connector)
+    with pytest.raises(ConnectionFailed):
+        await pool.open()
+    assert pool.statistics()["size"] == 0
+
+
+async def test_a_place_is_free_again_when_opening_fails_and_a_waiter_takes_it(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=1)
+    connector.fail, connector.delay = True, 0.01
+    first = asyncio.create_task(pool.acquire())
+    second = asyncio.create_task(pool.acquire())
+    await asyncio.sleep(0.005)
+    with pytest.raises(ConnectionFailed):
+        await first
+    connector.fail = False
+    pool.release(await second)
+    assert pool.statistics()["idle"] == 1
+
+
+async def test_a_connection_whose_asker_was_cancelled_serves_the_next(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=1)
+    connector.delay = 0.02
+    first = asyncio.create_task(pool.acquire())
+    second = asyncio.create_task(pool.acquire())
+    await asyncio.sleep(0.005)
+    first.cancel()
+    pool.release(await second)
+    assert len(connector.lines) == 1
+    assert pool.statistics()["idle"] == 1
+
+
+async def test_a_waiter_cancelled_at_its_turn_passes_it_on(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=1)
+    lease = await pool.acquire()
+    first = asyncio.create_task(pool.acquire())
+    second = asyncio.create_task(pool.acquire())
+    await asyncio.sleep(0)
+    pool.release(lease)
+    first.cancel()
+    assert await second is lease
+    pool.discard(lease)
+    third = asyncio.create_task(pool.acquire())
+    assert (await third).connection.number == 1
+
+
+async def test_a_discarded_connection_makes_room_for_a_waiter(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=1)
+    lease = await pool.acquire()
+    waiting = asyncio.create_task(pool.acquire())
+    await asyncio.sleep(0)
+    lease.connection.closed = True
+    pool.release(lease)
+    assert (await waiting).connection.number == 1
+    assert pool.statistics()["discarded"] == 1
+
+
+async def test_dirty_connections_are_cleaned_before_the_next_borrower(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=1)
+    lease = await pool.acquire()
+    lease.is_dirty = True
+    pool.release(lease)
+    assert pool.take() is None
+    again = await pool.acquire()
+    assert again is lease
+    assert (again.is_dirty, again.connection.cleanings) == (False, [True])
+
+
+async def test_a_connection_that_cannot_be_cleaned_is_replaced(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=1)
+    lease = await pool.acquire()
+    lease.is_dirty = lease.connection.broken = True
+    pool.release(lease)
+    assert (await pool.acquire()).connection.number == 1
+
+
+async def test_idle_connections_must_show_a_sign_of_life(connector: Connector) -> None:
+    pool = pool_of(connector, check_after=0.0)
+    leases: list[Lease[Line]] = [await pool.acquire() for _ in range(3)]
+    for lease in leases:
+        pool.release(lease)
+    leases[2].connection.broken = True
+    await asyncio.sleep(0.001)
+    assert pool.take() is None
+    assert await pool.acquire() is leases[1]
+    assert leases[2].connection.closed
+
+
+async def test_connections_that_the_server_closed_are_passed_over(connector: Connector) -> None:
+    pool = pool_of(connector)
+    leases = [await pool.acquire() for _ in range(3)]
+    for lease in leases:
+        pool.release(lease)
+        lease.connection.closed = True
+    assert (await pool.acquire()).connection.number == 3
+    assert pool.statistics()["size"] == 1
+
+
+async def test_old_connections_are_replaced(connector: Connector) -> None:
+    pool = pool_of(connector, max_lifetime=0.0)
+    lease = await pool.acquire()
+    await asyncio.sleep(0.001)
+    pool.release(lease)
+    assert (await pool.acquire()).connection.number == 1
+    assert lease.connection.closed
+
+
+async def test_close_waits_for_connections_in_use_and_turns_waiters_away(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=1)
+    lease = await pool.acquire()
+    waiting = asyncio.create_task(pool.acquire())
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(pool.close())
+    with pytest.raises(InterfaceError, match="disconnecting"):
+        await waiting
+    with pytest.raises(InterfaceError, match="disconnecting"):
+        await pool.acquire()
+    assert not closing.done()
+    pool.release(lease)
+    await closing
+    assert lease.connection.closed
+    assert pool.statistics()["size"] == 0
+
+
+async def test_close_cuts_off_what_does_not_come_back(connector: Connector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vivace.databases.pool.CLOSE_TIMEOUT", 0.02)
+    pool = pool_of(connector)
+    lease = await pool.acquire()
+    await pool.close()
+    assert lease.connection.closed
+    pool.release(lease)  # too late, and harmless
+    assert pool.statistics()["size"] == 0
+
+
+async def test_random_use_never_leaks_a_place(connector: Connector) -> None:
+    pool = pool_of(connector, acquire_timeout=5.0)
+
+    async def use(number: int) -> None:
+        lease = await pool.acquire()
+        try:
+            await asyncio.sleep(0.0001 * (number % 7))
+            lease.is_dirty = number % 5 == 0
+            lease.connection.closed = number % 11 == 0
+        finally:
+            pool.release(lease)
+
+    tasks = [asyncio.create_task(use(number)) for number in range(300)]
+    for number in range(0, 300, 7):
+        await asyncio.sleep(0)
+        tasks[number].cancel()
+    await asyncio.wait(tasks)
+    await asyncio.sleep(0.05)
+    counted = pool.statistics()
+    assert (counted["in_use"], counted["waiting"]) == (0, 0)
+    assert counted["size"] == counted["idle"] <= 3
+
+
+@pytest.mark.parametrize(("smallest", "largest"), [(-1, 1), (3, 2), (0, 0)])
+async def test_impossible_sizes_are_refused(connector: Connector, smallest: int, largest: int) -> None:
+    with pytest.raises(InterfaceError, match="min_size"):
+        pool_of(connector, min_size=smallest, max_size=largest)
