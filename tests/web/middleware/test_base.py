@@ -145,16 +145,21 @@ async def test_background_tasks_run_after_the_response_and_to_their_end() -> Non
         assert events == ["response sent", "work begins", "work ends"]
 
 
-async def test_a_streaming_endpoint_sees_the_client_leave() -> None:
+@pytest.mark.parametrize(
+    ("method", "spec_version"), [("POST", "2.4"), ("GET", "2.4"), ("GET", "2.3")], ids=["asking", "listening", "older"]
+)
+async def test_a_streaming_endpoint_sees_the_client_leave(method: str, spec_version: str) -> None:
     left = anyio.Event()
-    seen = anyio.Event()
-    sent: list[bytes] = []
+    ended = anyio.Event()
+    sent: list[Message] = []
 
     async def ticks(request: Request) -> AsyncIterator[bytes]:
-        while not await request.is_disconnected():
-            yield b"tick"
-            await anyio.sleep(0)
-        seen.set()
+        try:
+            while method == "GET" or not await request.is_disconnected():
+                yield b"tick"
+                await anyio.sleep(0)
+        finally:
+            ended.set()
 
     async def endpoint(request: Request) -> Response:
         return StreamingResponse(ticks(request))
@@ -169,22 +174,22 @@ async def test_a_streaming_endpoint_sees_the_client_leave() -> None:
         return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
-        sent.append(message.get("body", b""))
+        sent.append(message)
         if len(sent) == 5:
             left.set()
 
     scope = {
         "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "method": "POST",
+        "asgi": {"version": "3.0", "spec_version": spec_version},
+        "method": method,
         "path": "/",
-        "headers": [(b"content-length", b"0")],
+        "headers": [],
         "query_string": b"",
     }
     with anyio.fail_after(5):
-        await app_with(endpoint, passing, passing, methods=["POST"])(scope, receive, send)
-    assert seen.is_set()
-    assert sent[1:5] == [b"tick"] * 4
+        await app_with(endpoint, passing, passing, methods=["GET", "POST"])(scope, receive, send)
+    assert ended.is_set()
+    assert [message["body"] for message in sent[1:5]] == [b"tick"] * 4
 
 
 async def test_cancelling_call_next_ends_what_it_waits_for() -> None:

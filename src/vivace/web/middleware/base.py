@@ -100,7 +100,13 @@ class _SharedRequest(Request):
 
     def __init__(self, scope: Scope, receive: _SharedReceive, send: Send) -> None:
         super().__init__(scope, receive, send)
+        self._shared_receive = receive
         self.passed_body = False
+
+    @property
+    def client_has_left(self) -> bool:
+        """Whether anybody, above or below, has seen the client leave."""
+        return self._shared_receive.disconnected
 
     async def receive_below(self) -> Message:
         """The `receive` of what is below."""
@@ -246,6 +252,8 @@ class _Call:
                 return
         # It ended before its end: the client must see a broken response, never a short one.
         self._raise_exception()
+        if self._request.client_has_left:
+            raise ClientDisconnect
         raise RuntimeError("The application returned before its response was complete.")
 
     def let_go(self) -> None:
@@ -302,6 +310,14 @@ class _PassedResponse(Response):
         if self._has_trailers:
             start["trailers"] = True
         await send(start)
+        try:
+            await self._send_body(send)
+        except ClientDisconnect:
+            return  # nobody is there to miss the rest, and the application has ended
+        if self.background is not None:
+            await self.background()
+
+    async def _send_body(self, send: Send) -> None:
         body_ended = False
         async for chunk in self.body_iterator:
             if not isinstance(chunk, MutableMapping):
@@ -314,8 +330,6 @@ class _PassedResponse(Response):
             await send(chunk)
         if not body_ended:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-        if self.background is not None:
-            await self.background()
 
 
 def _says_nobody_listens(exception: BaseException) -> bool:
