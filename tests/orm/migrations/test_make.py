@@ -341,6 +341,30 @@ def test_what_a_table_is_dropped_for_is_let_go_of_first(project: Project) -> Non
     assert 'depends_on = ("blog_0002",)' in written[1].text
 
 
+def test_what_other_apps_once_referred_to_goes_after_them(project: Project) -> None:
+    """On a new database every migration runs again, in an order in which each finds what it refers to."""
+    project.table("accounts", "accounts_user")
+    project.table("blog", "blog_note", sa.Column("user_id", sa.BigInteger, sa.ForeignKey("accounts_user.id")))
+    project.make()
+    project.table("blog", "blog_note")
+    project.make()
+    project.remove("accounts_user")
+    [written] = project.make()
+    assert 'depends_on = ("blog_0002",)' in written.text
+
+
+def test_a_table_is_renamed_after_those_that_know_its_old_name(project: Project) -> None:
+    project.table("accounts", "accounts_user")
+    project.table("blog", "blog_note", sa.Column("user_id", sa.BigInteger, sa.ForeignKey("accounts_user.id")))
+    project.make()
+    project.metadata.clear()
+    project.table("accounts", "accounts_person")
+    project.table("blog", "blog_note", sa.Column("user_id", sa.BigInteger, sa.ForeignKey("accounts_person.id")))
+    [written] = project.make(ask=lambda question: True)
+    assert written.changes == ("Rename table accounts_user to accounts_person",)
+    assert 'depends_on = ("blog_0001",)' in written.text
+
+
 # --- what files keep
 
 

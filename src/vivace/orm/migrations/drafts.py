@@ -9,7 +9,7 @@ from alembic.operations import ops
 
 from vivace.orm.migrations.changes import Changes
 from vivace.orm.migrations.elements import Table
-from vivace.orm.migrations.state import State
+from vivace.orm.migrations.state import State, referred_tables
 from vivace.orm.migrations.table_operations import create_foreign_key, create_table, referrers
 
 
@@ -36,11 +36,11 @@ def drafts_of(before: State, target: State, changes: Changes) -> list[Draft]:
         waiting_for = {other: needs[label][other] for other in needs[label] if other not in done}
         operations, later = _split(changes.of(label), set().union(*waiting_for.values()))
         draft = Draft(label, operations, [done[other] for other in sorted(needs[label]) if other in done])
-        draft.after = _existing_apps(label, operations, before, needs)
+        draft.after = _existing_apps(label, operations, before, set(needs[label]))
         done[label] = draft
         drafts.append(draft)
         if later:
-            late.append(Draft(label, later, [draft]))
+            late.append(Draft(label, later, [draft], _existing_apps(label, later, before, set(needs[label]))))
     for draft in late:
         others = needs[draft.label]
         draft.needs += [done[other] for other in sorted(others)]
@@ -61,15 +61,6 @@ def _needs(label: str, before: State, target: State, changes: Changes) -> dict[s
                 if owner != label and owner in changes.phases:
                     needs.setdefault(owner, set()).add(str(operation.table_name))
     return needs
-
-
-def referred_tables(operation: ops.MigrateOperation) -> list[str]:
-    """The tables that an operation's foreign keys point to."""
-    if isinstance(operation, ops.CreateTableOp):
-        return [key.table for key in Table.of(operation.to_table()).foreign_keys]
-    if isinstance(operation, ops.CreateForeignKeyOp):
-        return [str(operation.referent_table)]
-    return []
 
 
 def _split(
@@ -100,8 +91,21 @@ def _subject(operation: ops.MigrateOperation) -> str | None:
     return None
 
 
-def _existing_apps(
-    label: str, operations: Iterable[ops.MigrateOperation], before: State, needs: dict[str, dict[str, set[str]]]
-) -> set[str]:
-    owners = {before.owners.get(table, "") for operation in operations for table in referred_tables(operation)}
-    return {owner for owner in owners if owner and owner != label and owner not in needs.get(label, {})}
+def _existing_apps(label: str, operations: Iterable[ops.MigrateOperation], before: State, needed: set[str]) -> set[str]:
+    """Apps whose migrations so far come first: what is referred to, and who ever referred to what goes or is renamed."""
+    apps: set[str] = set()
+    for operation in operations:
+        apps |= {before.owners.get(table, "") for table in referred_tables(operation)}
+        apps |= before.references.get(_disturbed(operation) or "", frozenset())
+    return apps - needed - {label, ""}
+
+
+def _disturbed(operation: ops.MigrateOperation) -> str | None:
+    """The table that foreign keys could no longer be made to, after `operation`."""
+    if isinstance(operation, ops.RenameTableOp):
+        return str(operation.new_table_name)  # the state has it by its new name already
+    if isinstance(operation, (ops.DropTableOp, ops.DropColumnOp)):
+        return str(operation.table_name)
+    if isinstance(operation, ops.AlterColumnOp) and operation.modify_name is not None:
+        return str(operation.table_name)
+    return None

@@ -21,11 +21,20 @@ from vivace.utils.suggest import did_you_mean
 
 
 class State:
-    """Tables by name, and the label of the app each belongs to. A copy is cheap: tables are never changed in place."""
+    """Tables by name, and the label of the app each belongs to. A copy is cheap: tables are never changed in place.
 
-    def __init__(self, tables: dict[str, Table] | None = None, owners: dict[str, str] | None = None) -> None:
+    `references` remembers which apps have ever had a foreign key to a table: what drops or renames it comes after them.
+    """
+
+    def __init__(
+        self,
+        tables: dict[str, Table] | None = None,
+        owners: dict[str, str] | None = None,
+        references: dict[str, frozenset[str]] | None = None,
+    ) -> None:
         self.tables = tables if tables is not None else {}
         self.owners = owners if owners is not None else {}
+        self.references = references if references is not None else {}
 
     @classmethod
     def of(cls, metadata: sa.MetaData) -> State:
@@ -34,7 +43,7 @@ class State:
         return cls(tables, {table.name: table.info.get("app_label", "") for table in metadata.tables.values()})
 
     def copy(self) -> State:
-        return State(dict(self.tables), dict(self.owners))
+        return State(dict(self.tables), dict(self.owners), dict(self.references))
 
     def to_metadata(self) -> sa.MetaData:
         """A fresh MetaData with every table, its constraints, indexes and comments."""
@@ -67,7 +76,20 @@ class State:
         for kind, handler in _HANDLERS:
             if isinstance(operation, kind):
                 handler(self, operation, label)
-                return
+                break
+        for table in referred_tables(operation):
+            self.references[table] = self.references.get(table, frozenset()) | {label}
+
+
+def referred_tables(operation: ops.MigrateOperation) -> list[str]:
+    """The tables that an operation's foreign keys point to."""
+    if isinstance(operation, ops.CreateTableOp):
+        return [key.table for key in Table.of(operation.to_table()).foreign_keys]
+    if isinstance(operation, ops.AddColumnOp):
+        return [key.table for key in Table.of(alone(operation.column, operation.table_name)).foreign_keys]
+    if isinstance(operation, ops.CreateForeignKeyOp):
+        return [str(operation.referent_table)]
+    return []
 
 
 def _create_table(state: State, operation: ops.CreateTableOp, label: str) -> None:
@@ -94,6 +116,7 @@ def _rename_table(state: State, operation: ops.RenameTableOp, label: str) -> Non
         new if name == old else name: renamed if name == old else table for name, table in state.tables.items()
     }
     state.owners[new] = state.owners.pop(old)
+    state.references[new] = state.references.pop(old, frozenset()) | state.references.get(new, frozenset())
     _retarget(state, lambda key: replace(key, table=new) if key.table == old else key)
 
 
