@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -103,16 +104,19 @@ class Opener:
         self.in_memory = path in ("", ":memory:") or options.mode == "memory"
         self.path = ":memory:" if self.in_memory else os.path.abspath(path)
 
-    def open(self, *, query_only: bool = False, timeout: float | None = None) -> sqlite3.Connection:
-        """A new connection. Raises `ConnectionFailed` and says what is wrong with the file."""
+    def open(self, *, query_only: bool = False, for_loop: bool = False) -> sqlite3.Connection:
+        """A new connection; `for_loop`: for the calling thread only, which never waits for a lock.
+
+        Raises `ConnectionFailed` and says what is wrong with the file.
+        """
         options = self.options
         try:
             connection = sqlite3.connect(
                 ":memory:" if self.in_memory else f"file:{quote(self.path)}?mode={options.mode}",
                 uri=not self.in_memory,
-                timeout=options.timeout if timeout is None else timeout,
+                timeout=0.0 if for_loop else options.timeout,
                 isolation_level=None,
-                check_same_thread=False,
+                check_same_thread=for_loop,
                 cached_statements=options.cached_statements,
             )
             try:
@@ -135,6 +139,8 @@ class Opener:
         connection.execute(f"PRAGMA foreign_keys={'ON' if options.foreign_keys else 'OFF'}")
         # Touches the file: a file that is no database, or not readable, is found here and not at the first query.
         connection.execute("SELECT count(*) FROM (SELECT 1 FROM sqlite_master LIMIT 1)").fetchall()
+        # SQLite has the operator but not the function: `text REGEXP pattern` calls regexp(pattern, text).
+        connection.create_function("regexp", 2, _regexp, deterministic=True)
         if query_only:
             connection.execute("PRAGMA query_only=ON")
 
@@ -156,3 +162,9 @@ class Opener:
                 f"{asked} for writing: the file or its folder is read-only for this process. ?mode=ro opens it to read"
             )
         return f"{asked}: {translated(error, None).message}"
+
+
+def _regexp(pattern: str | None, text: object) -> bool | None:
+    if pattern is None or text is None:
+        return None
+    return re.search(pattern, str(text)) is not None
