@@ -341,6 +341,30 @@ def test_what_a_table_is_dropped_for_is_let_go_of_first(project: Project) -> Non
     assert 'depends_on = ("blog_0002",)' in written[1].text
 
 
+def test_two_apps_that_refer_to_each_other_can_both_go(project: Project) -> None:
+    project.table("one", "one_a", sa.Column("b_id", sa.BigInteger, sa.ForeignKey("two_b.id")))
+    project.table("two", "two_b", sa.Column("a_id", sa.BigInteger, sa.ForeignKey("one_a.id")))
+    project.make()
+    project.metadata.clear()
+    written = project.make()
+    assert [(item.revision, item.changes) for item in written] == [
+        ("one_0003", ("Drop constraint fk_one_a_b_id_two_b of one_a",)),
+        ("two_0002", ("Drop table two_b",)),
+        ("one_0004", ("Drop table one_a",)),
+    ]
+
+
+def test_a_table_renamed_in_one_app_is_known_to_a_new_one_in_another(project: Project) -> None:
+    project.table("one", "one_a", sa.Column("title", sa.String(20)))
+    project.make()
+    project.metadata.clear()
+    project.table("one", "one_b", sa.Column("title", sa.String(20)))
+    project.table("alpha", "alpha_x", sa.Column("b_id", sa.BigInteger, sa.ForeignKey("one_b.id")))
+    written = project.make(ask=lambda question: True)
+    assert [item.revision for item in written] == ["one_0002", "alpha_0001"]
+    assert 'depends_on = ("one_0002",)' in written[1].text
+
+
 def test_what_other_apps_once_referred_to_goes_after_them(project: Project) -> None:
     """On a new database every migration runs again, in an order in which each finds what it refers to."""
     project.table("accounts", "accounts_user")

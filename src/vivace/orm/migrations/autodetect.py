@@ -46,7 +46,7 @@ def detect(state: State, target: State, labels: Iterable[str], ask: Ask) -> list
             _add_changes_of_a_table(operation, before, target, created, dropped, changes, ask)
     _add_new_tables(target, created, changes)
     _add_dropped_tables(before, dropped, changes)
-    return drafts_of(before, target, changes)
+    return drafts_of(state, before, target, changes)
 
 
 def _names(found: Iterable[ops.MigrateOperation], kind: type[Any]) -> list[str]:

@@ -10,7 +10,13 @@ from alembic.operations import ops
 from vivace.orm.migrations.changes import Changes
 from vivace.orm.migrations.elements import Table
 from vivace.orm.migrations.state import State, referred_tables
-from vivace.orm.migrations.table_operations import create_foreign_key, create_table, referrers
+from vivace.orm.migrations.table_operations import (
+    create_foreign_key,
+    create_table,
+    drop_foreign_key,
+    drop_table,
+    referrers,
+)
 
 
 @dataclass
@@ -23,9 +29,12 @@ class Draft:
     after: set[str] = field(default_factory=set)
 
 
-def drafts_of(before: State, target: State, changes: Changes) -> list[Draft]:
-    """A draft per app; a second one for what waits for an app that itself waits for this one."""
-    needs = {label: _needs(label, before, target, changes) for label in changes.phases}
+def drafts_of(old: State, before: State, target: State, changes: Changes) -> list[Draft]:
+    """A draft per app; a second one for what waits for an app that itself waits for this one.
+
+    `old` is the state that the files leave, `before` that one with the accepted renames done.
+    """
+    needs = {label: _needs(label, old, before, target, changes) for label in changes.phases}
     done: dict[str, Draft] = {}
     drafts: list[Draft] = []
     late: list[Draft] = []
@@ -34,7 +43,8 @@ def drafts_of(before: State, target: State, changes: Changes) -> list[Draft]:
         ready = [label for label in left if not any(other not in done for other in needs[label])]
         label = (ready or left)[0]
         waiting_for = {other: needs[label][other] for other in needs[label] if other not in done}
-        operations, later = _split(changes.of(label), set().union(*waiting_for.values()))
+        foreign = {table for table, owner in before.owners.items() if owner != label}
+        operations, later = _split(changes.of(label), set().union(*waiting_for.values()), foreign)
         draft = Draft(label, operations, [done[other] for other in sorted(needs[label]) if other in done])
         draft.after = _existing_apps(label, operations, before, set(needs[label]))
         done[label] = draft
@@ -47,13 +57,13 @@ def drafts_of(before: State, target: State, changes: Changes) -> list[Draft]:
     return drafts + late
 
 
-def _needs(label: str, before: State, target: State, changes: Changes) -> dict[str, set[str]]:
+def _needs(label: str, old: State, before: State, target: State, changes: Changes) -> dict[str, set[str]]:
     """Other changed apps that `label` must follow, each with the tables that are the reason."""
     needs: dict[str, set[str]] = {}
     for operation in changes.of(label):
         for table in referred_tables(operation):
             owner = target.owners.get(table, before.owners.get(table, ""))
-            if owner != label and owner in changes.phases and table not in before.tables:
+            if owner != label and owner in changes.phases and table not in old.tables:
                 needs.setdefault(owner, set()).add(table)
         if isinstance(operation, ops.DropTableOp):
             for name, _ in referrers(before, before.tables, str(operation.table_name)):
@@ -64,9 +74,12 @@ def _needs(label: str, before: State, target: State, changes: Changes) -> dict[s
 
 
 def _split(
-    operations: list[ops.MigrateOperation], unavailable: set[str]
+    operations: list[ops.MigrateOperation], unavailable: set[str], foreign: set[str]
 ) -> tuple[list[ops.MigrateOperation], list[ops.MigrateOperation]]:
-    """What can be done now, and what waits because it refers to (or removes) a table in `unavailable`."""
+    """What can be done now, and what waits because it refers to (or removes) a table in `unavailable`.
+
+    A table whose removal waits lets go of the tables of other apps (`foreign`) now, so that theirs need not wait too.
+    """
     now: list[ops.MigrateOperation] = []
     later: list[ops.MigrateOperation] = []
     for operation in operations:
@@ -75,6 +88,11 @@ def _split(
             keys = [key for key in table.foreign_keys if key.table in unavailable]
             now.append(create_table(table, keys) if keys else operation)
             later += [create_foreign_key(table.name, key) for key in keys]
+        elif isinstance(operation, ops.DropTableOp) and operation.table_name in unavailable:
+            table = Table.of(operation.to_table())
+            keys = [key for key in table.foreign_keys if key.table in foreign]
+            now += [drop_foreign_key(table.name, key) for key in keys]
+            later.append(drop_table(table.without_foreign_keys(keys)))
         elif _subject(operation) in unavailable:
             later.append(operation)
         else:
@@ -86,13 +104,13 @@ def _subject(operation: ops.MigrateOperation) -> str | None:
     """The table that has to be there (or whose users have to be gone) before `operation`."""
     if isinstance(operation, ops.CreateForeignKeyOp):
         return str(operation.referent_table)
-    if isinstance(operation, (ops.DropTableOp, ops.DropIndexOp)):
+    if isinstance(operation, ops.DropIndexOp):
         return str(operation.table_name)
     return None
 
 
 def _existing_apps(label: str, operations: Iterable[ops.MigrateOperation], before: State, needed: set[str]) -> set[str]:
-    """Apps whose migrations so far come first: what is referred to, and who ever referred to what goes or is renamed."""
+    """Apps whose migrations so far come first: those referred to, and those that ever referred to what goes."""
     apps: set[str] = set()
     for operation in operations:
         apps |= {before.owners.get(table, "") for table in referred_tables(operation)}
