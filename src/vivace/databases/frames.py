@@ -148,7 +148,8 @@ class Frame:
         """Run `work` on the session, begun before if need be, and abort the frame when it is cancelled halfway."""
         if self.aborted is not None:
             raise TransactionAborted(self.aborted)
-        self.users.add(asyncio.current_task())
+        if not self.is_global:
+            self.users.add(asyncio.current_task())
         base = self.base
         base.running += 1
         try:
@@ -206,7 +207,8 @@ class Frame:
         if self.parent is None:
             await self._begin_base(reads=reads)
         else:
-            await self.parent.ensure_begun(reads=reads)
+            # An atomic() inside a transaction() that has not begun yet wants the write lock all the same.
+            await self.parent.ensure_begun(reads=reads and not self.begin.immediate)
             session = self.base.session
             assert session is not None
             if self.parent.is_connection:

@@ -108,9 +108,13 @@ class Pool(Generic[C]):
         self.release(first)
         missing = self._min_size - self._size
         if missing > 0:
-            leases = await asyncio.gather(*[self._open_more() for _ in range(missing)])
-            for lease in leases:
-                self.release(lease)
+            opened = await asyncio.gather(*[self._open_more() for _ in range(missing)], return_exceptions=True)
+            for lease in opened:
+                if isinstance(lease, Lease):
+                    self.release(lease)
+            for error in opened:
+                if isinstance(error, BaseException):
+                    raise error
 
     async def _open_more(self) -> Lease[C]:
         self._size += 1

@@ -17,6 +17,7 @@ from vivace.databases.backends.postgresql.translate import translated
 from vivace.databases.errors import CommitOutcomeUnknown, ConnectionFailed, TransactionAborted
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Lease, Pool
+from vivace.databases.shielding import uninterrupted
 from vivace.databases.url import DatabaseURL
 
 
@@ -36,7 +37,11 @@ class PostgreSQLBackend(Backend):
         )
 
     async def connect(self) -> None:
-        await self._pool.open()
+        try:
+            await self._pool.open()
+        except BaseException:
+            await uninterrupted(self._pool.close())
+            raise
 
     async def disconnect(self) -> None:
         await self._pool.close()

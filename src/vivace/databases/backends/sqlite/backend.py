@@ -26,6 +26,7 @@ from vivace.databases.backends.sqlite.translate import adapted
 from vivace.databases.backends.sqlite.worker import Job, Worker
 from vivace.databases.backends.sqlite.writeline import WriteLine
 from vivace.databases.backends.sqlite.writer import Writer
+from vivace.databases.errors import InterfaceError
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
 from vivace.databases.url import DatabaseURL
@@ -67,7 +68,7 @@ class SQLiteBackend(Backend):
                 max_lifetime=_FOREVER,
             )
             if self.options.inline_reads:
-                self.inline = InlineReader(loop, self._opener.open(query_only=True, timeout=0.0))
+                self.inline = InlineReader(loop, self._opener.open(query_only=True, for_loop=True))
         except BaseException:
             self.abandon()
             raise
@@ -95,9 +96,13 @@ class SQLiteBackend(Backend):
             self._writer.stop()
         self._readers = self._writer = self._line = self._sessions = None
 
+    def _connected(self) -> tuple[asyncio.AbstractEventLoop, WriteLine]:
+        if self._loop is None or self._line is None:
+            raise InterfaceError("The database is not connected (any more): await database.connect() first")
+        return self._loop, self._line
+
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
-        assert self._loop is not None
-        assert self._line is not None
+        loop, line = self._connected()
         function = FUNCTIONS[operation]
         if plan.reads and self._readers is not None:
             inline = self.inline
@@ -108,9 +113,9 @@ class SQLiteBackend(Backend):
                 if not inline.needs_rest:
                     break
                 await asyncio.sleep(0)
-            return await self._readers.perform(Job(self._loop, function, plan, args, interruptible=True))
+            return await self._readers.perform(Job(loop, function, plan, args, interruptible=True))
         groupable = plan.sql.lstrip()[:6].upper() in _GROUPABLE
-        return await self._line.perform(Job(self._loop, function, plan, args, interruptible=True, groupable=groupable))
+        return await line.perform(Job(loop, function, plan, args, interruptible=True, groupable=groupable))
 
     def adapted(self, values: Sequence[Any]) -> Sequence[Any]:
         return adapted(values)
@@ -133,16 +138,15 @@ class SQLiteBackend(Backend):
             await self.release(session)
 
     async def acquire(self, begin: Begin | None, *, reads: bool) -> SQLiteSession:
-        assert self._loop is not None
-        assert self._line is not None
+        loop, line = self._connected()
         assert self._writer is not None
         writes = begin is not None and not begin.read_only and (begin.immediate or not reads)
         if writes or self._sessions is None:
-            session = SQLiteSession(self._loop, self._writer, self._line)
+            session = SQLiteSession(loop, self._writer, line)
             await session.take_line()
             return session
         lease = await self._sessions.acquire("a connection" if begin is None else "a transaction")
-        return SQLiteSession(self._loop, lease.connection, self._line, lease)
+        return SQLiteSession(loop, lease.connection, line, lease)
 
     async def release(self, session: Session) -> None:
         assert isinstance(session, SQLiteSession)

@@ -20,8 +20,9 @@ _WRONG_SQL = re.compile(
     r"|values for \d+ columns|misuse|wrong number of arguments"
 )
 
-DRIVER_ERRORS = (sqlite3.Error, OverflowError, UnicodeEncodeError)
-"""What sqlite3 raises: an integer of more than 64 bits and text with lone surrogates have Python's own exceptions."""
+DRIVER_ERRORS = (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeEncodeError)
+"""What sqlite3 raises: Python's own exceptions for an integer of more than 64 bits and text with lone surrogates, and
+Warning for two statements in one string (up to Python 3.11)."""
 
 
 def translated(error: Exception, sql: str | None) -> errors.DatabaseError:
@@ -45,6 +46,8 @@ def translated(error: Exception, sql: str | None) -> errors.DatabaseError:
         return errors.OperationalError(
             f"{message}: the file or its folder is not writable for this process, or the URL says mode=ro", sql=sql
         )
+    if isinstance(error, sqlite3.Warning) or "one statement at a time" in message:
+        return errors.ProgrammingError(message, sql=sql)
     if not isinstance(error, sqlite3.Error) or isinstance(error, sqlite3.DataError) or primary == sqlite3.SQLITE_TOOBIG:
         return errors.DataError(message, sql=sql)
     if isinstance(error, sqlite3.OperationalError):
