@@ -450,3 +450,64 @@ async def test_a_client_that_leaves_its_last_answer_unread_is_dropped(live: Live
             await asyncio.sleep(1)
             client.writer.transport.resume_reading()
             assert len(await client.rest_or_reset()) < 20_000_000
+
+
+async def test_a_client_that_sends_and_does_not_read_is_dropped(live: Live) -> None:
+    failures: list[BaseException] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+        try:
+            more = True
+            while more:
+                message = await receive()
+                more = message.get("more_body", False)
+                await send(part(b"x" * 1_000_000))
+        except OSError as error:
+            failures.append(error)
+
+    async with live(app, lifespan="off", write_timeout=0.3, body_timeout=0.3) as site:
+        client = await site.connect()
+        client.writer.transport.pause_reading()
+        sending = asyncio.ensure_future(
+            client.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 90000000\r\n\r\n" + b"x" * 30_000_000)
+        )
+        async with asyncio.timeout(5):
+            while not failures:
+                await asyncio.sleep(0.05)
+        with pytest.raises(ConnectionError):
+            await sending
+
+
+async def test_requests_that_come_while_the_client_does_not_read_wait(live: Live) -> None:
+    begun = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal begun
+        begun += 1
+        await send(START)
+        await send(part(b"x" * 20_000_000, False))
+
+    async with live(app, lifespan="off") as site:
+        client = await site.connect(GET)
+        client.writer.transport.pause_reading()
+        await asyncio.sleep(0.1)
+        for _ in range(5):
+            await client.send(GET)
+            await asyncio.sleep(0.02)
+        assert begun == 1
+        client.writer.transport.resume_reading()
+        for _ in range(6):
+            assert len((await client.answer()).body) == 20_000_000
+
+
+async def test_a_wrong_body_of_an_answered_request_is_not_answered_again(live: Live) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+        await send(part(b"ok", False))
+
+    async with live(app, lifespan="off") as site:
+        client = await site.connect(b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert (await client.answer()).body == b"ok"
+        await client.send(b"zz\r\n")
+        assert await client.closed()

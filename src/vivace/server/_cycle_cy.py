@@ -94,7 +94,7 @@ class Cycle:
             if not (self.disconnected and caused_by_disconnect(error)):
                 self.log_failure("The application failed", error)
             self.answer_failure()
-        except BaseException:  # cancelled, or the process ends
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
             self.answer_failure()
             raise
         else:

@@ -24,8 +24,10 @@ cdef class Http1Connection(Stream):
     cdef bint read_paused
     cdef bint eof_seen
     cdef bint ending
+    cdef bint lingering
     cdef object writable
     cdef double deadline
+    cdef double write_deadline
     cdef Py_ssize_t unsent
     cdef bint head_started
 
@@ -41,4 +43,6 @@ cdef class Http1Connection(Stream):
     cdef pause_reading(self)
     cdef resume_reading(self)
     cdef set_deadline(self, double seconds)
-    cdef expire(self)
+    cdef expect_progress(self, double seconds)
+    cdef write_expired(self)
+    cdef read_expired(self)

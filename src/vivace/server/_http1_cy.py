@@ -59,8 +59,10 @@ class Http1Connection(Stream):
         self.read_paused = False
         self.eof_seen = False
         self.ending = False
+        self.lingering = False
         self.writable: asyncio.Event | None = None
         self.deadline = NEVER
+        self.write_deadline = NEVER
         self.unsent = 0
         self.head_started = False
 
@@ -129,25 +131,28 @@ class Http1Connection(Stream):
     def pause_writing(self) -> None:
         """asyncio: the client is slower than we are."""
         self.write_paused = True
-        if self.cycle is None or not self.in_body:
-            self.set_deadline(self.service.write_timeout)
+        if not self.ending:
+            self.expect_progress(self.service.write_timeout)
 
     def resume_writing(self) -> None:
         """asyncio: the client has caught up."""
         self.write_paused = False
         if self.writable is not None:
             self.writable.set()
-        if self.ending:
-            return
-        if self.cycle is not None:
-            self.deadline = NEVER
-        elif self.transport is not None:
-            self.next_request()
+        if not self.ending:
+            self.write_deadline = NEVER
+            if self.cycle is None and not self.in_body:
+                self.next_request()
 
     # ---- requests
 
     def read_events(self) -> None:
         """Take what the scanner has, up to the point where a request must wait for the response before it."""
+        if self.write_paused and self.cycle is None and not self.in_body:
+            # The client does not read its answers; it gets no more of them.
+            if self.scanner.buffered > self.service.body_buffer:
+                self.pause_reading()
+            return
         try:
             while self.cycle is None or self.in_body:
                 event = self.scanner.next_event()
@@ -210,6 +215,10 @@ class Http1Connection(Stream):
     def refuse(self, error: ProtocolError) -> None:
         """Answer a request that cannot be read, if an answer can still be told from another's, and end."""
         cycle = self.cycle
+        if cycle is None and self.in_body:
+            # The body that is wrong was being thrown away; its request has been answered.
+            self.end(True)
+            return
         self.cycle = None
         self.in_body = False
         if cycle is not None:
@@ -217,9 +226,6 @@ class Http1Connection(Stream):
             if self.response_begun:
                 self.abort()
                 return
-        elif not self.writer.complete:
-            self.abort()
-            return
         self.writer.begin("GET", "1.1", False)
         self.write(self.writer.error(error.status, error.reason))
         log = self.service.access_log
@@ -256,6 +262,7 @@ class Http1Connection(Stream):
     def abort(self) -> None:
         """Stream: end without a proper end."""
         self.ending = True
+        self.deadline = self.write_deadline = NEVER
         if self.transport is not None:
             self.transport.abort()
 
@@ -286,7 +293,7 @@ class Http1Connection(Stream):
     def next_request(self) -> None:
         """The last response is written: look for the next request, unless the client does not read."""
         if self.write_paused:
-            self.set_deadline(self.service.write_timeout)
+            self.deadline = NEVER
             return
         self.set_deadline(self.service.keep_alive_timeout)
         if self.scanner.buffered > 0 or self.eof_seen:
@@ -302,13 +309,14 @@ class Http1Connection(Stream):
         transport = self.transport
         if transport is None:
             return
-        self.unsent = transport.get_write_buffer_size()
+        self.deadline = NEVER
         if linger and not self.eof_seen and transport.can_write_eof():
             self.resume_reading()
             transport.write_eof()
-            self.set_deadline(LINGER)
+            self.lingering = True
+            self.expect_progress(LINGER)
         else:
-            self.set_deadline(self.service.write_timeout)
+            self.expect_progress(self.service.write_timeout)
             transport.close()
 
     # ---- the socket
@@ -338,24 +346,34 @@ class Http1Connection(Stream):
     def set_deadline(self, seconds: float) -> None:
         self.deadline = self.service.now + seconds
 
+    def expect_progress(self, seconds: float) -> None:
+        """Look after that time whether the client takes what we write."""
+        if self.transport is not None:
+            self.unsent = self.transport.get_write_buffer_size()
+            self.write_deadline = self.service.now + seconds
+
     def tick(self, now: float) -> None:
         """Service: time goes on."""
+        if now >= self.write_deadline:
+            self.write_expired()
         if now >= self.deadline:
-            self.expire()
+            self.read_expired()
 
-    def expire(self) -> None:
-        transport = self.transport
-        if transport is None:
+    def write_expired(self) -> None:
+        if self.transport is None:
             return
-        if self.ending or self.write_paused:
-            unsent = transport.get_write_buffer_size()
-            if 0 < unsent < self.unsent or (self.write_paused and self.unsent == 0):
-                # Slow, but alive.
-                self.unsent = unsent
-                self.set_deadline(self.service.write_timeout)
-            else:
-                self.abort()
-        elif self.in_body:
+        unsent = self.transport.get_write_buffer_size()
+        if 0 < unsent < self.unsent or (unsent > 0 and self.lingering):
+            # Slow, but alive; or the moment to linger passed before all was sent.
+            self.lingering = False
+            self.expect_progress(self.service.write_timeout)
+        else:
+            self.abort()
+
+    def read_expired(self) -> None:
+        if self.transport is None:
+            return
+        if self.in_body:
             self.refuse(ProtocolError(408, "the body came too slowly"))
         elif self.head_started:
             self.refuse(ProtocolError(408, "the request came too slowly"))

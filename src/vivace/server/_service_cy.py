@@ -98,9 +98,9 @@ class Service:
         time = self.loop.time()
         self.now += min(time - self.last_tick, 2 * self.tick_interval)
         self.last_tick = time
+        self.ticker = self.loop.call_later(self.tick_interval, self.tick) if self.connections else None
         for connection in list(self.connections):
             connection.tick(self.now)
-        self.ticker = self.loop.call_later(self.tick_interval, self.tick) if self.connections else None
 
     def stop_clock(self) -> None:
         """Cancel the next tick, for a server that ends before its connections do."""

@@ -1,0 +1,81 @@
+"""The pure-mode modules say the same when Python runs them: the reference that Cython's reading is held against."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import vivace
+
+# The scanner and the writer have no other form, and the request head is laid out for them.
+ALWAYS_COMPILED = ("http1_scanner", "http1_writer", "_request_head_cy")
+
+SCRIPT = """
+UNCOMPILED = True
+import asyncio, contextvars
+import vivace.server._cycle_cy as cycle_module, vivace.server._http1_cy as http1_module
+from vivace.server import Config
+from vivace.server._service_cy import Service
+
+assert {module.__file__.endswith(".py") for module in (cycle_module, http1_module)} == {UNCOMPILED}
+
+async def app(scope, receive, send):
+    body = b""
+    while True:
+        message = await receive()
+        body += message["body"]
+        if not message["more_body"]:
+            break
+    if scope["path"] == "/fail":
+        raise ZeroDivisionError
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for piece in (body, b"!"):
+        await send({"type": "http.response.body", "body": piece, "more_body": piece != b"!"})
+
+async def main():
+    loop = asyncio.get_running_loop()
+    service = Service(app, Config(date_header=False, server_header=None), loop, contextvars.copy_context())
+    server = await loop.create_server(lambda: http1_module.Http1Connection(service), "127.0.0.1", 0)
+    for request in REQUESTS:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(request)
+        writer.write_eof()
+        print(await reader.read())
+        writer.close()
+    server.close()
+    service.stop_clock()
+
+REQUESTS = [
+    b"GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n" * 3,
+    b"PUT / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 3\\r\\n\\r\\nabcHEAD / HTTP/1.0\\r\\n\\r\\n",
+    b"PUT / HTTP/1.1\\r\\nHost: a\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n3\\r\\nabc\\r\\n0\\r\\n\\r\\n",
+    b"PUT / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 3\\r\\n\\r\\nab",
+    b"GET /fail HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
+    b"nonsense\\r\\n\\r\\n",
+]
+asyncio.run(main())
+"""
+
+
+def answers(directory: Path, script: str) -> str:
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=directory, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_compiled_and_uncompiled_answer_alike(tmp_path: Path) -> None:
+    def ignored(_: str, names: list[str]) -> list[str]:
+        return [name for name in names if name.endswith(".so") and not name.startswith(ALWAYS_COMPILED)]
+
+    shutil.copytree(Path(vivace.__file__).parent, tmp_path / "vivace", ignore=ignored)
+    uncompiled = answers(tmp_path, SCRIPT)
+    (tmp_path / "elsewhere").mkdir()
+    compiled = answers(tmp_path / "elsewhere", SCRIPT.replace("UNCOMPILED = True", "UNCOMPILED = False"))
+    assert uncompiled == compiled
+    assert uncompiled.count("HTTP/1.1 200 OK") == 6
+    assert uncompiled.count("HTTP/1.1 400 Bad Request") == 2
+    assert uncompiled.count("HTTP/1.1 500 Internal Server Error") == 1
