@@ -105,7 +105,9 @@ class Reader:
             elif option == "-d":
                 data = value
         url = words[0].replace(":8000", f":{self.port}")
-        return httpx.request(method, url, headers=headers, content=data).text
+        response = httpx.request(method, url, headers=headers, content=data)
+        assert response.status_code < 404, f"{url}: {response.status_code} {response.text}"
+        return response.text
 
     def environ(self) -> dict[str, str]:
         """The reader's environment: nothing of the run around this test."""
@@ -146,7 +148,7 @@ def test_the_tutorial(tmp_path: Path) -> None:
                 reader.write(title, text, append=change == "append", replace=replaced or None)
             elif language == "console":
                 for command, said in answers(text):
-                    printed = reader.type(command)
+                    printed = reader.type(command).replace(f":{port}", ":8000")
                     assert same(printed, said), f"{command}\nprinted: {printed}\nthe page: {said}"
     finally:
         if reader.server is not None and reader.server.poll() is None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from vivace.conf import ConfigurationError
 from vivace.project.api import API, is_model
-from vivace.rest import filters, pagination, permissions, routers, serializers, viewsets
-from vivace.web.routing import BaseRoute
+from vivace.rest import filters, openapi, pagination, permissions, routers, serializers, viewsets
+from vivace.web.routing import BaseRoute, Route
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
@@ -26,7 +26,8 @@ def api_routes(api: API, title: str) -> list[BaseRoute]:
             router.register(registration.prefix, viewset, registration.basename)
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"api.{error}") from error
-    return list(router.routes)
+    schema = openapi.schema_view(router, title=title.replace("_", " ").strip().capitalize())
+    return [Route("/schema/", schema, name="schema"), *router.routes]
 
 
 def viewset_of(model: type[Model]) -> type[viewsets.ModelViewSet[Any]]:
