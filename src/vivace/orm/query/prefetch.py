@@ -129,7 +129,8 @@ async def _reverse(
     for row in found:
         key = getattr(row, other)
         groups[key].append(row)
-        setattr(row, slot_of(field.name), by_key[key])
+        if getattr(row, slot_of(field.name)) is None:  # else the given queryset loaded it, with what it joins
+            setattr(row, slot_of(field.name), by_key[key])
     for instance in instances:
         rows = groups[getattr(instance, own)]
         if not relation.many:
