@@ -38,7 +38,8 @@ def detect(state: State, target: State, labels: Iterable[str], ask: Ask) -> list
     changes = Changes(wanted)
     ask_about_renames(before, target, changes, ask)
     _refuse_new_primary_keys(before, target, wanted)
-    found = _alembic.compare(before.to_metadata(), target.to_metadata())
+    changed = _changed_tables(before, target)
+    found = _alembic.compare(before.to_metadata(changed), target.to_metadata(changed))
     created = _names(found, ops.CreateTableOp)
     dropped = _names(found, ops.DropTableOp)
     for operation in found:
@@ -47,6 +48,29 @@ def detect(state: State, target: State, labels: Iterable[str], ask: Ask) -> list
     _add_new_tables(target, created, changes)
     _add_dropped_tables(before, dropped, changes)
     return drafts_of(state, before, target, changes)
+
+
+def _changed_tables(before: State, target: State) -> list[str]:
+    """The tables worth comparing, and those they refer to; most of a large project stays as it is."""
+    changed = {
+        name
+        for name in {*before.tables, *target.tables}
+        if name not in before.tables
+        or name not in target.tables
+        or not _is_same(before.tables[name], target.tables[name])
+    }
+    tables = [state.tables[name] for state in (before, target) for name in changed if name in state.tables]
+    return sorted(changed | {key.table for table in tables for key in table.foreign_keys})
+
+
+def _is_same(one: Table, other: Table) -> bool:
+    if replace(one, columns={}) != replace(other, columns={}) or set(one.columns) != set(other.columns):
+        return False
+    pairs = [(column, other.columns[name]) for name, column in one.columns.items()]
+    return all(
+        column == replace(found, type=column.type) and _alembic.same_type(column.type, found.type)
+        for column, found in pairs
+    )
 
 
 def _names(found: Iterable[ops.MigrateOperation], kind: type[Any]) -> list[str]:

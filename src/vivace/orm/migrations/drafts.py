@@ -9,6 +9,7 @@ from alembic.operations import ops
 
 from vivace.orm.migrations.changes import Changes
 from vivace.orm.migrations.elements import Table
+from vivace.orm.migrations.operations import table_of
 from vivace.orm.migrations.state import State, referred_tables
 from vivace.orm.migrations.table_operations import (
     create_foreign_key,
@@ -84,7 +85,7 @@ def _split(
     later: list[ops.MigrateOperation] = []
     for operation in operations:
         if isinstance(operation, ops.CreateTableOp):
-            table = Table.of(operation.to_table())
+            table = Table.of(table_of(operation))
             keys = [key for key in table.foreign_keys if key.table in unavailable]
             now.append(create_table(table, keys) if keys else operation)
             later += [create_foreign_key(table.name, key) for key in keys]

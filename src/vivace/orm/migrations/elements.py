@@ -270,6 +270,7 @@ class Table:
 
     @property
     def foreign_keys(self) -> tuple[ForeignKey, ...]:
+        """The foreign keys among the constraints."""
         return tuple(item for item in self.constraints if isinstance(item, ForeignKey))
 
     def without_foreign_keys(self, removed: Iterable[ForeignKey]) -> Table:
@@ -306,6 +307,12 @@ def constraint_of(constraint: Any) -> Constraint | None:
     if isinstance(constraint, sa.CheckConstraint):
         return Check(sql_text(constraint.sqltext), name)
     return None
+
+
+def foreign_keys_of(table: sa.Table) -> list[ForeignKey]:
+    """The foreign keys of an SQLAlchemy table."""
+    parts = [constraint_of(item) for item in table.foreign_key_constraints]
+    return [part for part in parts if isinstance(part, ForeignKey)]
 
 
 def primary_key_of(constraint: sa.PrimaryKeyConstraint) -> PrimaryKey:

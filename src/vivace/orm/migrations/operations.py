@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import alembic.op
+import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import BatchOperations, Operations, ops
 
@@ -68,7 +69,7 @@ def record(function: Callable[[], None], dialect: Dialect) -> list[ops.MigrateOp
     def invoke(operation: ops.MigrateOperation) -> Any:
         recorded.append(operation)
         # `op.create_table()` gives a Table, which migrations hand to `op.bulk_insert()`.
-        return operation.to_table(context) if isinstance(operation, ops.CreateTableOp) else None
+        return table_of(operation) if isinstance(operation, ops.CreateTableOp) else None
 
     with _proxy_lock, Operations.context(context) as operations:
         operations.invoke = invoke  # type: ignore[method-assign]
@@ -77,6 +78,15 @@ def record(function: Callable[[], None], dialect: Dialect) -> list[ops.MigrateOp
         proxy.batch_alter_table = _recording_batch(context, invoke)
         function()
     return recorded
+
+
+def table_of(operation: ops.CreateTableOp) -> sa.Table:
+    """The Table that `operation` creates: made once, because that is most of the time that replaying takes."""
+    made: sa.Table | None = getattr(operation, "_vivace_table", None)
+    if made is None:
+        made = operation.to_table()
+        setattr(operation, "_vivace_table", made)  # noqa: B010 (not one of its own attributes)
+    return made
 
 
 def _recording_batch(context: MigrationContext, invoke: Callable[[ops.MigrateOperation], Any]) -> Any:

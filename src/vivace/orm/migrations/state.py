@@ -17,6 +17,7 @@ from alembic.operations import ops
 from vivace.orm.migrations import elements
 from vivace.orm.migrations.elements import Check, Column, Expression, ForeignKey, Index, Table
 from vivace.orm.migrations.errors import MigrationError
+from vivace.orm.migrations.operations import table_of
 from vivace.utils.suggest import did_you_mean
 
 
@@ -45,11 +46,12 @@ class State:
     def copy(self) -> State:
         return State(dict(self.tables), dict(self.owners), dict(self.references))
 
-    def to_metadata(self) -> sa.MetaData:
-        """A fresh MetaData with every table, its constraints, indexes and comments."""
+    def to_metadata(self, names: Iterable[str] | None = None) -> sa.MetaData:
+        """A fresh MetaData with the tables (all, unless named), their constraints, indexes and comments."""
         metadata = sa.MetaData()
-        for table in self.tables.values():
-            table.build(metadata)
+        for name in self.tables if names is None else names:
+            if name in self.tables:
+                self.tables[name].build(metadata)
         return metadata
 
     def only(self, labels: Iterable[str]) -> State:
@@ -84,7 +86,7 @@ class State:
 def referred_tables(operation: ops.MigrateOperation) -> list[str]:
     """The tables that an operation's foreign keys point to."""
     if isinstance(operation, ops.CreateTableOp):
-        return [key.table for key in Table.of(operation.to_table()).foreign_keys]
+        return [key.table for key in elements.foreign_keys_of(table_of(operation))]
     if isinstance(operation, ops.AddColumnOp):
         return [key.table for key in Table.of(alone(operation.column, operation.table_name)).foreign_keys]
     if isinstance(operation, ops.CreateForeignKeyOp):
@@ -97,7 +99,7 @@ def _create_table(state: State, operation: ops.CreateTableOp, label: str) -> Non
         if operation.if_not_exists:
             return
         raise MigrationError(f'create_table("{operation.table_name}"): an earlier migration has made that table.')
-    state.tables[operation.table_name] = Table.of(operation.to_table())
+    state.tables[operation.table_name] = Table.of(table_of(operation))
     state.owners[operation.table_name] = label
 
 
