@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +14,7 @@ import pytest
 from vivace.web.applications import Application
 from vivace.web.background import BackgroundTask
 from vivace.web.middleware import Middleware
-from vivace.web.middleware.base import BaseHTTPMiddleware
+from vivace.web.middleware.base import BaseHTTPMiddleware, _SharedReceive
 from vivace.web.requests import Request
 from vivace.web.responses import PlainTextResponse, Response, StreamingResponse
 from vivace.web.routing import Route
@@ -412,3 +413,81 @@ async def test_a_subclass_without_dispatch_is_told_so() -> None:
     async with AsyncTestClient(Route("/", call_class(BaseHTTPMiddleware(PlainTextResponse("a"))))) as client:
         with pytest.raises(NotImplementedError, match="needs a dispatch"):
             await client.get("/")
+
+
+async def test_two_may_wait_for_the_client_to_leave() -> None:
+    asked = 0
+
+    async def receive() -> Message:
+        nonlocal asked
+        asked += 1
+        await anyio.sleep(0.01)
+        return {"type": "http.disconnect"}
+
+    shared = _SharedReceive(receive)
+    got: list[Message] = []
+
+    async def wait() -> None:
+        got.append(await shared())
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(wait)
+        tasks.start_soon(wait)
+    assert got == [{"type": "http.disconnect"}] * 2
+    assert asked == 1
+
+
+async def test_a_client_that_has_left_before_is_seen_below() -> None:
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        messages = [await receive(), await receive()]
+        assert messages == [{"type": "http.disconnect"}] * 2
+        await PlainTextResponse("")(scope, receive, send)
+
+    async def asking(request: Request, call_next: CallNext) -> Response:
+        assert await request.is_disconnected()
+        return await call_next(request)
+
+    async def send(message: Message) -> None:
+        pass
+
+    for dispatch in (asking, passing):
+        await BaseHTTPMiddleware(app, dispatch=dispatch)({"type": "http", "headers": []}, receive, send)
+
+
+async def test_a_message_after_the_body_that_is_no_disconnect_is_an_error() -> None:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await receive()
+
+    with pytest.raises(RuntimeError, match=r"Unexpected message received: http\.request"):
+        await BaseHTTPMiddleware(app, dispatch=passing)({"type": "http", "headers": []}, receive, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("in_a_group", [False, True])
+async def test_an_application_that_goes_on_sending_to_nobody_is_stopped_and_others_finish(in_a_group: bool) -> None:
+    finished: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(3):
+            await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        assert (await receive())["type"] == "http.disconnect"
+        finished.append("three more")
+        async with anyio.create_task_group() if in_a_group else contextlib.nullcontext():
+            while True:
+                await send({"type": "http.response.body", "body": b"a", "more_body": True})
+
+    async def replacing(request: Request, call_next: CallNext) -> Response:
+        await call_next(request)
+        return PlainTextResponse("other")
+
+    async with AsyncTestClient(Route("/", call_class(BaseHTTPMiddleware(app, dispatch=replacing)))) as client:
+        with anyio.fail_after(5):
+            assert (await client.get("/")).text == "other"
+    assert finished == ["three more"]

@@ -80,6 +80,17 @@ async def test_a_mounted_application_sees_the_outer_state_and_keeps_its_own() ->
         assert (await client.get("/")).json() == {"depth": 0, "pool": 5}
 
 
+async def test_a_router_in_between_hands_lifespan_and_state_on() -> None:
+    events: list[str] = []
+    one = application(events, "one", {"of": "one"})
+    two = application(events, "two", {"of": "two"})
+    app = Router([Mount("/a", routes=[Mount("/one", app=one)]), Mount("/b", routes=[Mount("/two", app=two)])])
+    async with AsyncTestClient(app) as client:
+        assert (await client.get("/a/one/")).json() == {"of": "one"}
+        assert (await client.get("/b/two/")).json() == {"of": "two"}
+    assert events == ["one up", "two up", "two down", "one down"]
+
+
 async def test_a_mounted_application_that_fails_to_start_stops_the_whole_and_what_is_up_comes_down() -> None:
     events: list[str] = []
 

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from vivace.web.applications import Application
+from vivace.web.datastructures import URLPath
 from vivace.web.endpoints import HTTPEndpoint
 from vivace.web.requests import Request
 from vivace.web.responses import JSONResponse, PlainTextResponse, Response
-from vivace.web.routing import Host, InvalidRouteError, Mount, NoMatchFound, Route, Router, WebSocketRoute
+from vivace.web.routing import Host, InvalidRouteError, Match, Mount, NoMatchFound, Route, Router, WebSocketRoute
 from vivace.web.testclient import AsyncTestClient
 from vivace.web.types import Receive, Scope, Send
 from vivace.web.websockets import WebSocket, WebSocketDisconnect
@@ -264,3 +265,45 @@ async def test_a_mount_limits_bodies_and_wraps_its_application() -> None:
     async with AsyncTestClient(router) as client:
         assert (await client.post("/m/", content=b"ab")).json() == 2
         assert (await client.post("/m/", content=b"abc")).status_code == 413
+
+
+async def test_routes_of_an_application_that_is_not_ours_have_names_too() -> None:
+    class Foreign:
+        def __init__(self) -> None:
+            self.routes = [Route("/x", named("x")), Route("/y", named("y"))]
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            pass
+
+    router = Router([Mount("/foreign", app=Foreign(), name="foreign")])
+    assert router.url_path_for("foreign:y") == "/foreign/y"
+    with pytest.raises(NoMatchFound, match='Did you mean "foreign:x"'):
+        router.url_path_for("foreign:xx")
+
+
+async def test_a_host_takes_only_what_has_a_host() -> None:
+    assert Host("a.b", app=show_app).matches({"type": "lifespan"})[0].name == "NONE"
+
+
+class Unusual(Route):
+    """Made without the constructor of its base."""
+
+    def __init__(self) -> None:
+        pass
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return Match.PARTIAL, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("partial")(scope, receive, send)
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        raise NoMatchFound(name, path_params)
+
+
+async def test_a_route_made_in_its_own_way_may_answer_what_fits_it_in_part() -> None:
+    router = Router([Unusual(), Route("/a", named("a"))])
+    async with AsyncTestClient(router) as client:
+        assert (await client.get("/a")).text == "a"
+        assert (await client.get("/b")).text == "partial"
+    assert router.url_path_for("a") == "/a"

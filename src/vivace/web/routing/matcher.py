@@ -122,9 +122,9 @@ class Table:
         self._asked: list[Candidate] = []
         static: dict[str, list[Candidate]] = {}
         for position, route in enumerate(routes):
-            if isinstance(route, PrefixRoute) and _is_as_written(route, PrefixRoute, route.path + "/{path:path}"):
+            if isinstance(route, PrefixRoute) and _is_as_written(route, PrefixRoute, "/{path:path}"):
                 self._insert(_PrefixCandidate(position, route), route, is_prefix=True)
-            elif not isinstance(route, PathRoute) or not _is_as_written(route, PathRoute, route.path):
+            elif not isinstance(route, PathRoute) or not _is_as_written(route, PathRoute):
                 self._asked.append(Candidate(position, route))
             elif route.scope_type == scope_type and route.param_convertors:
                 self._insert(_path_candidate(position, route), route)
@@ -181,14 +181,9 @@ class Table:
         return found
 
 
-def _is_as_written(route: PathRoute | PrefixRoute, base: type[BaseRoute], path: str) -> bool:
-    """Whether `route` matches as its base class does, by the pattern of this path, and not in a way of its own."""
-    if type(route).matches is not base.matches:
-        return False
-    try:
-        return route.path_regex == compile_path(path)[0]
-    except (AttributeError, ValueError):
-        return False
+def _is_as_written(route: PathRoute | PrefixRoute, base: type[BaseRoute], below: str = "") -> bool:
+    """Whether `route` matches as its base class does, by the pattern of its path, and not in a way of its own."""
+    return type(route).matches is base.matches and route.path_regex == compile_path(route.path + below)[0]
 
 
 def _stays_in_segment(segment: str, convertors: dict[str, Convertor[Any]]) -> bool:

@@ -209,6 +209,10 @@ class Router:
         self._tables: dict[str, Table] = {}
         self._names: tuple[dict[str, list[tuple[int, BaseRoute]]], list[tuple[int, BaseRoute]]] | None = None
 
+    def _compile(self, scope_type: str) -> Table:
+        table = self._tables[scope_type] = Table(scope_type, self._routes)
+        return table
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.middleware_stack(scope, receive, send)
 
@@ -222,10 +226,7 @@ class Router:
             return
         if scope_type not in ("http", "websocket"):
             raise RuntimeError(f"A Router answers http, websocket and lifespan, not {scope_type!r}.")
-        table = self._tables.get(scope_type)
-        if table is None:
-            table = self._tables[scope_type] = Table(scope_type, self._routes)
-
+        table = self._tables.get(scope_type) or self._compile(scope_type)
         route_path = get_route_path(scope)
         partial: tuple[BaseRoute, Scope] | None = None
         allowed: set[str] = set()
@@ -310,6 +311,8 @@ class Router:
                         raise RuntimeError('The server does not support "state" in the lifespan scope.')
                     scope["state"].update(state)
                 async with mounted_lifespans(self._mounted_apps(), scope):
+                    for scope_type in ("http", "websocket"):
+                        self._compile(scope_type)
                     await send({"type": "lifespan.startup.complete"})
                     started = True
                     await receive()
