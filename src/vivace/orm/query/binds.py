@@ -28,13 +28,17 @@ class Binds:
 
     def add(
         self, slot: int, convert: Convert, sql_type: sqlalchemy.types.TypeEngine[Any]
-    ) -> sqlalchemy.BindParameter[Any]:
+    ) -> sqlalchemy.ColumnElement[Any]:
         """A parameter that is value number `slot`, converted by `convert`."""
         name = f"p{len(self._parameters)}"
         self._parameters[name] = (slot, convert)
-        return sqlalchemy.bindparam(name, type_=sql_type)
+        parameter = sqlalchemy.bindparam(name, type_=sql_type)
+        if self.dialect == "sqlite" and _is_decimal(sql_type):
+            # A decimal travels as a text, which only a decimal column itself would take for a number.
+            return sqlalchemy.cast(parameter, sqlalchemy.Numeric())
+        return parameter
 
-    def of_field(self, slot: int, field: Field[Any]) -> sqlalchemy.BindParameter[Any]:
+    def of_field(self, slot: int, field: Field[Any]) -> sqlalchemy.ColumnElement[Any]:
         """A parameter of the field's type."""
         return self.add(slot, value_converter(field, self.dialect), bind_type(field))
 
@@ -92,9 +96,11 @@ def bind_type(field: Field[Any]) -> sqlalchemy.types.TypeEngine[Any]:
         return sqlalchemy.BigInteger()
     if isinstance(sql_type, sqlalchemy.String):
         return sqlalchemy.Text()
-    if isinstance(sql_type, sqlalchemy.Numeric) and not isinstance(sql_type, sqlalchemy.Float):
-        return sqlalchemy.Numeric()
-    return sql_type
+    return sqlalchemy.Numeric() if _is_decimal(sql_type) else sql_type
+
+
+def _is_decimal(sql_type: sqlalchemy.types.TypeEngine[Any]) -> bool:
+    return isinstance(sql_type, sqlalchemy.Numeric) and not isinstance(sql_type, sqlalchemy.Float)
 
 
 def value_converter(field: Field[Any], dialect: str) -> Convert:

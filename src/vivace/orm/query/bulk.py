@@ -130,10 +130,17 @@ async def _insert(
             for each in batch
         ]
         statement = _insert_statement(
-            model, DialectKey(database.dialect), has_key, conflicts, returning, 0 if dialect == "postgresql" else len(rows)
+            model,
+            DialectKey(database.dialect),
+            has_key,
+            conflicts,
+            returning,
+            0 if dialect == "postgresql" else len(rows),
         )
         if dialect == "postgresql":
-            arguments: Sequence[Any] = [list(column) for column in zip(*rows, strict=True)] if names else [[None] * len(rows)]
+            arguments: Sequence[Any] = (
+                [list(column) for column in zip(*rows, strict=True)] if names else [[None] * len(rows)]
+            )
         else:
             arguments = [value for row in rows for value in row]
         if not returning:
@@ -219,7 +226,9 @@ def _sqlite_insert(
     if not fields:
         # A table of nothing but its key: the key is left to the database by naming it NULL.
         fields = [model._meta.pk]
-    values = {field.column: sqlalchemy.bindparam(f"p{index}", type_=field.sql_type()) for index, field in enumerate(fields)}
+    values = {
+        field.column: sqlalchemy.bindparam(f"p{index}", type_=field.sql_type()) for index, field in enumerate(fields)
+    }
     statement: Any = _with_conflicts(sqlite.insert(table).values(values), conflicts)
     if returning:
         statement = statement.returning(table.c[model._meta.pk.column])
@@ -256,7 +265,9 @@ async def bulk_update(
         return 0
     found = 0
     async with database.atomic():
-        computed = [each for each in objects if any(hasattr(getattr(each, field.attname), "freeze") for field in fields)]
+        computed = [
+            each for each in objects if any(hasattr(getattr(each, field.attname), "freeze") for field in fields)
+        ]
         for each in computed:
             rows = queryset.using(database).filter(pk=each.pk)
             found += await rows.update(**{field.name: getattr(each, field.attname) for field in fields})
@@ -289,7 +300,8 @@ def _postgresql_update(model: type[Model], key: DialectKey, names: tuple[str, ..
     meta, table = model._meta, model._meta.table
     fields = [meta.pk, *(meta.by_attname[name] for name in names)]
     arrays = [
-        sqlalchemy.bindparam(f"p{index}", type_=postgresql.ARRAY(field.sql_type())) for index, field in enumerate(fields)
+        sqlalchemy.bindparam(f"p{index}", type_=postgresql.ARRAY(field.sql_type()))
+        for index, field in enumerate(fields)
     ]
     columns = [sqlalchemy.column(f"c{index}", field.sql_type()) for index, field in enumerate(fields)]
     given = sqlalchemy.func.unnest(*arrays).table_valued(*columns, name="given").render_derived()

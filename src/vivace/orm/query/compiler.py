@@ -71,7 +71,7 @@ def statement_of(model: type[Model], shape: Shape, dialect: Dialect) -> tuple[An
     select = Select(model, binds)
     select.apply(number_shape(shape))
     columns, _ = _row_columns(select)
-    return select.statement(columns), binds
+    return select.statement([*columns, *select.columns_for_distinct(columns)]), binds
 
 
 # Rows
@@ -79,7 +79,14 @@ def statement_of(model: type[Model], shape: Shape, dialect: Dialect) -> tuple[An
 
 def _rows(select: Select, dialect: Dialect) -> Compiled:
     columns, decode = _row_columns(select)
-    return finished(select.statement(columns), select.binds, dialect, decode)
+    more = select.columns_for_distinct(columns)
+    if more:
+        decode = _without_last(decode, len(more))
+    return finished(select.statement([*columns, *more]), select.binds, dialect, decode)
+
+
+def _without_last(decode: hydrate.Decode, count: int) -> hydrate.Decode:
+    return lambda rows, database, peers: decode([tuple(row)[:-count] for row in rows], database, peers)
 
 
 def _row_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:
@@ -158,11 +165,12 @@ def _inner_rows(select: Select) -> Any:
     if select.values is not None:
         operands = select.value_operands()
         columns = [operand.element for operand in operands] or [sqlalchemy.literal_column("1")]
-    elif select.distinct is not None or select.is_grouped:
+    elif select.distinct is not None:
         columns = [select.joins.root.table.c[field.column] for field in select.loaded_fields()]
         columns += [operand.element for name, operand in select.annotations.items() if name not in select.hidden]
     else:
         columns = [select.operand_of("pk").element]
+    columns += select.columns_for_distinct(columns)
     return select.statement([column.label(f"c{index}") for index, column in enumerate(columns)]).subquery()
 
 

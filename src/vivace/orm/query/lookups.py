@@ -245,9 +245,7 @@ def _edge(year: int, kind: str, *, last: bool) -> dt.date:
     return dt.datetime.combine(day, dt.time.max if last else dt.time.min, tzinfo=dt.UTC)
 
 
-def in_values(
-    binds: Binds, slot: int, operand: Operand, key: Callable[[Any], Any] | None
-) -> ColumnElement[bool]:
+def in_values(binds: Binds, slot: int, operand: Operand, key: Callable[[Any], Any] | None) -> ColumnElement[bool]:
     """IN a list of values; instances give their key."""
     convert = value_converter(operand.field, binds.dialect)
     if key is not None:

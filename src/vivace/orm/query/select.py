@@ -214,7 +214,7 @@ class Select:
         if self.having:
             statement = statement.having(*self.having)
         if self.distinct is not None:
-            statement = self._with_distinct(statement, columns, order)
+            statement = self._with_distinct(statement)
         if order:
             statement = statement.order_by(*order)
         if self.limit is not None:
@@ -242,6 +242,7 @@ class Select:
                 clauses.append(join.table.c[join.model._meta.pk.column])
                 dependent.append(join.table)
         for element in [*columns, *self.ordering.plain_elements(), *self.filters.plain_in_having]:
+            element = element.element if isinstance(element, sqlalchemy.Label) else element  # noqa: PLW2901
             is_constant = getattr(element, "is_literal", False)
             depends = any(getattr(element, "table", None) is table for table in dependent)
             if not is_constant and not depends and not any(element is aggregate for aggregate in aggregates):
@@ -252,17 +253,22 @@ class Select:
                 unique.append(clause)
         return unique
 
-    def _with_distinct(self, statement: Any, columns: Sequence[ColumnElement[Any]], order: Sequence[Any]) -> Any:
+    def _with_distinct(self, statement: Any) -> Any:
         if self.distinct:
             if self.binds.dialect != "postgresql":
                 raise FieldError("distinct(…) by fields is PostgreSQL's DISTINCT ON; this database has no such thing")
             return statement.distinct(*(self.operand_of(name).element for name in self.distinct))
-        missing = [
+        return statement.distinct()
+
+    def columns_for_distinct(self, columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+        """What DISTINCT must select besides `columns`: all that is ordered by."""
+        if self.distinct is None or self.distinct:
+            return []
+        return [
             element
             for element in self.ordering.elements()
             if not any(element is column or element.compare(column) for column in columns)
         ]
-        return statement.add_columns(*missing).distinct()
 
 
 _OPERATIONS: dict[str, Callable[..., None]] = {
