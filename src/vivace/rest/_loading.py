@@ -120,10 +120,15 @@ def _prefetches(need: Needed) -> Iterator[Any]:
 
 
 async def load(serializer: Any, instance: Any) -> Any:
-    """`instance`, or what it is a queryset of, with everything loaded that `serializer` shows."""
+    """`instance`, or the objects it is a queryset of, with what `serializer` shows loaded in the same query."""
+    if hasattr(instance, "select_related") and not _querysets.is_loaded(instance):
+        return await plan(instance.all(), serializer)
+    return await complete(serializer, instance)
+
+
+async def complete(serializer: Any, instance: Any) -> Any:
+    """`instance` with everything loaded that `serializer` shows and that is not there yet."""
     if hasattr(instance, "select_related"):
-        if not _querysets.is_loaded(instance):
-            return await plan(instance.all(), serializer)
         instance = list(instance.all())
     objects = list(instance) if isinstance(instance, Sequence | set) else [instance]
     for model in {item._meta.model for item in objects if hasattr(item, "_meta")}:

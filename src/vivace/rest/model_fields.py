@@ -12,6 +12,7 @@ from vivace.utils.validators import (
     EmailValidator,
     MaxLengthValidator,
     MaxValueValidator,
+    MinLengthValidator,
     MinValueValidator,
     ProhibitNullCharactersValidator,
     URLValidator,
@@ -74,6 +75,9 @@ def field_kwargs(field: Any, cls: type[fields.Field]) -> dict[str, Any]:
             kwargs["allow_blank"] = True
         if spec.max_length is not None:
             kwargs["max_length"] = spec.max_length
+        shortest = [each.limit_value for each in spec.validators if isinstance(each, MinLengthValidator)]
+        if shortest:
+            kwargs["min_length"] = max(shortest)
     if issubclass(cls, LIMITED):
         kwargs |= _limits(spec)
     return kwargs
@@ -120,6 +124,7 @@ def _tighter(choose: Any, one: Any, other: Any) -> Any:
 # The serializer field has these by itself, with DRF's words.
 _BUILT_IN = (
     MaxLengthValidator,
+    MinLengthValidator,
     MaxValueValidator,
     MinValueValidator,
     EmailValidator,

@@ -62,7 +62,8 @@ class RelatedField(Field):
         """The list that `many=True` makes."""
         own = {name: value for name, value in kwargs.items() if name in MANY_ARGUMENTS}
         passed = {name: value for name, value in kwargs.items() if name not in ("allow_empty", "source", "validators")}
-        return ManyRelatedField(child_relation=cls(*args, **passed), **own)
+        child = cls(*args, **passed)
+        return ManyRelatedField(child_relation=child, **{**own, "read_only": child.read_only})
 
     def get_queryset(self) -> Any:
         """The objects that may be chosen. Override it to look at the request in `self.context`."""

@@ -317,6 +317,8 @@ def call_if_simple(value: Any, name: str) -> Any:
             return value
     try:
         return value()
+    except NotLoaded:
+        raise
     except (AttributeError, KeyError) as error:
         # These two mean "the attribute is missing" to the caller, which is not what happened.
         raise ValueError(f"{name}() raised {type(error).__name__}: {error}") from error

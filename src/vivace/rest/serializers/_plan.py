@@ -89,6 +89,8 @@ class _Compiler:
                 "        return {",
                 *members,
                 "        }",
+                "    except NotLoaded:",
+                "        raise",  # the plain way would meet it again, at each level of nesting
                 "    except AttributeErrors:",
                 "        return (serializer or template).represent_fields(instance)",
             ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from types import CoroutineType
 from typing import Any, ClassVar, Self
 
@@ -219,18 +220,18 @@ class BaseSerializer(Field, Typed[Instance]):
         return self._data
 
     async def _load(self) -> Any:
-        has_instance = self.instance is not None and not self._errors
-        if not self.has_async_output:
-            # Usually the view's query has loaded everything: looking first would cost more than it saves.
-            try:
+        if self.instance is None or self._errors:
+            shown = self._show()
+            return await resolve(shown) if self.has_async_output else shown
+        if self.has_async_output:
+            self.instance = await _loading.complete(self, await _loading.load(self, self.instance))
+            return await resolve(self._show())
+        # Usually the view's query has loaded everything, and looking for gaps would cost more than it saves.
+        for fetch in (_loading.load, _loading.complete):
+            with suppress(NotLoaded):
                 return self._show()
-            except NotLoaded:
-                if not has_instance:
-                    raise
-        if has_instance:
-            self.instance = await _loading.load(self, self.instance)
-        shown = self._show()
-        return await resolve(shown) if self.has_async_output else shown
+            self.instance = await fetch(self, self.instance)
+        return self._show()
 
 
 class ListSerializer(BaseSerializer[Instance]):

@@ -307,10 +307,11 @@ class ModelSerializer(Serializer[Instance]):
             return error
         if len(named) == 1 and _is_unique(named[0]):
             return ValidationError({by_source[named[0].name]: [unique_message(named[0])]}, code="unique")
-        names = ", ".join(by_source[field.name] for field in named)
-        if {field.name for field in named} in [set(group) for group in unique_groups(model)]:
-            message = UniqueTogetherValidator.message.format(field_names=names)
-            return ValidationError({NON_FIELD_ERRORS: [message]}, code="unique")
+        for group in unique_groups(model):
+            if set(group) == {field.name for field in named}:
+                names = ", ".join(by_source[name] for name in group)
+                message = UniqueTogetherValidator.message.format(field_names=names)
+                return ValidationError({NON_FIELD_ERRORS: [message]}, code="unique")
         return error
 
     def _refuse_nested(self, method: str, validated_data: Mapping[str, Any]) -> None:
