@@ -18,6 +18,8 @@ from vivace.project import Vivace
 from vivace.web.requests import Request
 from vivace.web.responses import JSONResponse, PlainTextResponse, Response
 from vivace.web.routing import Route
+from vivace.web.testclient import AsyncTestClient, TestClient
+from vivace.web.websockets import WebSocket
 
 Load = Callable[..., Vivace]
 HTML = {"accept": "text/html"}
@@ -189,6 +191,27 @@ def test_without_lifespan_the_site_survives_a_new_event_loop(tmp_path: Path) -> 
             return (await client.get("/")).status_code
 
     assert [asyncio.run(ask()) for _ in range(3)] == [200, 200, 200]
+
+
+def test_the_synchronous_test_client_works_entered_or_not(tmp_path: Path) -> None:
+    app = Vivace("sync", database=f"sqlite:///{tmp_path}/db.sqlite3", routes=[Route("/", which_database)])
+    with TestClient(app) as client:
+        assert client.get("/").status_code == 200
+    assert [TestClient(app).get("/").status_code for _ in range(2)] == [200, 200]
+
+
+@pytest.mark.anyio
+async def test_websockets_find_the_database_too(tmp_path: Path) -> None:
+    app = Vivace("sockets", database=f"sqlite:///{tmp_path}/db.sqlite3")
+
+    @app.websocket_route("/ws")
+    async def chat(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_json(binding.resolve() is app.database)
+        await websocket.close()
+
+    async with AsyncTestClient(app) as client, client.websocket_connect("/ws") as session:
+        assert await session.receive_json() is True
 
 
 @pytest.mark.anyio

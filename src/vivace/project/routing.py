@@ -35,6 +35,10 @@ def route_lines(routes: Sequence[BaseRoute], path: str = "", name: str = "") -> 
 
 
 def _methods(route: BaseRoute) -> str:
+    # A REST endpoint takes any method and decides itself, by its actions.
+    actions = getattr(getattr(route, "endpoint", None), "actions", None)
+    if actions:
+        return " ".join(sorted(method.upper() for method in actions))
     if hasattr(route, "methods"):
         return " ".join(sorted(route.methods)) if route.methods else "any"
     return "WS" if hasattr(route, "endpoint") else "any"
@@ -44,6 +48,7 @@ def _endpoint(route: Any) -> str:
     target: Any = getattr(route, "endpoint", None) or getattr(route, "app", None)
     while hasattr(target, "func"):  # functools.partial
         target = target.func
+    target = getattr(target, "cls", target)
     if not (inspect.isroutine(target) or inspect.isclass(target)):
         target = type(target)
     return f"{target.__module__}.{target.__qualname__}"
