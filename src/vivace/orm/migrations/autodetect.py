@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import sqlalchemy as sa
 from alembic.operations import ops
 
 from vivace.orm.migrations import _alembic, elements
@@ -38,8 +39,7 @@ def detect(state: State, target: State, labels: Iterable[str], ask: Ask) -> list
     changes = Changes(wanted)
     ask_about_renames(before, target, changes, ask)
     _refuse_new_primary_keys(before, target, wanted)
-    changed = _changed_tables(before, target)
-    found = _alembic.compare(before.to_metadata(changed), target.to_metadata(changed))
+    found = _alembic.compare(*_worth_comparing(before, target))
     created = _names(found, ops.CreateTableOp)
     dropped = _names(found, ops.DropTableOp)
     for operation in found:
@@ -50,17 +50,17 @@ def detect(state: State, target: State, labels: Iterable[str], ask: Ask) -> list
     return drafts_of(state, before, target, changes)
 
 
-def _changed_tables(before: State, target: State) -> list[str]:
-    """The tables worth comparing, and those they refer to; most of a large project stays as it is."""
-    changed = {
+def _worth_comparing(before: State, target: State) -> tuple[sa.MetaData, sa.MetaData]:
+    """The tables that differ, and what they refer to; most of a large project stays as it is."""
+    names = {*before.tables, *target.tables}
+    same = {
         name
-        for name in {*before.tables, *target.tables}
-        if name not in before.tables
-        or name not in target.tables
-        or not _is_same(before.tables[name], target.tables[name])
+        for name in names
+        if name in before.tables and name in target.tables and _is_same(before.tables[name], target.tables[name])
     }
-    tables = [state.tables[name] for state in (before, target) for name in changed if name in state.tables]
-    return sorted(changed | {key.table for table in tables for key in table.foreign_keys})
+    tables = [state.tables[name] for state in (before, target) for name in names - same if name in state.tables]
+    referred = {key.table for table in tables for key in table.foreign_keys} & same
+    return before.to_metadata(names - same, referred), target.to_metadata(names - same, referred)
 
 
 def _is_same(one: Table, other: Table) -> bool:

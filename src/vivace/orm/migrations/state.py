@@ -46,12 +46,18 @@ class State:
     def copy(self) -> State:
         return State(dict(self.tables), dict(self.owners), dict(self.references))
 
-    def to_metadata(self, names: Iterable[str] | None = None) -> sa.MetaData:
-        """A fresh MetaData with the tables (all, unless named), their constraints, indexes and comments."""
+    def to_metadata(self, names: Iterable[str] | None = None, referred: Iterable[str] = ()) -> sa.MetaData:
+        """A fresh MetaData with the tables (all, unless named), their constraints, indexes and comments.
+
+        Those `referred` to come without their own foreign keys, so that they need nothing else.
+        """
         metadata = sa.MetaData()
-        for name in self.tables if names is None else names:
+        for name in sorted(self.tables if names is None else names):
             if name in self.tables:
                 self.tables[name].build(metadata)
+        for name in sorted(referred):
+            table = self.tables[name]
+            table.without_foreign_keys(table.foreign_keys).build(metadata)
         return metadata
 
     def only(self, labels: Iterable[str]) -> State:
