@@ -291,6 +291,62 @@ async def test_siblings_that_wait_for_each_other_are_told(database: Database, mo
     assert await ids(database) == [1, 3]
 
 
+async def test_a_statement_that_comes_during_commit_runs_after_it(database: Database) -> None:
+    go = asyncio.Event()
+
+    async def child() -> None:
+        await go.wait()
+        await insert(database, 2)
+
+    async with database.transaction():
+        await insert(database, 1)
+        task = asyncio.create_task(child())
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_soon(go.set)
+    await task
+    assert await ids(database) == [1, 2]
+
+
+async def test_leaving_while_a_child_sits_in_an_inner_transaction_gives_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "GATE_TIMEOUT", 0.1)
+    inside, leave = asyncio.Event(), asyncio.Event()
+
+    async def child() -> None:
+        async with database.transaction():
+            await insert(database, 2)
+            inside.set()
+            await leave.wait()
+
+    with pytest.raises(TransactionBlocked):
+        async with database.transaction():
+            await insert(database, 1)
+            task = asyncio.create_task(child())
+            await inside.wait()
+    leave.set()
+    with pytest.raises(TransactionEnded, match="outer transaction ended before"):
+        await task
+    assert await ids(database) == []
+
+
+async def test_a_transaction_object_is_used_once_at_a_time(database: Database) -> None:
+    transaction = database.transaction()
+    with pytest.raises(InterfaceError, match="not started"):
+        await transaction.commit()
+    async with transaction:
+        await insert(database, 1)
+        with pytest.raises(InterfaceError, match="open already"):
+            await transaction.start()
+        await transaction.rollback()  # inside the block: the rest runs outside
+        await insert(database, 2)
+    async with transaction:
+        await insert(database, 3)
+    assert await ids(database) == [2, 3]
+    with pytest.raises(InterfaceError, match="zero or more"):
+        database.transaction(retries=-1)
+
+
 async def test_ending_the_outer_transaction_first_is_an_error_and_rolls_back(database: Database) -> None:
     outer = await database.transaction()
     await insert(database, 1)

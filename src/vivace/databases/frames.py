@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from vivace.databases.backends.base import Backend, Begin, Operation, Session
 from vivace.databases.errors import (
+    ConnectionFailed,
     DatabaseError,
     InterfaceError,
     TransactionAborted,
@@ -218,14 +219,23 @@ class Frame:
         self.begun = True
 
     async def _begin_base(self, *, reads: bool) -> None:
-        session = await self._backend.acquire(None if self.is_connection else self.begin, reads=reads)
+        if self.is_connection:
+            self.session = await self._backend.acquire(None, reads=reads)
+            return
         try:
-            if not self.is_connection:
-                await _begin(session, self.begin, reads=reads)
+            self.session = await self._begun_session(reads=reads)
+        except ConnectionFailed:
+            # The server has closed an idle connection, perhaps all of them. Nothing is lost by asking once more.
+            self.session = await self._begun_session(reads=reads)
+
+    async def _begun_session(self, *, reads: bool) -> Session:
+        session = await self._backend.acquire(self.begin, reads=reads)
+        try:
+            await _begin(session, self.begin, reads=reads)
         except BaseException:
             await uninterrupted(self._backend.release(session))
             raise
-        self.session = session
+        return session
 
     # -- the end
 

@@ -60,6 +60,70 @@ async def test_an_error_that_was_swallowed_never_commits_half(postgres: Database
     assert await postgres.fetch_all("SELECT * FROM acc") == []
 
 
+async def test_an_error_swallowed_in_an_inner_block_costs_only_that_block(postgres: Database, table: None) -> None:
+    async with postgres.transaction():
+        await postgres.execute("INSERT INTO acc VALUES (1, 1)")
+        with pytest.raises(TransactionAborted, match="failed before"):
+            async with postgres.transaction():
+                with pytest.raises(IntegrityError):
+                    await postgres.execute("INSERT INTO acc VALUES (1, 1)")
+        await postgres.execute("INSERT INTO acc VALUES (2, 1)")
+    assert [row.id for row in await postgres.fetch_all("SELECT id FROM acc ORDER BY id")] == [1, 2]
+
+
+async def slow_commits(database: Database) -> None:
+    """Make each COMMIT after an INSERT into acc take a second."""
+    await database.execute(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); RETURN NULL; END'"
+    )
+    await database.execute(
+        "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON acc DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION slow()"
+    )
+
+
+async def test_a_cancelled_task_does_not_wait_for_ever_for_its_commit(
+    postgres: Database, table: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vivace.databases.transactions.END_TIMEOUT", 0.1)
+    await slow_commits(postgres)
+
+    async def work() -> None:
+        async with postgres.transaction():
+            await postgres.execute("INSERT INTO acc VALUES (1, 1)")
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0.2)
+    started = time.monotonic()
+    task.cancel()
+    with pytest.raises(CommitOutcomeUnknown):
+        await task
+    assert time.monotonic() - started < 0.8
+    assert await postgres.fetch_val("SELECT 1") == 1
+
+
+async def test_a_restart_costs_at_most_one_statement_a_connection(postgres_url: str) -> None:
+    async with Database(postgres_url, min_size=4, max_size=4) as database, Database(postgres_url) as other:
+        pids = "SELECT pid FROM pg_stat_activity WHERE application_name = 'vivace' AND pid <> pg_backend_pid()"
+        await asyncio.gather(*[database.fetch_val("SELECT pg_sleep(0.02)") for _ in range(4)])
+        await other.fetch_all(f"SELECT pg_terminate_backend(pid) FROM ({pids}) AS theirs")
+        statements = [database.fetch_val("SELECT 1") for _ in range(30)]
+        results = await asyncio.gather(*statements, return_exceptions=True)
+        failures = [result for result in results if result != 1]
+        assert len(failures) <= 4
+        assert all(isinstance(failure, ConnectionFailed) for failure in failures)
+        async with database.transaction():
+            assert await database.fetch_val("SELECT 1") == 1
+
+
+async def test_a_transaction_begins_anew_when_the_idle_connection_was_dead(postgres_url: str) -> None:
+    async with one_connection(postgres_url) as database, Database(postgres_url) as other:
+        pid = await database.fetch_val("SELECT pg_backend_pid()")
+        await other.fetch_val("SELECT pg_terminate_backend(:pid)", {"pid": pid})
+        async with database.transaction():
+            assert await database.fetch_val("SELECT pg_backend_pid()") != pid
+
+
 async def test_slow_work_behind_a_gate_is_waited_for(postgres: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "GATE_TIMEOUT", 0.1)
     async with postgres.transaction():
@@ -131,13 +195,7 @@ async def test_a_savepoint_on_a_killed_connection_takes_the_outer_transaction_wi
 
 
 async def test_a_commit_whose_answer_never_comes_has_an_unknown_outcome(postgres: Database, table: None) -> None:
-    await postgres.execute(
-        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); RETURN NULL; END'"
-    )
-    await postgres.execute(
-        "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON acc DEFERRABLE INITIALLY DEFERRED "
-        "FOR EACH ROW EXECUTE FUNCTION slow()"
-    )
+    await slow_commits(postgres)
     with pytest.raises(CommitOutcomeUnknown, match="Look before"):
         async with postgres.transaction():
             await postgres.execute("INSERT INTO acc VALUES (1, 1)")

@@ -21,9 +21,6 @@ def translated(error: BaseException, sql: str | None) -> BaseException:
     if isinstance(error, asyncpg.InterfaceError):
         if "connection is closed" in str(error) or "connection was closed" in str(error):
             return lost(sql)
-        # Raised for arguments that do not fit ("invalid input for query argument $1"), among others.
-        if isinstance(error, asyncpg.DataError):
-            return errors.DataError(str(error), sql=sql)
         return errors.InterfaceError(str(error), sql=sql)
     if isinstance(error, asyncpg.InternalClientError):
         # Seen when the server's farewell has arrived but the socket is not closed yet.
