@@ -149,6 +149,21 @@ async def test_a_copied_table_keeps_the_rows_that_refer_to_it(database: Database
     assert await titles(database) == []
 
 
+async def test_a_copied_table_keeps_its_triggers_and_its_views(sqlite: Database, project: Project) -> None:
+    await with_rows(sqlite, project)
+    await sqlite.execute("CREATE VIEW names AS SELECT name FROM blog_author")
+    await sqlite.execute(
+        "CREATE TRIGGER shout AFTER INSERT ON blog_author BEGIN "
+        "UPDATE blog_author SET name = upper(name) WHERE id = new.id; END"
+    )
+    project.table("blog", "blog_author", sa.Column("name", sa.String(300), nullable=False))
+    project.make()
+    await migrate(sqlite, project.apps)
+    await sqlite.execute("INSERT INTO blog_author (name) VALUES ('eve')")
+    assert [row[0] for row in await sqlite.fetch_all("SELECT name FROM names")] == ["Ann", "EVE"]
+    assert await titles(sqlite) == ["one", "two"]
+
+
 async def test_a_key_is_not_used_twice_after_a_table_was_copied(database: Database, project: Project) -> None:
     project.table("blog", "blog_note", sa.Column("title", sa.String(10)), sqlite_autoincrement=True)
     project.make()

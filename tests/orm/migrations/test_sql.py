@@ -52,7 +52,11 @@ INSERT INTO vivace_new_blog_note (id, title) SELECT id, title FROM blog_note;
 
 DROP TABLE blog_note;
 
+PRAGMA legacy_alter_table = ON;
+
 ALTER TABLE vivace_new_blog_note RENAME TO blog_note;
+
+PRAGMA legacy_alter_table = OFF;
 
 DELETE FROM alembic_version WHERE version_num = 'blog_0002';
 

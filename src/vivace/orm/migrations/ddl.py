@@ -32,10 +32,24 @@ _SQLITE_DROPS_COLUMNS = sqlite3.sqlite_version_info >= (3, 35)
 
 @dataclass(frozen=True)
 class Statement:
-    """Schema SQL in the database's own words. `drops` means that a table goes: see `foreign keys` in migrate.py."""
+    """Schema SQL in the database's own words. `drops` means that a table goes (see exclusive.py)."""
 
     sql: str
     drops: bool = False
+
+
+@dataclass(frozen=True)
+class Replaced(Statement):
+    """DROP TABLE of a table that a copy replaces: its triggers go with it, and come back after `RENAME`."""
+
+    table: str = ""
+
+
+@dataclass(frozen=True)
+class Restored(Statement):
+    """The copy is in its place."""
+
+    table: str = ""
 
 
 @dataclass(frozen=True)
@@ -197,8 +211,11 @@ class _Compiler:
                 f"INSERT INTO sqlite_sequence (name, seq) SELECT {after_name}, seq FROM sqlite_sequence "  # noqa: S608
                 f"WHERE name = {before_name}"
             )
-        yield Statement(f"DROP TABLE {quote(name)}", drops=True)
-        yield Statement(f"ALTER TABLE {quote(temporary)} RENAME TO {quote(name)}")
+        yield Replaced(f"DROP TABLE {quote(name)}", drops=True, table=name)
+        # Legacy: views that name the table are left alone, instead of being checked while it is gone.
+        yield Statement("PRAGMA legacy_alter_table = ON")
+        yield Restored(f"ALTER TABLE {quote(temporary)} RENAME TO {quote(name)}", table=name)
+        yield Statement("PRAGMA legacy_alter_table = OFF")
         built = new.build(sa.MetaData())
         for index in sorted(built.indexes, key=lambda item: str(item.name)):
             self._operations.impl.create_index(index)

@@ -13,12 +13,21 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement, TextClause
+
+
+class NeutralCompiler(SQLCompiler):
+    """Words that every database knows."""
+
+    def visit_now_func(self, function: Any, **options: Any) -> str:
+        return "CURRENT_TIMESTAMP"  # SQLite has no now()
 
 
 class NeutralDialect(DefaultDialect):
     """SQL text in files must suit every database: quoted as the standard says, `true` and `false` in words."""
 
+    statement_compiler = NeutralCompiler
     supports_native_boolean = True
     supports_statement_cache = False
 

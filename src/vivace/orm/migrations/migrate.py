@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vivace.databases.errors import DatabaseError
 from vivace.databases.plan import Plan
 from vivace.orm.migrations import ddl, naming, version
-from vivace.orm.migrations.ddl import PythonStep, Statement, Step
+from vivace.orm.migrations.ddl import PythonStep, Replaced, Restored, Statement, Step
 from vivace.orm.migrations.errors import MigrationError, MigrationFailed
 from vivace.orm.migrations.exclusive import exclusively
 from vivace.orm.migrations.files import Apps, History, Migration, replay
@@ -23,6 +23,8 @@ from vivace.orm.migrations.plan import plan as make_plan
 if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.migrations.state import State
+
+_TRIGGERS = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table"
 
 Progress = Callable[[PlannedStep, bool], None]
 
@@ -118,9 +120,15 @@ class _Run:
             )
 
     async def _perform(self, work: list[Step]) -> None:
+        triggers: list[str] = []
         for item in work:
+            if isinstance(item, Replaced):
+                rows = await self.database.fetch_all(_TRIGGERS, {"table": item.table})
+                triggers = [row[0] for row in rows]
             if isinstance(item, Statement):
                 await self._execute(item.sql)
+                for sql in triggers if isinstance(item, Restored) else ():
+                    await self._execute(sql)
             elif isinstance(item, PythonStep):
                 await item.function(self.database)
             elif item.rows is None:

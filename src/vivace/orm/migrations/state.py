@@ -250,12 +250,9 @@ def rename_in_sql(sql: str, old: str, new: str) -> str:
     """`sql` with the column `old` called `new`, as databases rewrite their own CHECKs; strings stay as they are."""
     parts = re.split(r"('(?:[^']|'')*')", sql)
     pattern = re.compile(rf'"{re.escape(old)}"|(?<![\w."$]){re.escape(old)}(?![\w"$(])')
-    quoted = '"{}"'.format(new.replace('"', '""'))
-    plain = re.fullmatch(r"[a-z_][a-z0-9_]*", new) is not None
+    quoted = elements.NEUTRAL.identifier_preparer.quote(new)
     for position in range(0, len(parts), 2):
-        parts[position] = pattern.sub(
-            lambda match: quoted if match[0].startswith('"') or not plain else new, parts[position]
-        )
+        parts[position] = pattern.sub(lambda match: quoted, parts[position])
     return "".join(parts)
 
 
