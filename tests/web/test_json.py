@@ -116,7 +116,7 @@ def test_json_texts_are_read(body: bytes, value: Any) -> None:
     ("body", "message", "line", "column"),
     [
         (b"", "Expecting value", 1, 1),
-        (b'{"a": 1,}', "Expecting property name enclosed in double quotes", 1, 9),
+        (b'{"a": 1,x}', "Expecting property name enclosed in double quotes", 1, 9),
         (b'{\n  "a": tru\n}', "Expecting value", 2, 8),
         (b'["\xc3\xbc\xc3\xbc", x]', "Expecting value", 1, 8),
         (b'{"a":1} x', "Extra data", 1, 9),
