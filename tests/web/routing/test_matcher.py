@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from vivace.web._utils import get_route_path
 from vivace.web.responses import PlainTextResponse
-from vivace.web.routing import BaseRoute, Match, Mount, Route, Router, WebSocketRoute
+from vivace.web.routing import BaseRoute, Host, Match, Mount, Route, Router, WebSocketRoute
 from vivace.web.routing.matcher import Candidate, Table
 from vivace.web.types import Message, Receive, Scope, Send
 
@@ -237,3 +237,32 @@ def test_a_path_that_does_not_begin_with_a_slash_matches_nothing(path: str) -> N
     candidates, segments = Table("http", [Route("/a", app), Route("/{b}", app), Mount("/a", app)]).candidates(path)
     scope = {"type": "http", "method": "GET", "path": path}
     assert all(each.attempt(scope, path, segments)[0] is Match.NONE for each in candidates)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30), st.binary(max_size=20))
+def test_no_path_and_no_host_is_more_than_not_found(path: str, host: bytes) -> None:
+    routes = [
+        Route("/a/{x:int}/{y:float}", PlainTextResponse("")),
+        Route("/{a}-{b}.{c}", PlainTextResponse("")),
+        Mount("/m/{t}", routes=[Route("/{u:uuid}", PlainTextResponse(""))]),
+        Host("{x}.example.org", app=PlainTextResponse("")),
+    ]
+    statuses: list[int] = []
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        statuses.append(message.get("status", 0))
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/" + path,
+        "headers": [(b"host", host)],
+        "query_string": b"",
+        "scheme": "http",
+    }
+    anyio.run(Router(routes), scope, receive, send)
+    assert statuses[0] in (200, 307, 404)
