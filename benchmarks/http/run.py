@@ -59,7 +59,7 @@ class Server:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
-    def measure(self, core: int, connections: int, seconds: float) -> None:
+    def measure(self, core: int, connections: int, seconds: int) -> None:
         """One round of load."""
         before = self.cpu_seconds()
         output = load(self.port, core, connections, seconds)
@@ -74,10 +74,10 @@ class Server:
         self.latencies.append(float(slowest[1]) * {"us": 0.001, "ms": 1, "s": 1000}[slowest[2]])
 
 
-def load(port: int, core: int, connections: int, seconds: float) -> str:
+def load(port: int, core: int, connections: int, seconds: int) -> str:
     """Run wrk and return what it prints."""
     url = f"http://127.0.0.1:{port}/"
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", url]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url]
     return subprocess.run(["taskset", "-c", str(core), *command], check=True, capture_output=True, text=True).stdout
 
 
@@ -138,7 +138,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--only", nargs="+", help="names, or their beginnings")
     options = parser.parse_args()
@@ -157,7 +157,7 @@ def main() -> None:
             if server.process is not None:
                 server.process.terminate()
                 server.process.wait(10)
-    print(f"`scripts/bench {' '.join(['http', *sys.argv[1:]])}`, {options.rounds} rounds of {options.seconds:g} s,")
+    print(f"`scripts/bench {' '.join(['http', *sys.argv[1:]])}`, {options.rounds} rounds of {options.seconds} s,")
     print(f"{options.connections} keep-alive connections, 13-byte response; {versions()}.\n")
     print(table(chosen))
 
