@@ -18,13 +18,8 @@ def name_for(operations: Sequence[ops.MigrateOperation], label: str, *, initial:
     """`initial`, or what the operations do joined by underscores, cut where a name stops being readable."""
     if initial:
         return "initial"
-    leading = sorted(operations, key=lambda item: isinstance(item, _ACCOMPANYING))  # sorted() keeps the order of equals
-    fragments = list(dict.fromkeys(fragment for item in leading if (fragment := _fragment(item, label))))
-    fragments = [
-        fragment
-        for fragment in fragments
-        if fragment.removeprefix("alter_") not in fragments or not fragment.startswith("alter_")
-    ]
+    telling = [item for item in operations if not isinstance(item, _ACCOMPANYING)]
+    fragments = _fragments(telling, label) or _fragments(operations, label)
     if not fragments:
         return "custom"
     name = fragments[0][:MAX_NAME]
@@ -34,6 +29,12 @@ def name_for(operations: Sequence[ops.MigrateOperation], label: str, *, initial:
             return f"{name}_and_{len(fragments) - position}_more"
         name = longer
     return name
+
+
+def _fragments(operations: Iterable[ops.MigrateOperation], label: str) -> list[str]:
+    """Each once; a column that is added and then altered is said to be added."""
+    found = list(dict.fromkeys(fragment for item in operations if (fragment := _fragment(item, label))))
+    return [item for item in found if not (item.startswith("alter_") and item.removeprefix("alter_") in found)]
 
 
 def _fragment(operation: ops.MigrateOperation, label: str) -> str | None:
