@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import pytest
 
-from vivace.conf import Fault, Rule, Secret, Settings, SettingsError, Url
+from vivace.conf import ConfigurationError, Fault, Rule, Secret, Settings, SettingsError, Url
 from vivace.conf.settings import Settings as Base
 
 
@@ -238,3 +238,39 @@ def test_importing_a_settings_module_reads_nothing(tmp_path: Path) -> None:
         "class Settings(vivace.conf.Settings, file='missing.toml'):\n    SECRET_KEY: vivace.conf.Secret\n"
     )
     subprocess.run([sys.executable, "-c", "import settings"], cwd=tmp_path, check=True)
+
+
+def test_prefix_and_env_file_are_the_classes_own(tmp_path: Path) -> None:
+    class Mine(Settings, env_prefix="MINE_", env_file="mine.env"): ...
+
+    (tmp_path / ".env").write_text("VIVACE_DEBUG=1\n")
+    (tmp_path / "mine.env").write_text("MINE_ROOT_URLCONF=mine.urls\n")
+    settings = load(Mine, tmp_path, VIVACE_DEBUG="1", MINE_LOG_LEVEL="error")
+    assert (settings.DEBUG, settings.ROOT_URLCONF, settings.LOG_LEVEL) == (False, "mine.urls", "ERROR")
+
+
+def test_an_env_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"VIVACE_DEBUG=\xff\n")
+    assert "cannot be read" in faults(Site, tmp_path)[".env"]
+
+
+def test_an_annotation_without_meaning_names_the_class(tmp_path: Path) -> None:
+    class Wrong(Settings):
+        PAGES: "Nonsense" = 1  # type: ignore[name-defined]  # noqa: F821, UP037
+
+    with pytest.raises(ConfigurationError, match="Wrong: an annotation has no meaning: name 'Nonsense'"):
+        load(Wrong, tmp_path)
+
+
+def test_the_names_of_all_settings() -> None:
+    names = Site.names()
+    assert {"DEBUG", "PAGE_SIZE", "TOKEN"} <= set(names)
+    assert not [name for name in names if name.startswith("_")]
+
+
+def test_vivaces_own_defaults_are_loaded_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    base_dir = Settings.load(environ={}).BASE_DIR
+    assert base_dir == tmp_path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import textwrap
@@ -71,3 +72,14 @@ def test_the_logging_setting_is_a_dict_config() -> None:
 def test_a_wrong_logging_setting_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="LOGGING: Unable to configure handler 'x'"):
         logs.configure(Settings(LOGGING={"handlers": {"x": {"class": "no.such.Handler"}}}))
+
+
+def test_in_a_process_that_is_configured_only_our_level_is_set() -> None:
+    root = logging.getLogger()
+    handlers = list(root.handlers)
+    assert handlers, "pytest's own"
+    level = logging.getLogger("vivace").level
+    logs.configure(Settings(LOG_LEVEL="WARNING"))
+    assert root.handlers == handlers
+    assert logging.getLogger("vivace").level == logging.WARNING
+    logging.getLogger("vivace").setLevel(level)

@@ -43,3 +43,19 @@ def test_a_broken_pyproject_is_explained(tmp_path: Path, text: str, said: str) -
     (tmp_path / "pyproject.toml").write_text(text)
     with pytest.raises(ConfigurationError, match=said):
         find_target(None, tmp_path)
+
+
+def test_another_kind_of_application_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plain_for_target.py").write_text("async def app(scope, receive, send): ...\n")
+    with pytest.raises(ConfigurationError, match="is a function, and a Vivace application is needed here"):
+        Target("plain_for_target.py", tmp_path).load()
+
+
+def test_a_site_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "site_for_target.py").write_text("from vivace import Vivace\napp = Vivace()\n")
+    assert Target("site_for_target.py:app", tmp_path).load().name == "site_for_target"
+
+
+def test_without_any_application_all_ways_are_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"there is no application in (.|\n)*startproject"):
+        find_target(folder=tmp_path)

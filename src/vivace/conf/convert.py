@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -46,16 +46,14 @@ def convert(value: object, annotation: Any, *, base_dir: Path, is_text: bool) ->
     if isinstance(value, str) and is_text:
         value = _parse_text(value, annotation)
     try:
-        converted = msgspec.convert(value, _bare(annotation), strict=not is_text, dec_hook=decode)
+        wanted = _bare(annotation)
+        if get_origin(_without_none(wanted)) is Callable and callable(value):
+            return value
+        converted = msgspec.convert(value, wanted, strict=not is_text, dec_hook=decode)
     except msgspec.ValidationError as error:
         # msgspec says where in a nested value: "Expected `int`, got `str` - at `$[1]`".
         _, _, place = str(error).partition(" - at ")
         raise ConversionError(f"expected {describe(annotation)}" + (f" (at {place})" if place else "")) from None
-    except TypeError:
-        # A type msgspec does not know (a callable, a class): code may set it, text may not.
-        if is_text:
-            raise ConversionError("cannot be set from text; set it in the settings class") from None
-        converted = value
     for rule in rules(annotation):
         if converted is not None and not rule.test(converted):
             raise ConversionError(f"expected {rule.allowed}")

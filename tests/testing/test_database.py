@@ -1,0 +1,93 @@
+"""The test database of a site, and that what happens in it is undone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vivace.conf import Settings
+from vivace.databases import Database, DatabaseURL
+from vivace.orm import models
+from vivace.orm.binding import resolve
+from vivace.orm.registry import registry
+from vivace.project import Vivace
+from vivace.testing.database import isolated, make_test_database
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vivace]:
+    """A site with one model, on each database."""
+    url = f"sqlite:///{tmp_path}/real.db"
+    if request.param == "postgresql":
+        if "VIVACE_TEST_POSTGRES" not in os.environ:
+            pytest.fail("VIVACE_TEST_POSTGRES is not set: run scripts/with-services pytest …", pytrace=False)
+        url = os.environ["VIVACE_TEST_POSTGRES"]
+    with registry.isolated():
+        registry.set_label(__name__, "tested")
+
+        class Note(models.Model):
+            text = models.TextField()
+
+        yield Vivace("tested", settings=Settings(DATABASE=url))
+
+
+@pytest.mark.anyio
+async def test_what_is_written_is_gone_with_the_block(app: Vivace, tmp_path: Path) -> None:
+    real = app.database
+    url = await make_test_database(app, tmp_path, suffix="_gw0")
+    assert "test_" in url.database
+    assert url.database.removesuffix(".sqlite3").endswith("_gw0")
+    for _ in range(2):
+        async with isolated(app, url) as database:
+            assert resolve() is app.database is database
+            assert await database.fetch_val("SELECT count(*) FROM tested_note") == 0
+            async with database.transaction():
+                await database.execute("INSERT INTO tested_note (text) VALUES ('x')")
+            assert await database.fetch_val("SELECT count(*) FROM tested_note") == 1
+    assert app.database is real
+    async with Database(url) as database:
+        assert await database.fetch_val("SELECT count(*) FROM tested_note") == 0
+
+
+@pytest.mark.anyio
+async def test_it_is_made_anew_each_time(app: Vivace, tmp_path: Path) -> None:
+    url = await make_test_database(app, tmp_path)
+    async with Database(url) as database:
+        await database.execute("INSERT INTO tested_note (text) VALUES ('left behind')")
+    assert await make_test_database(app, tmp_path) == url
+    async with Database(url) as database:
+        assert await database.fetch_val("SELECT count(*) FROM tested_note") == 0
+
+
+@pytest.mark.anyio
+async def test_apps_with_migrations_get_their_tables_from_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "migrated_app"
+    (package / "migrations").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "migrations" / "0001_initial.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\n\n"
+        "revision = 'migrated_app_0001'\ndown_revision = None\n\n"
+        "def upgrade():\n    op.create_table('made_by_migration', sa.Column('id', sa.Integer, primary_key=True))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with registry.isolated():
+        registry._models.clear()
+        app = Vivace("site", settings=Settings(DATABASE="sqlite:///:memory:", INSTALLED_APPS=["migrated_app"]))
+        url = await make_test_database(app, tmp_path)
+        async with isolated(app, url) as database:
+            assert await database.fetch_val("SELECT count(*) FROM made_by_migration") == 0
+
+
+@pytest.mark.anyio
+async def test_a_site_without_a_database_has_no_test_database(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="has no DATABASE"):
+        await make_test_database(Vivace("none"), tmp_path)
+    assert DatabaseURL("sqlite:///x").database == "x"
