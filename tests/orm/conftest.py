@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.schema import CreateIndex, CreateTable
-
 from tests.orm.library import MODELS
+
 from vivace.databases import Database
 from vivace.orm.schema import metadata
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
+from vivace.databases import Database
 from vivace.orm import models
 
 
@@ -22,7 +26,11 @@ class Publisher(models.Model):
 class Author(models.Model):
     name = models.CharField(max_length=100)
     age = models.IntegerField(null=True)
-    friends = models.ManyToManyField("self")
+    friends: models.ManyToManyField[Author] = models.ManyToManyField("self")
+    books: models.RelatedManager[Book]
+    edited: models.RelatedManager[Book]
+    borrowed: models.RelatedManager[Book]
+    profile: Profile
 
     def __str__(self) -> str:
         return self.name
@@ -35,6 +43,7 @@ class Profile(models.Model):
 
 class Tag(models.Model):
     name = models.SlugField(unique=True)
+    books: models.RelatedManager[Book]
 
     def __str__(self) -> str:
         return self.name
@@ -57,6 +66,8 @@ class Book(models.Model):
     publisher = models.ForeignKey(Publisher, on_delete=models.PROTECT, null=True)
     tags = models.ManyToManyField(Tag, related_name="books")
     readers = models.ManyToManyField(Author, through="Loan", related_name="borrowed")
+    author_id: int
+    editor_id: int | None
 
     class Meta:
         constraints = [
@@ -111,6 +122,27 @@ class Node(models.Model):
     parent: models.ForeignKey[Node | None] = models.ForeignKey(
         "self", on_delete=models.CASCADE, null=True, related_name="children"
     )
+    children: models.RelatedManager[Node]
 
 
 MODELS = (Publisher, Author, Profile, Tag, Book, Loan, Everything, Stamped, Node)
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """The SQL that goes through the database inside the block."""
+    seen: list[str] = []
+    fetch, execute = database.fetch_plan, database.execute_plan
+
+    def watched(original: Any) -> Any:
+        async def run(plan: Any, args: Any = ()) -> Any:
+            seen.append(plan.sql)
+            return await original(plan, args)
+
+        return run
+
+    database.fetch_plan, database.execute_plan = watched(fetch), watched(execute)  # type: ignore[method-assign]
+    try:
+        yield seen
+    finally:
+        database.fetch_plan, database.execute_plan = fetch, execute  # type: ignore[method-assign]

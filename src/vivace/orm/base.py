@@ -1,8 +1,8 @@
 """`Model`, and the metaclass that turns a class body into one.
 
 Fields are taken off the class: an instance holds its values as plain attributes, which Python reads fastest, and
-`Book.title` is served by the metaclass as a typed column. Only relations stay on the class, as data descriptors, because
-`book.author` and `book.author_id` must agree.
+`Book.title` is served by the metaclass as a typed column. Only relations stay on the class, as data descriptors,
+because `book.author` and `book.author_id` must agree.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class Model(metaclass=ModelBase):
         class DoesNotExist(ObjectDoesNotExist):
             """`get()` found nothing."""
 
-        class MultipleObjectsReturned(MultipleObjectsReturned):  # type: ignore[no-redef]
+        class MultipleObjectsReturned(MultipleObjectsReturned):
             """`get()` found more than one."""
 
     pk = _PrimaryKey()
@@ -231,8 +231,8 @@ class Model(metaclass=ModelBase):
     ) -> None:
         """Writes the row: a new one is inserted, of a loaded one only the columns that changed are updated.
 
-        With `update_fields`, exactly these are updated. `force_update` and `update_fields` raise NotUpdated when the row
-        is gone; otherwise it is inserted again, as in Django.
+        With `update_fields`, exactly these are updated. `force_update` and `update_fields` raise NotUpdated when the
+        row is gone; otherwise it is inserted again, as in Django.
         """
         await persistence.save(
             self, force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields
@@ -365,8 +365,8 @@ def _inherited_fields(
             continue
         if not parent._meta.abstract:
             raise ModelDefinitionError(
-                f"{model.__name__} inherits from {parent.__name__}, which has a table of its own. Multi-table and proxy "
-                f"inheritance are not supported yet: make {parent.__name__} abstract, or point to it with a "
+                f"{model.__name__} inherits from {parent.__name__}, which has a table of its own. Multi-table and "
+                f"proxy inheritance are not supported yet: make {parent.__name__} abstract, or point to it with a "
                 "OneToOneField."
             )
         for field in (*parent._meta.local_fields, *parent._meta.many_to_many):

@@ -50,7 +50,8 @@ def resolve(database: Database | None = None) -> Database:
         return chosen
     frames = current_frames.get()
     if len(frames) == 1:
-        return next(iter(frames))
+        only: Database = next(iter(frames))
+        return only
     chosen = _app.get()
     if chosen is not None:
         return chosen

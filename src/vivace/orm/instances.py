@@ -1,4 +1,4 @@
-"""Where an instance came from: what makes saving only changed columns, deferred fields and fetching for peers possible."""
+"""Where an instance came from: what makes saving only changes, deferred fields and fetching for peers possible."""
 
 from __future__ import annotations
 
@@ -18,12 +18,17 @@ Layout = Mapping[str, tuple[int, Callable[[Any], Any] | None]]
 
 
 class SingleRelation(Protocol):
-    """An attribute that holds one related object: the two sides of a foreign key that is unique, or its forward side."""
+    """An attribute that holds one related object; what a stub must know of the relation it stands in."""
 
     slot: str
-    model: type[Model]
-    own: str
-    other: str
+
+    @property
+    def model(self) -> type[Model]: ...
+    @property
+    def own(self) -> str: ...
+    @property
+    def other(self) -> str: ...
+    def missing(self, origin: Origin) -> list[Model]: ...
 
 
 StubOf = tuple["Origin | None", SingleRelation]
@@ -87,14 +92,14 @@ def partial_class(model: type[Model]) -> type[Model]:
     """A twin of `model` for instances of which something is not loaded.
 
     Only the twin has `__getattr__`: on the model itself it would make every attribute read four times slower. An
-    instance changes its class to the model once it is complete; `isinstance`, `==` and pickling never see a difference.
+    instance changes its class to the model once it is complete; `isinstance`, `==` and pickling see no difference.
     """
 
     def explain(self: Model, name: str) -> Any:
         if name in self._meta.by_attname:
             raise NotLoaded(
-                f"{model.__name__}.{name} is not loaded. Load it with `await` (`await book.author`, or `await book` for "
-                "deferred fields), or in the query with select_related(), prefetch_related() or without defer()/only()."
+                f"{model.__name__}.{name} is not loaded. Load it with `await` (`await book.author`, or `await book` "
+                "for deferred fields), or in the query: select_related(), prefetch_related(), no defer() or only()."
             )
         raise AttributeError(f"'{model.__name__}' object has no attribute '{name}'")
 

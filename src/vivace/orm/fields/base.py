@@ -43,7 +43,6 @@ class FieldOptions(TypedDict, Generic[T], total=False):
     primary_key: bool
     validators: Sequence[Validator]
     help_text: str
-    verbose_name: str
     editable: bool
     error_messages: Mapping[str, str]
     db_comment: str
@@ -117,7 +116,8 @@ class Field(Generic[T]):
             raise ModelDefinitionError("A primary key cannot be null: leave out null=True")
         if isinstance(default, list | dict | set):
             raise ModelDefinitionError(
-                f"default={default!r} would be shared by all instances: give a callable, such as default={_maker(default)}"
+                f"default={default!r} would be shared by all instances: give a callable, such as "
+                f"default={_maker(default)}"
             )
         self.creation_counter = next(_counter)
         self._verbose_name, self._given_name = verbose_name, name
@@ -282,7 +282,7 @@ class Field(Generic[T]):
         return None
 
     def row_expression(self, dialect: str) -> str | None:
-        """The row converter as Python source with `{v}` for the value, where a call would cost more; never given None."""
+        """The row converter as Python source, with `{v}` for the value, where a call would cost more."""
         return None
 
     def __repr__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 Choice = tuple[Any, Any]
 
@@ -18,18 +18,19 @@ class ChoicesType(_EnumMeta):
     """Gives enumerations of choices their `choices`, `labels` and `values`; `"x" in Kind` asks by value."""
 
     @property
-    def choices(cls) -> list[tuple[Any, str]]:
+    def choices(cls) -> list[tuple[Any, str]]:  # noqa: N805 - a metaclass's self is the class
         """`(value, label)` pairs; an `__empty__` label comes first, for None."""
         empty = [(None, str(cls.__empty__))] if hasattr(cls, "__empty__") else []
-        return empty + [(member.value, member.label) for member in cls]  # type: ignore[attr-defined]
+        members: list[Any] = list(cls)
+        return empty + [(member.value, member.label) for member in members]
 
     @property
-    def labels(cls) -> list[str]:
+    def labels(cls) -> list[str]:  # noqa: N805 - a metaclass's self is the class
         """The labels in order."""
         return [label for _, label in cls.choices]
 
     @property
-    def values(cls) -> list[Any]:
+    def values(cls) -> list[Any]:  # noqa: N805 - a metaclass's self is the class
         """The values in order."""
         return [value for value, _ in cls.choices]
 
@@ -55,7 +56,7 @@ def _label_for(name: str) -> str:
 class IntegerChoices(int, Choices):
     """Choices stored as integers."""
 
-    def __new__(cls, value: int, label: str | None = None) -> IntegerChoices:
+    def __new__(cls, value: int, label: str | None = None) -> Self:
         member = int.__new__(cls, value)
         member._value_ = value
         member._label = label  # type: ignore[assignment]  # filled in below, when the name is known
@@ -69,7 +70,7 @@ class IntegerChoices(int, Choices):
 class TextChoices(str, Choices):
     """Choices stored as texts."""
 
-    def __new__(cls, value: str, label: str | None = None) -> TextChoices:
+    def __new__(cls, value: str, label: str | None = None) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member._label = label  # type: ignore[assignment]  # filled in below, when the name is known

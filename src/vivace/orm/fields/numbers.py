@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overload
 
 import sqlalchemy
 
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.fields.base import Field, FieldOptions, plain
 from vivace.utils.exceptions import ValidationError
+from vivace.utils.fieldspec import Kind
 from vivace.utils.validators import DecimalValidator, MaxValueValidator, MinValueValidator, Validator
 
 T = TypeVar("T")
@@ -20,7 +21,7 @@ INT64 = 2**63 - 1
 class IntegerField(Field[T]):
     """A 32-bit integer."""
 
-    kind = "integer"
+    kind: ClassVar[Kind] = "integer"
     python_type = int
     limits: ClassVar[tuple[int, int]] = (-(2**31), 2**31 - 1)
     default_error_messages = {"invalid": "“%(value)s” value must be an integer."}
@@ -89,8 +90,28 @@ class IntegerField(Field[T]):
 class BigIntegerField(IntegerField[T]):
     """A 64-bit integer."""
 
-    kind = "bigint"
+    kind: ClassVar[Kind] = "bigint"
     limits = (-INT64 - 1, INT64)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: BigIntegerField[int],
+            verbose_name: str | None = None,
+            *,
+            null: Literal[False] = False,
+            **options: Unpack[FieldOptions[int]],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: BigIntegerField[int | None],
+            verbose_name: str | None = None,
+            *,
+            null: Literal[True],
+            **options: Unpack[FieldOptions[int | None]],
+        ) -> None: ...
+        def __init__(self, verbose_name: str | None = None, **options: Any) -> None: ...
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
         return sqlalchemy.BigInteger()
@@ -99,8 +120,28 @@ class BigIntegerField(IntegerField[T]):
 class SmallIntegerField(IntegerField[T]):
     """A 16-bit integer."""
 
-    kind = "smallint"
+    kind: ClassVar[Kind] = "smallint"
     limits = (-(2**15), 2**15 - 1)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: SmallIntegerField[int],
+            verbose_name: str | None = None,
+            *,
+            null: Literal[False] = False,
+            **options: Unpack[FieldOptions[int]],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: SmallIntegerField[int | None],
+            verbose_name: str | None = None,
+            *,
+            null: Literal[True],
+            **options: Unpack[FieldOptions[int | None]],
+        ) -> None: ...
+        def __init__(self, verbose_name: str | None = None, **options: Any) -> None: ...
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
         return sqlalchemy.SmallInteger()
@@ -111,17 +152,77 @@ class PositiveIntegerField(IntegerField[T]):
 
     limits = (0, 2**31 - 1)
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: PositiveIntegerField[int],
+            verbose_name: str | None = None,
+            *,
+            null: Literal[False] = False,
+            **options: Unpack[FieldOptions[int]],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: PositiveIntegerField[int | None],
+            verbose_name: str | None = None,
+            *,
+            null: Literal[True],
+            **options: Unpack[FieldOptions[int | None]],
+        ) -> None: ...
+        def __init__(self, verbose_name: str | None = None, **options: Any) -> None: ...
+
 
 class PositiveBigIntegerField(BigIntegerField[T]):
     """A 64-bit integer of zero or more; the database checks it too."""
 
     limits = (0, INT64)
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: PositiveBigIntegerField[int],
+            verbose_name: str | None = None,
+            *,
+            null: Literal[False] = False,
+            **options: Unpack[FieldOptions[int]],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: PositiveBigIntegerField[int | None],
+            verbose_name: str | None = None,
+            *,
+            null: Literal[True],
+            **options: Unpack[FieldOptions[int | None]],
+        ) -> None: ...
+        def __init__(self, verbose_name: str | None = None, **options: Any) -> None: ...
+
 
 class PositiveSmallIntegerField(SmallIntegerField[T]):
     """A 16-bit integer of zero or more; the database checks it too."""
 
     limits = (0, 2**15 - 1)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: PositiveSmallIntegerField[int],
+            verbose_name: str | None = None,
+            *,
+            null: Literal[False] = False,
+            **options: Unpack[FieldOptions[int]],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: PositiveSmallIntegerField[int | None],
+            verbose_name: str | None = None,
+            *,
+            null: Literal[True],
+            **options: Unpack[FieldOptions[int | None]],
+        ) -> None: ...
+        def __init__(self, verbose_name: str | None = None, **options: Any) -> None: ...
 
 
 class _AutoMixin:
@@ -144,7 +245,7 @@ class AutoField(_AutoMixin, IntegerField[int]):
 class BigAutoField(AutoField):
     """A 64-bit key that the database counts up; the default primary key."""
 
-    kind = "bigint"
+    kind: ClassVar[Kind] = "bigint"
     limits = (-INT64 - 1, INT64)
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
@@ -155,7 +256,7 @@ class BigAutoField(AutoField):
 class SmallAutoField(AutoField):
     """A 16-bit key that the database counts up."""
 
-    kind = "smallint"
+    kind: ClassVar[Kind] = "smallint"
     limits = (-(2**15), 2**15 - 1)
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:

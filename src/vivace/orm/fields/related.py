@@ -10,12 +10,13 @@ import sqlalchemy
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError
 from vivace.orm.fields.base import Field, FieldOptions
 from vivace.orm.registry import registry
+from vivace.utils.fieldspec import Kind
 from vivace.utils.validators import Validator
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
     from vivace.orm.query.columns import Column
-    from vivace.orm.relations.reverse import RelatedManager
+    from vivace.orm.relations.reverse import ManyToManyDescriptor, RelatedManager
 
 M = TypeVar("M", bound="Model")
 RT = TypeVar("RT", bound="Model | None")
@@ -283,18 +284,18 @@ class _KeyField(RelatedField):
 class ForeignKey(_KeyField, Generic[RT]):
     """Many to one. `book.author` is an `Author`, loaded or knowing only its key; `await book.author` loads it."""
 
-    kind = "foreign_key"
+    kind: ClassVar[Kind] = "foreign_key"
 
     if TYPE_CHECKING:
 
-        @overload  # type: ignore[override]
+        @overload
         def __get__(self, instance: None, owner: type[Model]) -> Column[RT]: ...
         @overload
         def __get__(self, instance: Model, owner: type[Model]) -> RT: ...
         @overload
         def __get__(self, instance: object, owner: type[Any]) -> Self: ...
         def __get__(self, instance: Any, owner: Any) -> Any: ...
-        @overload  # type: ignore[override]
+        @overload
         def __set__(self, instance: Model, value: RT) -> None: ...
         @overload
         def __set__(self, instance: object, value: Self) -> None: ...
@@ -311,6 +312,7 @@ class ForeignKey(_KeyField, Generic[RT]):
         related_query_name: str | None = None,
         to_field: str | None = None,
         db_constraint: bool = True,
+        verbose_name: str | None = None,
         **options: Unpack[FieldOptions[Any]],
     ) -> None: ...
     @overload
@@ -324,6 +326,7 @@ class ForeignKey(_KeyField, Generic[RT]):
         related_query_name: str | None = None,
         to_field: str | None = None,
         db_constraint: bool = True,
+        verbose_name: str | None = None,
         **options: Unpack[FieldOptions[Any]],
     ) -> None: ...
     @overload
@@ -337,6 +340,7 @@ class ForeignKey(_KeyField, Generic[RT]):
         related_query_name: str | None = None,
         to_field: str | None = None,
         db_constraint: bool = True,
+        verbose_name: str | None = None,
         **options: Unpack[FieldOptions[Any]],
     ) -> None: ...
     def __init__(self, to: Any, on_delete: OnDelete, **options: Any) -> None:
@@ -361,6 +365,7 @@ class OneToOneField(ForeignKey[RT]):
             related_query_name: str | None = None,
             to_field: str | None = None,
             db_constraint: bool = True,
+            verbose_name: str | None = None,
             **options: Unpack[FieldOptions[Any]],
         ) -> None: ...
         @overload
@@ -374,6 +379,7 @@ class OneToOneField(ForeignKey[RT]):
             related_query_name: str | None = None,
             to_field: str | None = None,
             db_constraint: bool = True,
+            verbose_name: str | None = None,
             **options: Unpack[FieldOptions[Any]],
         ) -> None: ...
         @overload
@@ -387,6 +393,7 @@ class OneToOneField(ForeignKey[RT]):
             related_query_name: str | None = None,
             to_field: str | None = None,
             db_constraint: bool = True,
+            verbose_name: str | None = None,
             **options: Unpack[FieldOptions[Any]],
         ) -> None: ...
         def __init__(self, to: Any, on_delete: OnDelete, **options: Any) -> None: ...
@@ -408,7 +415,7 @@ class ManyToManyField(RelatedField, Generic[M]):
     if TYPE_CHECKING:
 
         @overload  # type: ignore[override]
-        def __get__(self, instance: None, owner: type[Model]) -> Column[M]: ...
+        def __get__(self, instance: None, owner: type[Model]) -> ManyToManyDescriptor: ...
         @overload
         def __get__(self, instance: Model, owner: type[Model]) -> RelatedManager[M]: ...
         @overload
@@ -426,6 +433,7 @@ class ManyToManyField(RelatedField, Generic[M]):
         through_fields: tuple[str, str] | None = None,
         symmetrical: bool | None = None,
         db_table: str | None = None,
+        verbose_name: str | None = None,
         **options: Unpack[FieldOptions[Any]],
     ) -> None: ...
     @overload
@@ -439,6 +447,7 @@ class ManyToManyField(RelatedField, Generic[M]):
         through_fields: tuple[str, str] | None = None,
         symmetrical: bool | None = None,
         db_table: str | None = None,
+        verbose_name: str | None = None,
         **options: Unpack[FieldOptions[Any]],
     ) -> None: ...
     def __init__(

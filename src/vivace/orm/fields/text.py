@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overload
 
 import sqlalchemy
 
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.fields.base import Field, FieldOptions, plain
+from vivace.utils.fieldspec import Kind
 from vivace.utils.validators import (
     MaxLengthValidator,
     Validator,
@@ -35,7 +36,7 @@ class _Text(Field[T]):
 class CharField(_Text[T]):
     """A text of at most `max_length` characters (without it, of any length)."""
 
-    kind = "string"
+    kind: ClassVar[Kind] = "string"
     default_max_length: ClassVar[int | None] = None
 
     @overload
@@ -100,7 +101,7 @@ class SlugField(CharField[T]):
     ) -> None: ...
     def __init__(self, verbose_name: str | None = None, *, allow_unicode: bool = False, **options: Any) -> None:
         options.setdefault("db_index", True)
-        super().__init__(verbose_name, **options)
+        Field.__init__(self, verbose_name, **{"max_length": self.default_max_length, **options})
         self.allow_unicode = allow_unicode
 
     @property
@@ -115,6 +116,28 @@ class URLField(CharField[T]):
     default_max_length = 200
     default_validators: ClassVar[Sequence[Validator]] = (validate_url,)
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: URLField[str],
+            verbose_name: str | None = None,
+            *,
+            max_length: int | None = None,
+            null: Literal[False] = False,
+            **options: Unpack[FieldOptions[str]],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: URLField[str | None],
+            verbose_name: str | None = None,
+            *,
+            max_length: int | None = None,
+            null: Literal[True],
+            **options: Unpack[FieldOptions[str | None]],
+        ) -> None: ...
+        def __init__(self, verbose_name: str | None = None, **options: Any) -> None: ...
+
 
 class EmailField(CharField[T]):
     """An email address, at most 254 characters unless said otherwise."""
@@ -122,6 +145,28 @@ class EmailField(CharField[T]):
     kind = "email"
     default_max_length = 254
     default_validators: ClassVar[Sequence[Validator]] = (validate_email,)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: EmailField[str],
+            verbose_name: str | None = None,
+            *,
+            max_length: int | None = None,
+            null: Literal[False] = False,
+            **options: Unpack[FieldOptions[str]],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: EmailField[str | None],
+            verbose_name: str | None = None,
+            *,
+            max_length: int | None = None,
+            null: Literal[True],
+            **options: Unpack[FieldOptions[str | None]],
+        ) -> None: ...
+        def __init__(self, verbose_name: str | None = None, **options: Any) -> None: ...
 
 
 class TextField(_Text[T]):

@@ -1,4 +1,4 @@
-"""The shape cache: compiled statements by model, dialect and shape. Bounded, so that no variety of queries fills memory."""
+"""The shape cache: compiled statements by model, dialect and shape, bounded whatever the variety of queries."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vivace.orm.query.conditions import Q
 from vivace.orm.query.expressions import F
@@ -97,7 +97,7 @@ class Column(F, Generic[T]):
         if target is None:
             raise AttributeError(f"{self.model.__name__}.{self.name} has no attribute {name!r}")
         target._meta.get_field(name)
-        column: Column[Any] = Column(cast("type[Model]", target), f"{self.name}__{name}")
+        column: Column[Any] = Column(target, f"{self.name}__{name}")
         return column
 
     def __repr__(self) -> str:

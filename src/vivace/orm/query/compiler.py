@@ -1,6 +1,7 @@
 """From a shape to a statement that can be run again and again: SQL, where each value goes, how rows are read.
 
-This is the slow path, taken once for each shape and dialect; `cache` keeps what it makes. SQLAlchemy Core writes the SQL.
+This is the slow path, taken once for each shape and dialect; `cache` keeps what it makes. SQLAlchemy Core writes
+the SQL.
 """
 
 from __future__ import annotations
@@ -187,7 +188,7 @@ def _exists(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
     if select.limit is None and select.offset is None and not select.distinct:
         select.ordering.clear()
     if _needs_subquery(select):
-        one = sqlalchemy.select(sqlalchemy.literal_column("1")).select_from(_inner_rows(select))
+        one: Any = sqlalchemy.select(sqlalchemy.literal_column("1")).select_from(_inner_rows(select))
     else:
         one = select.statement([sqlalchemy.literal_column("1")])
     statement = one.limit(sqlalchemy.literal_column("1"))
@@ -277,7 +278,7 @@ class _Over:
 
 
 def _update(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
-    table = select.joins.root.table
+    table: Any = select.joins.root.table
     assignments: dict[Any, Any] = {}
     for name, shape in terminal[1]:
         field = _writable(select.model, name)
@@ -286,7 +287,8 @@ def _update(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
 
 
 def _delete(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
-    return _changing(select, dialect, sqlalchemy.delete(select.joins.root.table))
+    table: Any = select.joins.root.table
+    return _changing(select, dialect, sqlalchemy.delete(table))
 
 
 def _changing(select: Select, dialect: Dialect, statement: Any) -> Compiled:

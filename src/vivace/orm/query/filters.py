@@ -119,7 +119,7 @@ class Filters:
         if kind == "value":
             if name == "in":
                 return self._in_values(operand, payload, key), None, False
-            if key is None and operand.element is not None and name in _YEARS and self._year is not None:
+            if key is None and name in _YEARS and self._year is not None:
                 ranged = lookups.year_range(select.binds, payload, self._year, name, dialect)
                 if ranged is not None:
                     return ranged, None, False
@@ -147,7 +147,8 @@ class Filters:
             return lookups.compare(operand, name, right.element, dialect)
         element: Any = sqlalchemy.cast(right.element, sqlalchemy.Text())
         for special in ("\\", "%", "_"):
-            quoted, escaped = (sqlalchemy.literal_column(f"'{text}'") for text in (special, f"\\{special}"))
+            quoted: Any = sqlalchemy.literal_column(f"'{special}'")
+            escaped: Any = sqlalchemy.literal_column(f"'\\{special}'")
             element = sqlalchemy.func.replace(element, quoted, escaped)
         return lookups.compare(operand, name, wrap(element), dialect)
 
@@ -220,14 +221,17 @@ class Filters:
         inner.filters.add(("q", "and", False, (lookup,)))
         own, outer = inner.operand_of("pk").element, select.operand_of("pk").element
         inner.where.append(own == outer)
-        return inner.statement([sqlalchemy.literal_column("1")]).exists()
+        clause: Clause = inner.statement([sqlalchemy.literal_column("1")]).exists()
+        return clause
 
 
 _YEARS = frozenset({"exact", "gt", "gte", "lt", "lte"})
 
 
 def _xor(clauses: list[Clause]) -> Clause:
-    one, zero, two = (sqlalchemy.literal_column(text) for text in "102")
+    one: Any = sqlalchemy.literal_column("1")
+    zero: Any = sqlalchemy.literal_column("0")
+    two: Any = sqlalchemy.literal_column("2")
     total: Any = sqlalchemy.case((clauses[0], one), else_=zero)
     for clause in clauses[1:]:
         total = total.op("+", precedence=7)(sqlalchemy.case((clause, one), else_=zero))
@@ -242,7 +246,7 @@ _JOINED: dict[str, Callable[[list[Clause]], Clause]] = {
 
 
 def _percent(before: bool, after: bool) -> Callable[[Any], Any]:
-    percent = sqlalchemy.literal_column("'%'")
+    percent: Any = sqlalchemy.literal_column("'%'")
 
     def wrap(element: Any) -> Any:
         if before:

@@ -1,14 +1,15 @@
 """Rows into instances, dicts or tuples, by functions written for exactly these columns.
 
 For every shape a function is generated that unpacks a row into locals and stores each into a plain attribute, with
-converters called only where the driver's value is not the field's. Plain stores keep CPython's compact attribute layout,
-which a `__dict__.update()` would lose.
+converters called only where the driver's value is not the field's. Plain stores keep CPython's compact layout of
+attributes, which a `__dict__.update()` would lose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field as dataclass_field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -101,7 +102,7 @@ def instances_decoder(root: Node, annotations: Sequence[tuple[str, Operand]], wi
         source.lines.append(f"        i0.{alias} = {source.of_operand(index, operand, dialect)}")
     hydrate = source.function("hydrate")
     layouts = [node.layout(dialect) for node in nodes]
-    keep_peers = [bool(node.is_partial or node.model._meta.foreign_keys) for node in nodes]
+    keep_peers = [node.is_partial or _has_single_relations(node.model) for node in nodes]
 
     def decode(rows: Rows, database: Database, peers: bool) -> list[Any]:
         origins = [Origin(layout, database) for layout in layouts]
@@ -117,6 +118,12 @@ def instances_decoder(root: Node, annotations: Sequence[tuple[str, Operand]], wi
         return lists[0]
 
     return decode
+
+
+def _has_single_relations(model: type[Model]) -> bool:
+    """Whether its instances may have stubs, which are loaded for all peers at once."""
+    meta = model._meta
+    return bool(meta.foreign_keys) or any(relation.one_to_one for relation in meta.related_objects)
 
 
 def _flatten(node: Node) -> list[Node]:
@@ -149,7 +156,7 @@ def tuples_decoder(operands: Sequence[Operand], dialect: str) -> Decode:
     names = ", ".join(f"v{index}" for index in range(len(values)))
     source.lines.append(f"def hydrate(rows): return [({', '.join(values)},) for ({names},) in rows]")
     hydrate = source.function("hydrate")
-    return lambda rows, database, peers: hydrate(rows)  # type: ignore[no-any-return]
+    return lambda rows, database, peers: hydrate(rows)
 
 
 def dicts_decoder(keys: Sequence[str], operands: Sequence[Operand], dialect: str) -> Decode:
@@ -162,7 +169,7 @@ def dicts_decoder(keys: Sequence[str], operands: Sequence[Operand], dialect: str
     names = ", ".join(f"v{index}" for index in range(len(keys)))
     source.lines.append(f"def hydrate(rows): return [{{{items}}} for ({names},) in rows]")
     hydrate = source.function("hydrate")
-    return lambda rows, database, peers: hydrate(rows)  # type: ignore[no-any-return]
+    return lambda rows, database, peers: hydrate(rows)
 
 
 def flat_decoder(operand: Operand, dialect: str) -> Decode:
@@ -170,4 +177,4 @@ def flat_decoder(operand: Operand, dialect: str) -> Decode:
     source = _Source()
     source.lines.append(f"def hydrate(rows): return [{source.of_operand(0, operand, dialect)} for (v0,) in rows]")
     hydrate = source.function("hydrate")
-    return lambda rows, database, peers: hydrate(rows)  # type: ignore[no-any-return]
+    return lambda rows, database, peers: hydrate(rows)

@@ -100,7 +100,7 @@ def transform(operand: Operand, name: str, dialect: str) -> Operand:
 
 def _extract(element: ColumnElement[Any], kind: str, name: str) -> ColumnElement[Any]:
     piece = (_DATE_PARTS | _TIME_PARTS)[name][0]
-    number = sqlalchemy.extract(piece, element)
+    number: Any = sqlalchemy.extract(piece, element)
     if name == "second":
         number = func.floor(number)
     whole = sqlalchemy.cast(number, sqlalchemy.BigInteger())
@@ -111,7 +111,7 @@ def _strftime(element: ColumnElement[Any], name: str) -> ColumnElement[Any]:
     def part(form: str, of: ColumnElement[Any]) -> ColumnElement[Any]:
         return sqlalchemy.cast(func.strftime(sqlalchemy.literal_column(f"'{form}'"), of), sqlalchemy.Integer())
 
-    one = sqlalchemy.literal_column("1")
+    one: ColumnElement[Any] = sqlalchemy.literal_column("1")
     if name == "week":
         # ISO 8601: a week belongs to the year of its Thursday.
         thursday = func.date(element, sqlalchemy.literal_column("'-3 days'"), sqlalchemy.literal_column("'weekday 4'"))
@@ -150,7 +150,8 @@ def compare(operand: Operand, name: str, other: ColumnElement[Any], dialect: str
     element = operand.element
     if name == "exact":
         if _kind(operand.field) == "json" and dialect == "sqlite":
-            return func.json(element) == func.json(other)
+            same: ColumnElement[bool] = func.json(element) == func.json(other)
+            return same
         return element == other
     if name in _COMPARISONS:
         return _COMPARISONS[name](element, other)
@@ -159,7 +160,8 @@ def compare(operand: Operand, name: str, other: ColumnElement[Any], dialect: str
         return _regex(text, other, ignore_case=name == "iregex", dialect=dialect)
     if name in ("iexact", "icontains", "istartswith", "iendswith") and dialect == "postgresql":
         text, other = func.upper(text), func.upper(other)
-    return text.like(other, escape="\\")
+    like: ColumnElement[bool] = text.like(other, escape="\\")
+    return like
 
 
 _COMPARISONS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {

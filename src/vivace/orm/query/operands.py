@@ -189,7 +189,7 @@ def _concat(arguments: list[Operand], output: Field[Any] | None, dialect: str) -
         else sqlalchemy.cast(argument.element, sqlalchemy.Text())
         for argument in arguments
     ]
-    element = func.coalesce(parts[0], sqlalchemy.literal_column("''"))
+    element: Any = func.coalesce(parts[0], sqlalchemy.literal_column("''"))
     for part in parts[1:]:
         element = element.op("||", precedence=7)(func.coalesce(part, sqlalchemy.literal_column("''")))
     return element, TextField(null=True)
@@ -210,7 +210,7 @@ def _nullif(arguments: list[Operand], output: Field[Any] | None, dialect: str) -
 def _now(arguments: list[Operand], output: Field[Any] | None, dialect: str) -> Built:
     if dialect == "postgresql":
         return func.statement_timestamp(), DateTimeField()
-    form = sqlalchemy.literal_column("'%Y-%m-%d %H:%M:%f'")
+    form: Any = sqlalchemy.literal_column("'%Y-%m-%d %H:%M:%f'")
     # Padded to microseconds, as stored datetimes are; they compare as texts.
     moment = func.strftime(form, sqlalchemy.literal_column("'now'")).op("||")(sqlalchemy.literal_column("'000'"))
     return moment, DateTimeField()

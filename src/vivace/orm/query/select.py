@@ -77,7 +77,8 @@ class Select:
         inner = self._inner(shape)
         if inner.limit is None and inner.offset is None:
             inner.ordering.clear()
-        return inner.statement([sqlalchemy.literal_column("1")]).exists()
+        clause: ColumnElement[bool] = inner.statement([sqlalchemy.literal_column("1")]).exists()
+        return clause
 
     def _inner(self, shape: Shape) -> Select:
         _, model, operations = shape

@@ -109,7 +109,7 @@ class RelatedManager(Manager[M]):
         """Whether `prefetch_related()` has loaded the objects, so that `for` works."""
         return self._cached() is not None
 
-    def _database(self) -> Database:
+    def _target_database(self) -> Database:
         origin = self.instance._origin
         return binding.resolve(self._using if self._using is not None or origin is None else origin.database)
 
@@ -168,18 +168,18 @@ class ReverseManyManager(RelatedManager[M]):
     async def create(self, **values: Any) -> Any:
         """A new related object, saved."""
         self._forget()
-        return await Manager.get_queryset(self).using(self._database()).create(**self._owned(values))
+        return await Manager.get_queryset(self).using(self._target_database()).create(**self._owned(values))
 
     async def get_or_create(self, defaults: Any = None, **lookups: Any) -> Any:
         """The related object that matches, or a new one."""
         self._forget()
-        rows = Manager.get_queryset(self).using(self._database())
+        rows = Manager.get_queryset(self).using(self._target_database())
         return await rows.get_or_create(defaults, **self._owned(lookups))
 
     async def update_or_create(self, defaults: Any = None, create_defaults: Any = None, **lookups: Any) -> Any:
         """The related object that matches, updated, or a new one."""
         self._forget()
-        rows = Manager.get_queryset(self).using(self._database())
+        rows = Manager.get_queryset(self).using(self._target_database())
         return await rows.update_or_create(defaults, create_defaults, **self._owned(lookups))
 
     async def add(self, *objects: Any, bulk: bool = True, through_defaults: dict[str, Any] | None = None) -> None:
@@ -192,12 +192,12 @@ class ReverseManyManager(RelatedManager[M]):
         self._forget()
         if bulk:
             keys = [each.pk for each in objects]
-            rows: QuerySet[Any] = QuerySet(model).using(self._database())
+            rows: QuerySet[Any] = QuerySet(model).using(self._target_database())
             await rows.filter(pk__in=keys).update(**{self.field.name: self.instance})
         for each in objects:
             setattr(each, self.field.name, self.instance)
             if not bulk:
-                await each.save(using=self._database())
+                await each.save(using=self._target_database())
 
     def _check_can_end(self) -> None:
         if not self.field.null:
@@ -214,7 +214,7 @@ class ReverseManyManager(RelatedManager[M]):
                 missing: Any = self.field.related_model.DoesNotExist
                 raise missing(f"{each!r} is not related to {self.instance!r}.")
         self._forget()
-        rows: QuerySet[Any] = QuerySet(self.field.model).using(self._database())
+        rows: QuerySet[Any] = QuerySet(self.field.model).using(self._target_database())
         await rows.filter(pk__in=[each.pk for each in objects]).update(**{self.field.name: None})
         for each in objects:
             setattr(each, self.field.name, None)
@@ -234,7 +234,7 @@ class ReverseManyManager(RelatedManager[M]):
     ) -> None:
         wanted = list(objects)
         self._forget()
-        async with self._database().atomic():
+        async with self._target_database().atomic():
             if not self.field.null:
                 await self.add(*wanted, bulk=bulk)
                 return
@@ -257,7 +257,7 @@ class ReverseManyDescriptor:
         if instance is None:
             return Column(owner, self.relation.name)
         field = self.relation.field
-        manager = _manager_class(ReverseManyManager, type(field.model._meta.default_manager))()
+        manager = _manager_class(ReverseManyManager, _class_of(field.model))()
         manager.model, manager.name = field.model, self.relation.accessor
         manager.instance, manager.field, manager.cache_name = instance, field, self.relation.accessor
         return manager
@@ -296,11 +296,11 @@ class ManyToManyManager(RelatedManager[M]):
         return queryset.filter(**{self.query_name: self._key})
 
     def _pairs(self) -> QuerySet[Any]:
-        pairs: QuerySet[Any] = QuerySet(self.through).using(self._database()).order_by()
+        pairs: QuerySet[Any] = QuerySet(self.through).using(self._target_database()).order_by()
         return pairs.filter(**{self.source.attname: self._key})
 
     def _mirrored(self) -> QuerySet[Any]:
-        pairs: QuerySet[Any] = QuerySet(self.through).using(self._database()).order_by()
+        pairs: QuerySet[Any] = QuerySet(self.through).using(self._target_database()).order_by()
         return pairs.filter(**{self.target.attname: self._key})
 
     def _keys_of(self, objects: Iterable[Any]) -> list[Any]:
@@ -323,11 +323,11 @@ class ManyToManyManager(RelatedManager[M]):
         self._forget()
         if not keys:
             return
-        async with self._database().atomic():
+        async with self._target_database().atomic():
             await self._add(keys, through_defaults or {})
 
     async def _add(self, keys: list[Any], defaults: dict[str, Any]) -> None:
-        database, own = self._database(), self._key
+        database, own = self._target_database(), self._key
         present = self._pairs().filter(**{f"{self.target.attname}__in": keys})
         known = set(await present.values_list(self.target.attname, flat=True))
         new = [(own, key) for key in keys if key not in known]
@@ -346,14 +346,14 @@ class ManyToManyManager(RelatedManager[M]):
     async def remove(self, *objects: Any, bulk: bool = True) -> None:
         keys = self._keys_of(objects)
         self._forget()
-        async with self._database().atomic():
+        async with self._target_database().atomic():
             await self._pairs().filter(**{f"{self.target.attname}__in": keys}).delete()
             if self.field.symmetrical:
                 await self._mirrored().filter(**{f"{self.source.attname}__in": keys}).delete()
 
     async def clear(self, *, bulk: bool = True) -> None:
         self._forget()
-        async with self._database().atomic():
+        async with self._target_database().atomic():
             await self._pairs().delete()
             if self.field.symmetrical:
                 await self._mirrored().delete()
@@ -368,7 +368,7 @@ class ManyToManyManager(RelatedManager[M]):
     ) -> None:
         wanted = self._keys_of(objects)
         self._forget()
-        async with self._database().atomic():
+        async with self._target_database().atomic():
             if clear:
                 await self.clear()
             present = await self._pairs().values_list(self.target.attname, flat=True)
@@ -377,8 +377,8 @@ class ManyToManyManager(RelatedManager[M]):
 
     async def create(self, *, through_defaults: dict[str, Any] | None = None, **values: Any) -> Any:
         """A new related object, saved and related."""
-        async with self._database().atomic():
-            made = await Manager.get_queryset(self).using(self._database()).create(**values)
+        async with self._target_database().atomic():
+            made = await Manager.get_queryset(self).using(self._target_database()).create(**values)
             await self.add(made, through_defaults=through_defaults)
         return made
 
@@ -386,8 +386,8 @@ class ManyToManyManager(RelatedManager[M]):
         self, defaults: Any = None, *, through_defaults: dict[str, Any] | None = None, **lookups: Any
     ) -> Any:
         """The object that matches, or a new one, related either way."""
-        async with self._database().atomic():
-            rows = Manager.get_queryset(self).using(self._database())
+        async with self._target_database().atomic():
+            rows = Manager.get_queryset(self).using(self._target_database())
             found, created = await rows.get_or_create(defaults, **lookups)
             await self.add(found, through_defaults=through_defaults)
         return found, created
@@ -401,8 +401,8 @@ class ManyToManyManager(RelatedManager[M]):
         **lookups: Any,
     ) -> Any:
         """The object that matches, updated, or a new one, related either way."""
-        async with self._database().atomic():
-            rows = Manager.get_queryset(self).using(self._database())
+        async with self._target_database().atomic():
+            rows = Manager.get_queryset(self).using(self._target_database())
             found, created = await rows.update_or_create(defaults, create_defaults, **lookups)
             await self.add(found, through_defaults=through_defaults)
         return found, created
@@ -432,7 +432,7 @@ class ManyToManyDescriptor:
         source, target = field.source_field, field.through_target_field
         if self.reverse:
             source, target = target, source
-        manager = _manager_class(ManyToManyManager, type(model._meta.default_manager))()
+        manager = _manager_class(ManyToManyManager, _class_of(model))()
         manager.model, manager.name, manager.cache_name = model, self.accessor, self.accessor
         manager.instance, manager.field = instance, field
         manager.source, manager.target = source, target
@@ -443,7 +443,11 @@ class ManyToManyDescriptor:
         raise TypeError(f"Direct assignment is prohibited: await {self.accessor}.set([…]) instead")
 
 
+def _class_of(model: type[Model]) -> Any:
+    return type(model._meta.default_manager)
+
+
 @lru_cache(maxsize=1024)
-def _manager_class(kind: type[RelatedManager[Any]], default: type[Manager[Any]]) -> Any:
+def _manager_class(kind: Any, default: Any) -> Any:
     """A related manager that also has the methods of the model's default manager."""
     return kind if default is Manager else type(kind.__name__, (kind, default), {})
