@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from vivace.server import Config
 from vivace.server.logging import AccessFormatter, LineFormatter, access_log, access_logger, configure_logging
-from vivace.server.types import ASGIApp
+from vivace.server.types import ASGIApp, Receive, Scope, Send
 
 Live = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -52,6 +53,24 @@ async def test_each_response_is_a_line_with_status_bytes_and_duration(live: Live
     assert first.endswith(" ms")
     assert '"HEAD /c HTTP/1.0" 200 0 B ' in second
     assert '"- invalid method HTTP/1.1" 400 0 B ' in third
+
+
+@pytest.mark.anyio
+async def test_a_response_that_the_client_did_not_wait_for_is_a_line_too(live: Live) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            await send({"type": "http.response.body", "body": b"x" * 100, "more_body": True})
+            await asyncio.sleep(0.001)
+
+    stream = written_by(AccessFormatter())
+    async with live(app, access_log=True, lifespan="off") as site:
+        client = await site.connect(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+        await client.head()
+        client.leave(reset=True)
+        await asyncio.sleep(0.1)
+    (line,) = stream.getvalue().splitlines()
+    assert '"GET /endless HTTP/1.1" 200 ' in line
 
 
 def test_levels_and_statuses_are_coloured_on_a_terminal() -> None:

@@ -121,6 +121,7 @@ class Cycle:
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
         self.stream.start_response(500, headers)
         self.status = 500
+        self.sent = 0
         self.finish_body(b"Internal Server Error", False)
 
     # ---- the request
@@ -182,6 +183,8 @@ class Cycle:
 
     def disconnect(self) -> None:
         """The client is gone."""
+        if self.phase == STARTED and not self.disconnected:
+            self.log_access()
         self.disconnected = True
         self.wake()
 
