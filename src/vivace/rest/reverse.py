@@ -25,7 +25,10 @@ def match(viewname: str, address: str, request: Request) -> Mapping[str, Any]:
 
     A full URL must be on the request's own host.
     """
-    target = urlsplit(address)
+    try:
+        target = urlsplit(address)
+    except ValueError:  # an unfinished IPv6 address
+        return {}
     if target.netloc and target.netloc != URL(str(request.base_url)).netloc:
         return {}
     provider = request.scope.get("router") or request.scope.get("app")

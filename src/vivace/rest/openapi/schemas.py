@@ -121,7 +121,11 @@ def _choice(field: fields.ChoiceField) -> Schema:
     values = [value.value if isinstance(value, Enum) else value for value in field.choices]
     if field.allow_blank and "" not in values:
         values.append("")
-    labels = [f"* `{value}` - {label}" for value, label in field.choices.items() if str(value) != str(label)]
+    labels = [
+        f"* `{value}` - {label}"
+        for value, label in zip(values, field.choices.values(), strict=False)
+        if str(value) != str(label)
+    ]
     schema: Schema = {"enum": values}
     kinds = {type(value) for value in values}
     if len(kinds) == 1 and (kind := ANNOTATIONS.get(kinds.pop())) is not None:
