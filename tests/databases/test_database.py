@@ -9,7 +9,7 @@ import logging
 import pytest
 import sqlalchemy as sa
 
-from vivace.databases import Database, Plan
+from vivace.databases import Connection, Database, Plan
 from vivace.databases.database import connected
 from vivace.databases.errors import InterfaceError, ProgrammingError
 
@@ -180,6 +180,16 @@ async def test_a_connection_can_be_used_from_a_task_of_another_context(database:
         )
         with pytest.raises(ProgrammingError):
             await outside
+
+
+async def test_a_connection_without_a_block_is_the_one_around_it(notes_database: Database) -> None:
+    async def write(connection: Connection) -> None:
+        await connection.execute(notes.insert(), {"text": "from a child"})
+
+    async with notes_database.transaction(force_rollback=True):
+        await asyncio.create_task(write(notes_database.connection()))
+        assert await notes_database.fetch_val(sa.select(notes.c.text)) == "from a child"
+    assert await notes_database.fetch_all(notes.select()) == []
 
 
 async def test_the_connection_of_a_transaction_is_the_transactions(notes_database: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, func, select
@@ -24,12 +25,20 @@ def test_all_ways_of_reading(record: Record) -> None:
     assert record._fields == ("id", "text")
     assert "text" in record._mapping
     assert "texts" not in record._mapping
+    assert dict(record) == {"id": 1, "text": "hello"} == {**record}
+    assert list(record.keys()) == ["id", "text"]
+    assert isinstance(record, Sequence)
     number, text = record
     assert (number, text) == (1, "hello") == record
     assert record[:1] == (1,)
     assert len(record) == len(record._mapping) == 2
     assert repr(record) == "Record(id=1, text='hello')"
     assert repr(record._mapping) == "{'id': 1, 'text': 'hello'}"
+
+
+def test_columns_may_be_called_count_and_index() -> None:
+    record = shape_of(("count", "index")).record((7, 8))
+    assert (record.count, record.index) == (7, 8)
 
 
 def test_unknown_names_suggest_the_nearest(record: Record) -> None:
@@ -49,6 +58,8 @@ def test_of_columns_with_one_name_the_first_is_found() -> None:
     record = shape_of(("id", "id")).record((1, 2))
     assert record.id == 1
     assert tuple(record) == (1, 2)
+    assert list(record._mapping.keys()) == ["id", "id"]
+    assert list(record._mapping.values()) == list(record.values()) == [1, 2]
     assert dict(record._mapping) == {"id": 1}
 
 

@@ -6,9 +6,11 @@ transaction) and `backends/base.py` (what a driver must offer).
 
 from __future__ import annotations
 
+from vivace.databases.connections import Connection
 from vivace.databases.database import Database
 from vivace.databases.plan import Plan
 from vivace.databases.records import Record
+from vivace.databases.transactions import Transaction
 from vivace.databases.url import DatabaseURL
 
-__all__ = ["Database", "DatabaseURL", "Plan", "Record"]
+__all__ = ["Connection", "Database", "DatabaseURL", "Plan", "Record", "Transaction"]

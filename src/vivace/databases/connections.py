@@ -30,6 +30,8 @@ class Connection(Queries):
         self._preparer = database.preparer
         self._pinned: Frame | None = None  # the frame that has the connection
         self._own: Frame | None = None  # the same, when this block made it
+        # Without a block it can be used where a connection is kept anyway: inside a transaction or another's block.
+        self._around = database.live_frame()
 
     async def __aenter__(self) -> Self:
         if self._pinned is not None:
@@ -89,12 +91,8 @@ class Connection(Queries):
         deferrable: bool = False,
     ) -> Transaction:
         """A transaction on this connection; see `Database.transaction()`."""
-        if self._pinned is None:
-            raise InterfaceError(
-                "The connection exists only inside its block: async with database.connection() as connection"
-            )
         begin = begin_of(isolation=isolation, read_only=read_only, deferrable=deferrable, immediate=False)
-        return Transaction(self._database, begin, force_rollback=force_rollback, connection=self._pinned)
+        return Transaction(self._database, begin, force_rollback=force_rollback, connection=self._frame())
 
     async def _run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         return await self._database.run_in(self._frame(), operation, plan, args)
@@ -103,8 +101,10 @@ class Connection(Queries):
         return self._database.chunks_in(self._frame(), plan, args, chunk_size)
 
     def _frame(self) -> Frame:
-        if self._pinned is None:
-            raise InterfaceError(
-                "The connection exists only inside its block: async with database.connection() as connection"
-            )
-        return self._pinned
+        if self._pinned is not None:
+            return self._pinned
+        if self._around is not None and not self._around.ended:
+            return self._around.base
+        raise InterfaceError(
+            "The connection exists only inside its block: async with database.connection() as connection"
+        )

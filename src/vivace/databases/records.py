@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -69,12 +69,12 @@ def shape_of(names: tuple[str, ...]) -> RecordShape:
     return shape
 
 
-class Record(Sequence[Any]):
-    """One row: `row.title`, `row["title"]`, `row[0]`, `row[books.c.title]`, `dict(row._mapping)`.
+class Record:
+    """One row: `row.title`, `row["title"]`, `row[0]`, `row[books.c.title]`, `dict(row)`.
 
-    A sequence of its values, like SQLAlchemy's `Row`; equal to a tuple of the same values. Of columns with the same
-    name the first is found by name. Names that are also methods of a sequence (`count`, `index`) are read with
-    `row["count"]`.
+    A sequence of its values, equal to a tuple of them; `keys()` makes `dict(row)` work. Of columns with the same name
+    the first is found by name. It has no methods `count` and `index`, so that columns may have these names; a column
+    that is called "keys" or "values" is read with `row["keys"]`.
     """
 
     __slots__ = ("_shape", "_values")
@@ -122,6 +122,14 @@ class Record(Sequence[Any]):
     def _unknown(self, name: str) -> str:
         return f"The row has no column {name!r}. " + did_you_mean(name, self._shape.names, listed_as="Columns")
 
+    def keys(self) -> KeysView[str]:
+        """The column names."""
+        return RecordMapping(self).keys()
+
+    def values(self) -> ValuesView[Any]:
+        """The values, in the order of the columns."""
+        return RecordMapping(self).values()
+
     def __len__(self) -> int:
         return len(self._values)
 
@@ -146,6 +154,9 @@ class Record(Sequence[Any]):
         return _unpickle, (self._shape.names, self._values)
 
 
+Sequence.register(Record)
+
+
 def _unpickle(names: tuple[str, ...], values: tuple[Any, ...]) -> Record:
     return Record(shape_of(names), values)
 
@@ -164,10 +175,21 @@ class RecordMapping(Mapping[str, Any]):
         return self._record[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._record._shape.positions)
+        return iter(self._record._shape.names)
 
     def __len__(self) -> int:
-        return len(self._record._shape.positions)
+        return len(self._record)
+
+    def values(self) -> ValuesView[Any]:
+        """The values, also those of columns whose name an earlier one has."""
+        return _RecordValues(self)
 
     def __repr__(self) -> str:
         return repr(dict(self))
+
+
+class _RecordValues(ValuesView[Any]):
+    _mapping: RecordMapping
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._mapping._record)
