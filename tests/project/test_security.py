@@ -110,6 +110,12 @@ async def test_headers_are_added_but_never_overwritten() -> None:
     assert headers["x-content-type-options"] == "nosniff"
 
 
+def test_headers_may_be_any_iterable() -> None:
+    middleware = SecurityHeadersMiddleware(PlainTextResponse("in"), {"X-Frame-Options": "DENY"})
+    once = iter([(b"content-type", b"text/plain")])
+    assert middleware.add(once) == [(b"content-type", b"text/plain"), (b"x-frame-options", b"DENY")]
+
+
 @pytest.mark.anyio
 async def test_a_site_sends_them_unless_its_settings_say_otherwise() -> None:
     async with client_of(Vivace("safe")) as client:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from vivace.web.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,7 +37,11 @@ class AllowedHostsMiddleware:
         if scope["type"] == "lifespan" or self._any:
             await self.app(scope, receive, send)
             return
-        header = next((value for name, value in scope["headers"] if name == b"host"), None)
+        header = None
+        for name, value in scope["headers"]:
+            if name == b"host":
+                header = value
+                break
         if header in self._known or self._is_allowed(scope, header):
             await self.app(scope, receive, send)
             return
@@ -80,29 +85,36 @@ class SecurityHeadersMiddleware:
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self.app = app
         self._headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not self._headers:
-            await self.app(scope, receive, send)
-            return
+        if scope["type"] == "http" and self._headers:
+            send = _HeaderSend(send, self.add)
+        await self.app(scope, receive, send)
 
-        await self.app(scope, receive, _HeaderSend(send, self._headers))
+    def add(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The headers of a response, with ours that are not among them."""
+        if not isinstance(given, list):
+            given = list(given)  # any iterable will do, such as one that can be read once
+        # ASGI: header names are in lower case.
+        names = {name for name, _ in given}
+        if self._names.isdisjoint(names):
+            return [*given, *self._headers]
+        return [*given, *(header for header in self._headers if header[0] not in names)]
 
 
 class _HeaderSend:
     """A `send` that adds headers. It knows whether the response has started, so no layer inside wraps it again."""
 
-    __slots__ = ("_headers", "_send", "response_started")
+    __slots__ = ("_add", "_send", "response_started")
 
-    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, send: Send, add: Callable[[Any], list[tuple[bytes, bytes]]]) -> None:
         self._send = send
-        self._headers = headers
+        self._add = add
         self.response_started = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.response_started = True
-            given = list(message.get("headers", ()))
-            names = {name.lower() for name, _ in given}
-            message["headers"] = given + [header for header in self._headers if header[0] not in names]
+            message["headers"] = self._add(message.get("headers", ()))
         await self._send(message)
