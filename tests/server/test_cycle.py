@@ -79,7 +79,7 @@ async def test_what_one_request_puts_in_its_scope_another_does_not_see(live: Liv
     seen: list[tuple[bool, ...]] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        parts = (scope, scope["state"], scope["asgi"], scope["extensions"])
+        parts = (scope, scope["state"], scope["extensions"])
         seen.append(tuple("mark" in part for part in parts))
         for part_of_scope in parts:
             part_of_scope["mark"] = True
@@ -91,7 +91,7 @@ async def test_what_one_request_puts_in_its_scope_another_does_not_see(live: Liv
         client = await site.connect(GET * 2)
         await client.answer()
         await client.answer()
-    assert seen == [(False, False, False, False)] * 2
+    assert seen == [(False, False, False)] * 2
 
 
 async def test_each_request_has_a_task_and_a_context_of_its_own(live: Live) -> None:
@@ -127,6 +127,24 @@ async def test_timeouts_task_groups_and_cancel_scopes_work_in_an_application(liv
 
     async with live(app, lifespan="off") as site:
         assert (await site.ask(GET)).body == b"True"
+
+
+async def test_send_may_be_a_task_or_have_a_timeout(live: Live) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.create_task(send(START))  # type: ignore[arg-type]  # as applications do
+        await asyncio.wait_for(send(part(b"a")), 1)
+        await asyncio.shield(send(part(b"b")))
+        await asyncio.gather(send(part(b"c")), send(part(b"d")))
+        async with anyio.create_task_group() as group:
+            group.start_soon(send, part(b"e"))  # type: ignore[arg-type]
+        waiting = asyncio.ensure_future(send(part(b"f")))
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await send(part(b"g", False))
+
+    async with live(app, lifespan="off") as site:
+        assert (await site.ask(GET)).body == b"abcdefg"
 
 
 async def test_receive_may_be_a_task_that_is_cancelled_without_losing_a_piece(live: Live) -> None:

@@ -4,11 +4,12 @@ from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
 from vivace.server.protocol._request_head_cy cimport RequestHead
 
-cdef dict ASGI
-
-
 @cython.locals(scope=dict)
 cpdef dict http_scope(dict template, RequestHead head, Service service)
+
+
+cdef class Done:
+    pass
 
 
 cdef class Cycle:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Generator
 from typing import Any
 
 from vivace.server._service_cy import Service
@@ -21,7 +22,6 @@ from vivace.server.types import Message
 logger = logging.getLogger("vivace.server")
 
 Task = asyncio.Task
-ASGI = {"version": "3.0", "spec_version": "2.5"}
 
 # What the response has come to.
 NOT_STARTED = 0
@@ -32,7 +32,6 @@ COMPLETE = 2
 def http_scope(template: dict[str, Any], head: RequestHead, service: Service) -> dict[str, Any]:
     """The ASGI scope of a request: `template` holds what all requests of the connection have in common."""
     scope = template.copy()
-    scope["asgi"] = ASGI.copy()
     if head.http_version != "1.1":
         scope["http_version"] = head.http_version
     scope["method"] = head.method
@@ -56,6 +55,36 @@ def caused_by_disconnect(error: BaseException) -> bool:
     return isinstance(error, ClientDisconnected) or (
         error.__cause__ is not None and caused_by_disconnect(error.__cause__)
     )
+
+
+class Done:
+    """A coroutine that has nothing left to do: what `send` returns when there is nothing to wait for.
+
+    Awaiting it costs a tenth of a coroutine of one's own, and tasks, `wait_for` and task groups take it as one.
+    """
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self  # type: ignore[return-value]  # all that await asks of it is `__next__`
+
+    def __iter__(self) -> Done:
+        return self
+
+    def __next__(self) -> None:
+        raise StopIteration
+
+    def send(self, value: None) -> None:
+        """Coroutine: go on; it ends."""
+        raise StopIteration
+
+    def throw(self, error: BaseException) -> None:
+        """Coroutine: it is cancelled, say."""
+        raise error
+
+    def close(self) -> None:
+        """Coroutine: it ended before."""
+
+
+DONE = Done()
 
 
 class Cycle:
@@ -194,8 +223,8 @@ class Cycle:
 
     # ---- the response
 
-    async def send(self, message: Message) -> None:
-        """The ASGI `send`. Waits while the client is slower than the application.
+    def send(self, message: Message) -> Awaitable[None]:
+        """The ASGI `send`. What it returns waits while the client is slower than the application.
 
         Raises ClientDisconnected (an OSError) once the client is gone, RuntimeError for a message out of turn,
         ValueError or TypeError for a status, header or body that cannot be sent.
@@ -206,13 +235,14 @@ class Cycle:
         if kind == "http.response.body":
             self.send_body(message)
             if self.stream.write_paused and self.phase != COMPLETE:
-                await self.stream.wait_until_writable()
+                return self.stream.wait_until_writable()
         elif kind == "http.response.start":
             self.start_response(message)
         else:
             raise RuntimeError(
                 f'send() does not know "{kind}" here; it takes "http.response.start" and "http.response.body"'
             )
+        return DONE
 
     def start_response(self, message: Message) -> None:
         if self.phase != NOT_STARTED:

@@ -76,7 +76,7 @@ class Http1Connection(Stream):
         server = address(sockname)
         self.scope_template = {
             "type": "http",
-            "asgi": None,
+            "asgi": {"version": "3.0", "spec_version": "2.5"},
             "http_version": "1.1",
             "method": None,
             "scheme": "https" if transport.get_extra_info("ssl_object") is not None else "http",
