@@ -157,7 +157,7 @@ def test_the_list_is_sorted_either_way(client: httpx.Client) -> None:
     assert order("no-such-column") == sorted(PACKAGES)
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "2", "99999999999999999999", "x", "%00"])
+@pytest.mark.parametrize("page", ["0", "-1", "2", "1&q=%00", "99999999999999999999", "x", "%00"])
 def test_a_page_out_of_range_is_the_nearest_page(client: httpx.Client, page: str) -> None:
     response = client.get(f"/?page={page}")
     assert response.status_code == 200

@@ -24,7 +24,7 @@ ORDERINGS = ("slug", "license", "dependents", "file_count", "size")
 
 async def package_list(request: Request) -> Response:
     """All packages, searched with `?q=`, narrowed with `?classifier=`, sorted with `?ordering=`, in pages."""
-    query = request.query_params.get("q", "").strip()
+    query = request.query_params.get("q", "").replace("\x00", "").strip()
     ordering = request.query_params.get("ordering", "slug")
     if ordering.removeprefix("-") not in ORDERINGS:
         ordering = "slug"

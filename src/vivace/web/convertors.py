@@ -32,9 +32,9 @@ class Convertor(Generic[T]):
 
 
 class StringConvertor(Convertor[str]):
-    """One path segment."""
+    """One path segment. A NUL fits nowhere: no file, no column of a database takes one, so it is a 404 here."""
 
-    regex = "[^/]+"
+    regex = r"[^/\x00]+"
 
     def convert(self, value: str) -> str:
         return value
@@ -51,7 +51,7 @@ class StringConvertor(Convertor[str]):
 class PathConvertor(Convertor[str]):
     """The rest of the path, slashes included."""
 
-    regex = ".*"
+    regex = r"[^\x00]*"
 
     def convert(self, value: str) -> str:
         return value

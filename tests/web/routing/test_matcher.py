@@ -101,7 +101,7 @@ routes = st.one_of(
 )
 request_paths = st.one_of(
     st.lists(st.sampled_from(PATH_SEGMENTS), min_size=1, max_size=4).map(lambda segments: "/" + "/".join(segments)),
-    st.text(alphabet="/ab1{}.\n" + string.ascii_lowercase, max_size=12),
+    st.text(alphabet="/ab1{}.\n\x00" + string.ascii_lowercase, max_size=12),
 )
 scopes = st.builds(
     lambda path, method, kind, day, root: {

@@ -17,6 +17,8 @@ from vivace.web.routing.paths import read_params
         ("/{a}-{b}", "/x-y", {"a": "x", "b": "y"}),
         ("/({n:int})", "/(7)", {"n": 7}),
         ("/{rest:path}", "/a/b/", {"rest": "a/b/"}),
+        ("/{rest:path}", "/a\x00b", None),
+        ("/{name}", "/a\x00b", None),
         ("/{n:int}", "/" + "9" * 5000, None),  # more digits than int() takes
         ("{sub}.Example.org:8000", "API.example.org", {"sub": "API"}),
         ("[::1]", "[::1]", {}),

@@ -206,7 +206,7 @@ def _path_candidate(position: int, route: PathRoute) -> Candidate:
 def _segment_reader(convertor: Convertor[Any]) -> Callable[[str], Any]:
     """From the text of a segment, never empty, to the parameter; ValueError when it is not one."""
     if type(convertor) is StringConvertor:
-        return str
+        return _read_string
     if type(convertor) is IntegerConvertor:
         return _read_integer
     fits = re.compile(convertor.regex).fullmatch
@@ -218,6 +218,12 @@ def _segment_reader(convertor: Convertor[Any]) -> Callable[[str], Any]:
         return convert(segment)
 
     return read
+
+
+def _read_string(segment: str) -> str:
+    if "\x00" in segment:
+        raise ValueError(segment)
+    return segment
 
 
 def _read_integer(segment: str) -> int:
