@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from vivace.orm import models
 from vivace.utils.validators import MinLengthValidator
 
@@ -47,7 +49,7 @@ class Book(models.Model):
     title = models.CharField(max_length=40, help_text="As on the cover.")
     isbn = models.CharField(max_length=13, unique=True, null=True, blank=True, validators=[MinLengthValidator(3)])
     published = models.DateField(null=True, blank=True)
-    price = models.DecimalField(max_digits=6, decimal_places=2, default="0.00")
+    price = models.DecimalField(max_digits=6, decimal_places=2, default=Decimal("0.00"))
     pages = models.PositiveIntegerField(default=1)
     rating = models.FloatField(null=True, blank=True)
     kind = models.CharField(max_length=1, choices=[("n", "Novel"), ("p", "Poems")], default="n")

@@ -150,14 +150,14 @@ async def test_wrong_values_are_a_400_that_names_each_field(client: AsyncTestCli
 
 async def test_a_combination_that_is_taken_is_a_400(client: AsyncTestClient) -> None:
     book = await Book.objects.get(title="Book 1")
-    response = await client.post("/api/books/", json={"title": "Book 1", "author": book.author_id})
+    response = await client.post("/api/books/", json={"title": "Book 1", "author": book.author.pk})
     assert (response.status_code, response.json()) == (
         400,
         {"non_field_errors": ["The fields author, title must make a unique set."]},
     )
     url = f"/api/books/{book.pk}/"
     assert (await client.patch(url, json={"title": "Book 1", "isbn": "isbn-1"})).status_code == 200
-    other = await Book.objects.create(title="Other", author_id=book.author_id)
+    other = await Book.objects.create(title="Other", author=book.author)
     response = await client.patch(f"/api/books/{other.pk}/", json={"title": "Book 1"})
     assert response.status_code == 400
 
