@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ with engine.begin() as connection:
     context.configure(connection=connection)
     with context.begin_transaction():
         context.run_migrations()
+engine.dispose()
 """
 
 
@@ -44,7 +46,7 @@ def config(project: Project, path: Path) -> Config:
 
 
 def heads(path: Path) -> list[str]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         return sorted(row[0] for row in connection.execute("SELECT version_num FROM alembic_version"))
 
 
@@ -75,7 +77,7 @@ async def test_alembic_makes_the_same_schema_and_the_same_marks(sqlite: Database
     ours = project.root / "test.db"
     assert heads(other) == heads(ours) == ["blog_0001", "users_0002"]
     query = "SELECT name, sql FROM sqlite_master WHERE name <> 'alembic_version' ORDER BY name"
-    with sqlite3.connect(other) as one, sqlite3.connect(ours) as two:
+    with closing(sqlite3.connect(other)) as one, closing(sqlite3.connect(ours)) as two:
         found, wanted = one.execute(query).fetchall(), two.execute(query).fetchall()
     assert [(name, sql and " ".join(sql.split())) for name, sql in found if "alembic_version" not in name] == [
         (name, sql and " ".join(sql.split())) for name, sql in wanted if "alembic_version" not in name

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -438,3 +440,65 @@ async def test_two_at_once_share_the_work(database: Database, project: Project) 
         "users_0002",
     ]
     assert len(await applied(database, project)) == 4
+
+
+async def test_cancelled_halfway_leaves_whole_migrations_and_foreign_keys_on(
+    database: Database, project: Project
+) -> None:
+    await with_rows(database, project)
+    project.write(
+        "blog",
+        "0002_slow",
+        """
+import asyncio
+from alembic import op
+revision = 'blog_0002'
+down_revision = 'blog_0001'
+
+async def wait(database):
+    await database.execute("INSERT INTO blog_author (name) VALUES ('Eve')")
+    await asyncio.sleep(60)
+
+def upgrade():
+    op.alter_column('blog_author', 'name', nullable=True)
+    op.run_python(wait)
+""",
+    )
+    started = asyncio.Event()
+    task = asyncio.create_task(migrate(database, project.apps, progress=lambda step, done: started.set()))
+    await started.wait()
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await applied(database, project) == ["blog_0001"]
+    assert await database.fetch_val("SELECT count(*) FROM blog_author") == 1
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
+        await database.execute("INSERT INTO blog_note (title, author_id) VALUES ('x', 99)")
+
+
+async def test_a_table_cannot_be_copied_inside_an_open_transaction(sqlite: Database, project: Project) -> None:
+    await with_rows(sqlite, project)
+    project.table("blog", "blog_author", sa.Column("name", sa.String(300), nullable=False))
+    project.make()
+    with pytest.raises(MigrationError, match="Call migrate\\(\\) outside of it"):
+        async with sqlite.transaction():
+            await sqlite.fetch_val("SELECT 1")
+            await migrate(sqlite, project.apps)
+    assert await titles(sqlite) == ["one", "two"]
+
+
+async def test_it_waits_for_another_process_that_writes(sqlite: Database, project: Project) -> None:
+    author_and_note(project)
+    project.make()
+    await migrate(sqlite, project.apps)
+    edit_note(project, sa.Column("slug", sa.String(20)))
+    project.make()
+    with closing(sqlite3.connect(project.root / "test.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        async with Database(f"{sqlite.url}?timeout=0.05") as impatient:
+            task = asyncio.create_task(migrate(impatient, project.apps))
+            await asyncio.sleep(0.4)
+            assert not task.done()
+            other.execute("COMMIT")
+            assert len(await task) == 1

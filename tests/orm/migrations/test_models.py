@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def library() -> list[type[models.Model]]:
         title = models.CharField(max_length=200, db_index=True)
         text = models.TextField(blank=True)
         published = models.DateField(null=True)
-        price = models.DecimalField(max_digits=10, decimal_places=2, default=0)
+        price = models.DecimalField(max_digits=10, decimal_places=2, default=Decimal(0))
         listed = models.BooleanField(default=True)
         added = models.DateTimeField(auto_now_add=True)
         opens = models.TimeField(null=True)

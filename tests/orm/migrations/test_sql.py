@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,7 +83,7 @@ def test_the_sql_of_going_back_on_sqlite(project: Project) -> None:
 async def test_the_printed_script_does_what_migrate_does(sqlite: Database, project: Project) -> None:
     two_steps(project)
     await migrate(sqlite, project.apps, target=("blog", "0001"))
-    with sqlite3.connect(project.root / "test.db") as connection:
+    with closing(sqlite3.connect(project.root / "test.db")) as connection:
         connection.executescript(sql(project.apps, "blog", "0002", "sqlite"))
     [app] = await show(sqlite, project.apps)
     assert app.unapplied == ()

@@ -123,7 +123,8 @@ class _Compiler:
                 if operation.rows:
                     yield Query(sa.insert(operation.table), tuple(operation.rows))
             case ops.CreateTableOp():
-                self._create_table(after.tables[str(operation.table_name)])
+                options = {} if operation.if_not_exists is None else {"if_not_exists": operation.if_not_exists}
+                self._create_table(after.tables[str(operation.table_name)], **options)
             case ops.CreateTableCommentOp() | ops.DropTableCommentOp() if not self.dialect.supports_comments:
                 pass
             case ops.AlterColumnOp():
@@ -134,7 +135,7 @@ class _Compiler:
                 self._operations.invoke(operation)
         yield from self._take(drops=isinstance(operation, ops.DropTableOp))
 
-    def _create_table(self, table: Table) -> None:
+    def _create_table(self, table: Table, **options: bool) -> None:
         metadata = sa.MetaData()
         built = table.build(metadata)
         for key in table.foreign_keys:
@@ -144,7 +145,7 @@ class _Compiler:
             for column in key.referred:
                 if column not in target.columns:
                     target.append_column(sa.Column(column, sa.Integer()))
-        self._operations.impl.create_table(built)
+        self._operations.impl.create_table(built, **options)
 
     def _alter_column(self, operation: ops.AlterColumnOp, before: State, after: State) -> None:
         changed = (operation.modify_type, operation.modify_nullable, operation.modify_name)

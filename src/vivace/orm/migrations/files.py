@@ -8,6 +8,7 @@ one line.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
@@ -177,9 +178,11 @@ def load_file(label: str, path: Path) -> Migration:
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses and pickle look for it
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[spec.name]
         raise BadMigrationFile(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
     revision = getattr(module, "revision", None)
     if not isinstance(revision, str) or not callable(getattr(module, "upgrade", None)):

@@ -60,12 +60,6 @@ class State:
             table.without_foreign_keys(table.foreign_keys).build(metadata)
         return metadata
 
-    def only(self, labels: Iterable[str]) -> State:
-        """The part of the state that belongs to these apps."""
-        wanted = set(labels)
-        owners = {name: label for name, label in self.owners.items() if label in wanted}
-        return State({name: self.tables[name] for name in owners}, owners)
-
     def table(self, name: str) -> Table:
         """The table called `name`; raises MigrationError naming the nearest when no migration has made one."""
         try:
