@@ -165,8 +165,8 @@ class DecimalField(_Limited):
         if max_digits is not None and decimal_places is not None:
             self.max_whole_digits = max_digits - decimal_places
         # Room for any number that check_length lets in, so that quantizing never overflows.
-        self._context = decimal.Context(prec=4 * MAX_STRING_LENGTH, rounding=rounding)
-        self._quantum = None if decimal_places is None else Decimal(1).scaleb(-decimal_places)
+        self.digits_context = decimal.Context(prec=4 * MAX_STRING_LENGTH, rounding=rounding)
+        self.quantum = None if decimal_places is None else Decimal(1).scaleb(-decimal_places)
 
     def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
         if self.allow_null and not self.read_only and isinstance(data, str) and not data.strip():
@@ -204,9 +204,9 @@ class DecimalField(_Limited):
 
     def quantize(self, value: Decimal) -> Decimal:
         """`value` with exactly `decimal_places` places."""
-        if self._quantum is None:
+        if self.quantum is None:
             return value
-        return value.quantize(self._quantum, rounding=self.rounding, context=self._context)
+        return value.quantize(self.quantum, rounding=self.rounding, context=self.digits_context)
 
     def to_representation(self, value: Any) -> Any:
         value = value if isinstance(value, Decimal) else Decimal(str(value).strip())

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
@@ -61,13 +62,14 @@ class _Compiler:
         self.template = template
         self.needs_serializer = False
         self.names: dict[str, Any] = {
-            "AttributeErrors": (AttributeError, SkipField, ObjectDoesNotExist),
+            "AttributeErrors": (AttributeError, SkipField, ObjectDoesNotExist, InvalidOperation),
             "NotLoaded": NotLoaded,
             "Mapping": Mapping,
             "items_of": _loading.items_of,
             "dynamic": _dynamic,
             "call_if_simple": call_if_simple,
             "template": template,
+            "Decimal": Decimal,
             "UUID": UUID,
             "UTC": dt.UTC,
             "date": dt.date,
@@ -132,6 +134,9 @@ class _Compiler:
         inline = INLINE.get(how)
         if inline is None and has_default_format(field):
             inline = INLINE_FORMATTED.get(how)
+        if inline is None and isinstance(field, fields.DecimalField) and has_plain_digits(field):
+            quantum, context = self.remember("quantum", field.quantum), self.remember("context", field.digits_context)
+            inline = ("Decimal", f"str(v.quantize({quantum}, None, {context}))")
         if inline is None:
             return f"{show}({value})"
         return f"{inline[1]} if (v := {value}).__class__ is {inline[0]} else {show}(v)"
@@ -176,6 +181,15 @@ def has_default_format(field: Any) -> bool:
     if isinstance(field, fields.DateTimeField) and field.timezone is not dt.UTC:
         return False
     return getattr(field, "format", None) == "iso-8601"
+
+
+def has_plain_digits(field: fields.DecimalField) -> bool:
+    """Whether a decimal is shown as text with so few places that `str()` never writes an exponent."""
+    shows_as_usual = type(field).to_representation is fields.DecimalField.to_representation
+    usual_digits = type(field).quantize is fields.DecimalField.quantize
+    places = field.decimal_places
+    plain = field.coerce_to_string and not field.normalize_output
+    return shows_as_usual and usual_digits and plain and places is not None and 0 <= places <= 6
 
 
 def key_attribute(serializer: Any, field: Field) -> str | None:
