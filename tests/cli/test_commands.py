@@ -63,18 +63,24 @@ def test_from_models_to_tables_and_back(run: Command, project: Path) -> None:
     assert "Create table blog_post" in made
     assert (project / "blog" / "migrations" / "0001_initial.py").is_file()
     assert "nothing to write" in run("makemigrations").stdout
-    assert "[ ] 0001_initial" in run("showmigrations").stdout
     assert "Apply blog 0001_initial" in run("migrate", "--plan").stdout
     assert "CREATE TABLE blog_post" in run("sqlmigrate", "blog", "0001").stdout
     assert "DROP TABLE blog_post" in run("sqlmigrate", "blog", "0001", "--backwards").stdout
-    assert "[ ]" in run("showmigrations", "blog").stdout
+    assert "[ ] 0001_initial" in run("showmigrations", "blog").stdout
     assert "Apply blog 0001_initial … done" in run("migrate").stdout
     assert (project / "db.sqlite3").is_file()
     assert "[X] 0001_initial" in run("showmigrations").stdout
     assert "up to date" in run("migrate").stdout
     assert "Undo blog 0001_initial … done" in run("migrate", "blog", "zero").stdout
+
+
+def test_without_migrations_migrate_says_so_and_fake_only_marks(run: Command) -> None:
+    assert "There are no migrations yet" in run("migrate").stdout
+    run("makemigrations")
     run("migrate", "--fake")
     assert "[X] 0001_initial" in run("showmigrations").stdout
+    source = "print(await app.database.fetch_val(\"SELECT count(*) FROM sqlite_master WHERE name = 'blog_post'\"))"
+    assert run("shell", "-c", source).stdout == "0\n"
 
 
 def test_makemigrations_checks_prints_and_writes_empty_ones(run: Command, vivace: Run, project: Path) -> None:

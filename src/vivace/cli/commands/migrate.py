@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from vivace.orm.migrations import PlannedStep
     from vivace.project import Vivace
 
+NO_MIGRATIONS = "There are no migrations yet; `vivace makemigrations` writes them for the models."
+
 
 @click.command("migrate")
 @click.argument("label", required=False, metavar="[APP]")
@@ -49,12 +51,16 @@ async def _migrate(site: Vivace, label: str | None, name: str | None, plan: bool
         progress = None if plan else _report
         steps = await migrate(database, migration_folders(site), target=target, fake=fake, plan=plan, progress=progress)
     if not steps:
-        click.echo("The database is up to date.")
+        click.echo("The database is up to date." if _has_migrations(site) else NO_MIGRATIONS)
     elif plan:
         for step in steps:
             click.echo(str(step))
             for change in step.changes:
                 click.echo(f"  - {change}")
+
+
+def _has_migrations(site: Vivace) -> bool:
+    return any(any(folder.glob("[!_]*.py")) for folder in migration_folders(site).values())
 
 
 def _report(step: PlannedStep, done: bool) -> None:
