@@ -181,6 +181,31 @@ async def _sqlite_schema(database: Database) -> dict[str, Any]:
     return schema
 
 
+async def put_a_row(database: Database, project: Project) -> None:
+    """Into each table that has none; links stay empty, every other column gets a value that any type can take."""
+    for table in project.metadata.tables.values():
+        if await database.fetch_val(sa.select(sa.func.count()).select_from(table)):
+            continue
+        names = [column.name for column in table.columns if not column.foreign_keys]
+        listed = ", ".join(f'"{name}"' for name in names)
+        await database.execute(f'INSERT INTO "{table.name}" ({listed}) VALUES ({", ".join("1" for _ in names)})')
+
+
+async def walk_with_rows(database: Database, walked: Sequence[dict[str, Model]], renames: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project(Path(folder))
+        before: set[str] = set()
+        for version in walked:
+            declare(project, version, dict.fromkeys(("book", "shelf", "tag"), "one"))
+            project.app("one")
+            project.make(ask=answer(renames))
+            await migrate(database, project.apps)
+            for name in before & set(version):
+                assert await database.fetch_val(f"SELECT count(*) FROM {name}") == 1
+            await put_a_row(database, project)
+            before = set(version)
+
+
 async def walk(database: Database, walked: Sequence[dict[str, Model]], owners: dict[str, str], renames: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder))
@@ -222,5 +247,15 @@ def test_random_walks_end_in_the_schema_of_scratch_on_postgresql(
         async with Database(postgres_url()) as database:
             await empty(database)
             await walk(database, walked, owners, renames)
+
+    asyncio.run(run())
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
+@given(walked=st.lists(versions, min_size=2, max_size=5), renames=st.booleans())
+def test_rows_survive_random_walks_on_sqlite(walked: list[dict[str, Model]], renames: bool) -> None:
+    async def run() -> None:
+        async with Database("sqlite://") as database:
+            await walk_with_rows(database, walked, renames)
 
     asyncio.run(run())
