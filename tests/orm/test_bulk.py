@@ -72,7 +72,7 @@ async def test_bulk_update_writes_the_named_fields(database: Database) -> None:
     authors = await Author.objects.bulk_create([Author(name=f"a{number}", age=number) for number in range(300)])
     for author in authors:
         author.name, author.age = author.name.upper(), None
-    authors[7].age = F("age") + 100  # type: ignore[call-overload]
+    authors[7].age = F("age") + 100  # type: ignore[assignment]
     assert await Author.objects.bulk_update(authors, ["name", "age"]) == 300
     assert await Author.objects.filter(name__startswith="A", age=None).count() == 299
     assert (await Author.objects.get(name="A7")).age == 107

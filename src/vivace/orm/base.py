@@ -324,8 +324,6 @@ def _assemble(
         _check_name(model, name, field)
         field.bind(model, name)
         meta.add_field(field)
-        if field.primary_key:
-            meta.pk = field
     for parent in reversed(parents):
         if "_meta" in parent.__dict__:
             meta.managers |= {name: manager.bound(model, name) for name, manager in parent._meta.managers.items()}

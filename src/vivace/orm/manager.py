@@ -54,13 +54,15 @@ class Manager(_Base[M]):
         queryset = self.queryset_class(self.model)
         return queryset.using(self._using) if self._using is not None else queryset
 
-    def all(self) -> Any:
-        """Every row."""
-        return self.get_queryset()
+    if not TYPE_CHECKING:
 
-    def using(self, database: Any) -> Any:
-        """A queryset on another database."""
-        return self.get_queryset().using(database)
+        def all(self) -> Any:
+            """Every row."""
+            return self.get_queryset()
+
+        def using(self, database: Any) -> Any:
+            """A queryset on another database."""
+            return self.get_queryset().using(database)
 
     def db_manager(self, using: Any) -> Self:
         """This manager for another database."""

@@ -54,7 +54,7 @@ class Options:
     constraints: list[UniqueConstraint | CheckConstraint]
     indexes: list[Index]
     unique_together: list[tuple[str, ...]]
-    pk: Field[Any]
+    _pk: Any
     auto_created: type[Model] | None = None
 
     def __init__(self, name: str, module: str, declared: dict[str, Any]) -> None:
@@ -101,12 +101,20 @@ class Options:
 
     # Fields
 
+    @property
+    def pk(self) -> Field[Any]:
+        """The primary key."""
+        key: Field[Any] = self._pk
+        return key
+
     def add_field(self, field: Field[Any]) -> None:
         """Takes in a bound field; called by the metaclass in order."""
         if isinstance(field, ManyToManyField):
             self.many_to_many.append(field)
-        else:
-            self.local_fields.append(field)
+            return
+        self.local_fields.append(field)
+        if field.primary_key:
+            self._pk = field
 
     def add_relation(self, relation: Relation) -> None:
         """Takes in a relation that points here, and puts its attribute on the class."""

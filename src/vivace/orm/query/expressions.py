@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Expression(Combinable):
     """Something that SQL computes."""
 
-    output_field: Field[Any] | None = None
+    output_field: Any = None
+    """A field that says the type of the value, or None."""
 
     def freeze(self, values: list[Any]) -> Shape:
         """The shape; values are appended to `values` in the order in which the shape names them."""

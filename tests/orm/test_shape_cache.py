@@ -1,0 +1,124 @@
+"""The shape cache: what it gives equals what compiling anew gives, values never reach the SQL, and it stays bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.dialects import postgresql, sqlite
+from tests.orm.library import Author, Book
+
+from vivace.databases import Database
+from vivace.orm import Count, Exists, F, OuterRef, Q, Value
+from vivace.orm.query.cache import ShapeCache
+from vivace.orm.query.compiler import compile_shape
+from vivace.orm.query.queryset import QuerySet
+
+DIALECTS = [sqlite.dialect(paramstyle="qmark"), postgresql.asyncpg.dialect()]  # type: ignore[no-untyped-call]
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=5)
+numbers = st.integers(-(2**40), 2**40)
+lookups = st.one_of(
+    st.tuples(st.sampled_from(["title", "title__contains", "author__name__istartswith", "tags__name"]), texts),
+    st.tuples(
+        st.sampled_from(["pages", "pages__gt", "author__age__lte", "editor", "pk", "editor__books__pages"]), numbers
+    ),
+    st.tuples(st.sampled_from(["pages__in", "author__in"]), st.lists(numbers, max_size=3)),
+    st.tuples(st.sampled_from(["subtitle", "editor", "price", "editor__name"]), st.none()),
+    st.tuples(st.sampled_from(["subtitle__isnull", "editor__isnull", "tags__isnull"]), st.booleans()),
+    st.tuples(st.just("pages__range"), st.tuples(numbers, numbers)),
+    st.tuples(st.just("price"), st.decimals(0, 999, places=2)),
+    st.tuples(st.sampled_from(["published", "published__lt"]), st.dates()),
+    st.tuples(st.just("published__year"), st.integers(1, 9998)),
+    st.tuples(st.just("pages__gte"), st.builds(lambda number: F("author__age") + number, numbers)),
+    st.tuples(st.just("author__in"), st.builds(lambda number: Author.objects.filter(age__gt=number), numbers)),
+)
+leaves = st.one_of(
+    st.builds(lambda pair: Q(**{pair[0]: pair[1]}), lookups),
+    st.builds(lambda number: Book.pages > number, numbers),
+    st.builds(lambda text: Q(Exists(Author.objects.filter(pk=OuterRef("author"), name=text))), texts),
+)
+conditions = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.builds(lambda left, right: left & right, inner, inner),
+        st.builds(lambda left, right: left | right, inner, inner),
+        st.builds(lambda condition: ~condition, inner),
+    ),
+    max_leaves=4,
+)
+steps = st.one_of(
+    st.tuples(st.just("filter"), conditions),
+    st.tuples(st.just("exclude"), conditions),
+    st.tuples(st.just("order_by"), st.sampled_from(["title", "-pages", "author__name", "pk"])),
+    st.tuples(st.just("annotate"), st.builds(lambda number: {"more": F("pages") + number}, numbers)),
+    st.tuples(st.just("annotate"), st.builds(lambda text: {"red": Count("tags", filter=Q(tags__name=text))}, texts)),
+    st.tuples(st.just("annotate"), st.builds(lambda text: {"word": Value(text)}, texts)),
+    st.tuples(st.just("select_related"), st.sampled_from(["author", "editor", "publisher"])),
+    st.tuples(st.just("only"), st.just("title")),
+    st.tuples(st.just("reverse"), st.none()),
+)
+
+
+def build(chain: Sequence[tuple[str, Any]], start: int, stop: int | None) -> QuerySet[Any]:
+    """The queryset of a list of method calls."""
+    rows: Any = Book.objects.all()
+    for name, argument in chain:
+        if isinstance(argument, dict):
+            rows = getattr(rows, name)(**argument)
+        else:
+            rows = getattr(rows, name)(*([] if argument is None else [argument]))
+    return rows[start:stop]  # type: ignore[no-any-return]
+
+
+# One cache for all examples, so that later ones meet what earlier ones left.
+shared = ShapeCache(64)
+
+
+@given(st.lists(steps, max_size=4), st.integers(0, 3), st.none() | st.integers(4, 9))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_cached_sql_and_arguments_equal_uncached_ones(
+    chain: list[tuple[str, Any]], start: int, stop: int | None
+) -> None:
+    shape, values = build(chain, start, stop)._full_shape()
+    for dialect in DIALECTS:
+        cached, fresh = shared.get(Book, shape, dialect), compile_shape(Book, shape, dialect)
+        assert cached.plan.sql == fresh.plan.sql
+        assert list(cached.bind(values)) == list(fresh.bind(values))
+
+
+def test_values_are_no_part_of_the_shape() -> None:
+    first = Book.objects.filter(title="a", pages__in=[1, 2], price__gt=Decimal(1))[:5]
+    second = Book.objects.filter(title="b'; --", pages__in=[], price__gt=Decimal(2))[:9]
+    assert first._full_shape()[0] == second._full_shape()[0]
+    assert Book.objects.filter(subtitle="x")._shape != Book.objects.filter(subtitle=None)._shape
+    assert Book.objects.filter(subtitle__isnull=True)._shape != Book.objects.filter(subtitle__isnull=False)._shape
+
+
+def test_the_cache_stays_bounded_and_keeps_what_is_used() -> None:
+    cache = ShapeCache(8)
+    dialect = DIALECTS[0]
+    used = (("order", ("title",)),)
+    kept = cache.get(Book, used, dialect)
+    for number in range(100):
+        cache.get(Book, (("annotate", ((f"a{number}", ("F", "pages")),)),), dialect)
+        assert cache.get(Book, used, dialect) is kept
+    assert len(cache) <= 16
+    with pytest.raises(ValueError, match="at least one"):
+        ShapeCache(0)
+
+
+@pytest.mark.anyio
+async def test_one_shape_serves_many_values_at_once(sqlite: Database) -> None:
+    author = await Author.objects.create(name="Ann")
+    await Book.objects.bulk_create(
+        Book(title=str(number), author=author, pages=number, published=dt.date(2026, 1, 1)) for number in range(50)
+    )
+    found = await asyncio.gather(*(Book.objects.get(pages=number) for number in range(50)))
+    assert [book.title for book in found] == [str(number) for number in range(50)]
