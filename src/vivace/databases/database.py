@@ -92,8 +92,6 @@ class Database(Queries):
     def __repr__(self) -> str:
         return f"<Database {self.url.obscure_password!r}{'' if self.is_connected else ', not connected'}>"
 
-    # -- lifecycle
-
     async def connect(self) -> None:
         """Open the connections; harmless when they are open. Raises `ConnectionFailed`, without the password."""
         async with self._connecting:
@@ -163,8 +161,6 @@ class Database(Queries):
         """What the backend counts: connections open, idle and in use, waiting tasks, timeouts."""
         return self.backend.statistics()
 
-    # -- connections and transactions
-
     def connection(self) -> Connection:
         """`async with database.connection() as connection:` keeps one connection for the block."""
         return Connection(self)
@@ -221,8 +217,6 @@ class Database(Queries):
             future = asyncio.ensure_future(result)
             self._background.add(future)
             future.add_done_callback(self._background.discard)
-
-    # -- where a statement belongs
 
     def live_frame(self, pinned: Frame | None = None) -> Frame | None:
         """The frame a statement of this task belongs to, None for autocommit; with `pinned`, one on that connection.

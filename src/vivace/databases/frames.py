@@ -107,8 +107,6 @@ class Frame:
             self.base.savepoints += 1
             self.name = f"vivace_{self.base.savepoints}"
 
-    # -- statements
-
     async def enter(self) -> bool:
         """Wait at the gate; False when the frame ended meanwhile. Followed by `leave()` when true."""
         task = asyncio.current_task()
@@ -236,8 +234,6 @@ class Frame:
             await uninterrupted(self._backend.release(session))
             raise
         return session
-
-    # -- the end
 
     async def finish(self, *, commit: bool, task: asyncio.Task[Any] | None) -> None:
         """End the frame for `task`: wait for what runs in it, then COMMIT, RELEASE or roll back. Run uninterrupted."""

@@ -70,8 +70,6 @@ class Transaction:
         self._frame: Frame | None = None
         self._ended_by_hand = False
 
-    # -- by hand
-
     def __await__(self) -> Generator[Any, None, Self]:
         return self.start().__await__()
 
@@ -140,8 +138,6 @@ class Transaction:
         if cancelled is not None:
             raise cancelled
 
-    # -- as context manager
-
     async def __aenter__(self) -> Self:
         return await self.start()
 
@@ -163,8 +159,6 @@ class Transaction:
             raise
         except Exception:  # the block's own exception is the one to hear about
             logger.warning("Rolling back failed; the connection is discarded", exc_info=True)
-
-    # -- as decorator
 
     def __call__(self, function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         """Run each call of `function` in a transaction of its own, tried `retries` times more if it loses a race."""

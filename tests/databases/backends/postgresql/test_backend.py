@@ -319,6 +319,9 @@ async def test_wrong_statements_and_values_have_their_error(postgres: Database, 
         await postgres.execute("INSERT INTO acc VALUES (:id, 1)", {"id": 2**40})
     with pytest.raises(DataError):
         await postgres.execute("INSERT INTO acc VALUES (:id, 1)", {"id": "x"})
+    with pytest.raises(DataError, match=r"argument \$1: 'str' object cannot") as caught:
+        await postgres.execute("INSERT INTO acc VALUES (:id, 1)", {"id": "my (secret) password"})
+    assert "secret" not in str(caught.value)
     with pytest.raises(DataError):
         await postgres.fetch_val("SELECT 1 / 0")
 

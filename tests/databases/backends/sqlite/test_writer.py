@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vivace.databases import Database
+from vivace.databases import Database, Plan
 from vivace.databases.errors import IntegrityError
 
 pytestmark = pytest.mark.anyio
@@ -63,6 +63,29 @@ async def test_a_deferred_constraint_fails_only_whoever_broke_it(sqlite: Databas
     results = await asyncio.gather(insert(sqlite, "a"), child, insert(sqlite, "c"), return_exceptions=True)
     assert [type(result) for result in results] == [int, IntegrityError, int]
     assert await values(sqlite) == ["a", "c"]
+
+
+async def test_many_rows_from_an_iterator_are_stored_whatever_their_neighbours_do(sqlite: Database) -> None:
+    plan = Plan("INSERT INTO t (v) VALUES (?)", reads=False, returns_rows=False)
+    await insert(sqlite, "b")
+    await asyncio.gather(
+        insert(sqlite, "a"),
+        sqlite.execute("INSERT OR ROLLBACK INTO t (v) VALUES ('b')"),
+        sqlite.execute_plan_many(plan, ((f"m{number}",) for number in range(3))),
+        return_exceptions=True,
+    )
+    assert await values(sqlite) == ["b", "a", "m0", "m1", "m2"]
+
+
+async def test_a_cancelled_transaction_that_waits_for_its_turn_lets_the_next_go(sqlite: Database) -> None:
+    async with sqlite.atomic():
+        await sqlite.execute("INSERT INTO t (v) VALUES ('x')")
+        loop = asyncio.get_running_loop()
+        waiting = [loop.create_task(_write_in_atomic(sqlite), context=_empty_context()) for _ in range(2)]
+        await asyncio.sleep(0.01)
+    waiting[0].cancel()  # its turn has come, but it has not woken up yet
+    await asyncio.wait(waiting)
+    assert await values(sqlite) == ["x", "z"]
 
 
 async def test_a_cancelled_write_that_waits_is_not_done(sqlite: Database) -> None:

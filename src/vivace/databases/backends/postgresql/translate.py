@@ -8,6 +8,8 @@ import asyncpg
 
 from vivace.databases import errors
 
+# asyncpg quotes the value, which may be a secret: `invalid input for query argument $1: 'x' (expected …)`.
+_QUOTED_ARGUMENT = re.compile(r"(invalid input for query argument \$\d+): .* \((.*)\)", re.DOTALL)
 # `Key (author_id, title)=(1, x) already exists.`
 _KEY_COLUMNS = re.compile(r"^(?:Key|Failing row).*?\((?P<columns>[^()=]+)\)=")
 # serialization_failure, deadlock_detected, lock_not_available
@@ -21,7 +23,7 @@ def translated(error: BaseException, sql: str | None) -> BaseException:
     if isinstance(error, asyncpg.InterfaceError):
         if "connection is closed" in str(error) or "connection was closed" in str(error):
             return lost(sql)
-        return errors.InterfaceError(str(error), sql=sql)
+        return errors.InterfaceError(_without_value(str(error)), sql=sql)
     if isinstance(error, asyncpg.InternalClientError):
         # Seen when the server's farewell has arrived but the socket is not closed yet.
         return lost(sql)
@@ -30,6 +32,10 @@ def translated(error: BaseException, sql: str | None) -> BaseException:
     if isinstance(error, OSError):
         return lost(sql)
     return error
+
+
+def _without_value(message: str) -> str:
+    return _QUOTED_ARGUMENT.sub(r"\1: \2", message)
 
 
 def lost(sql: str | None) -> errors.ConnectionFailed:
@@ -43,7 +49,7 @@ def lost(sql: str | None) -> errors.ConnectionFailed:
 
 def _from_server(error: asyncpg.PostgresError, sql: str | None) -> errors.DatabaseError:
     state = error.sqlstate or ""
-    message = str(error.args[0]) if error.args else str(error)
+    message = _without_value(str(error.args[0]) if error.args else str(error))
     # as_dict(), as asyncpg's stubs do not know all the fields its exceptions carry.
     details = error.as_dict() if hasattr(error, "as_dict") else {}
     hint = details.get("hint")

@@ -117,7 +117,8 @@ class SQLiteBackend(Backend):
                     break
                 await asyncio.sleep(0)
             return await self._readers.perform(Job(loop, function, plan, args, interruptible=True))
-        groupable = plan.sql.lstrip()[:6].upper() in _GROUPABLE
+        # A group may run its statements twice, and the rows of MANY may be an iterator that cannot.
+        groupable = operation is not Operation.MANY and plan.sql.lstrip()[:6].upper() in _GROUPABLE
         return await line.perform(Job(loop, function, plan, args, interruptible=True, groupable=groupable))
 
     def adapted(self, values: Sequence[Any]) -> Sequence[Any]:

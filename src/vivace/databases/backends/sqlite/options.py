@@ -46,8 +46,8 @@ class Options:
     """`normal` with WAL never corrupts, but a power cut may lose the last commits; `full` loses none and is slow."""
     mode: str = "rwc"
     """`ro`: read only; `rw`: the file must exist; `rwc`: it is made; `memory`: no file."""
-    mmap_size: int = 128 * 1024 * 1024
-    """Bytes of the file read through the page cache without copying."""
+    mmap_size: int = 0
+    """Bytes of the file mapped into memory. None: it gained nothing measurable, and a disk error then kills the process."""
 
     @classmethod
     def of(cls, url: DatabaseURL, keywords: dict[str, Any]) -> Options:
