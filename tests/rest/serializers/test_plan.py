@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import uuid
 from decimal import Decimal
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,10 @@ from hypothesis import strategies as st
 from vivace.orm.exceptions import NotLoaded
 from vivace.rest import serializers
 from vivace.rest.renderers import JSONRenderer
+
+
+class Level(enum.IntEnum):
+    LOW = 1
 
 
 class Inner(serializers.Serializer):
@@ -181,8 +186,15 @@ def test_the_json_renderer_writes_what_serializers_make() -> None:
         "uuid": uuid.UUID(int=1),
         "set": (1, 2),
         1: "key",
+        "view": MappingProxyType({"a": Level.LOW}),
+        "made": (number for number in (1, 2)),
     }
     assert JSONRenderer().render(data) == (
         b'{"big":1180591620717411303424,"detail":"text","nan":null,'
-        b'"uuid":"00000000-0000-0000-0000-000000000001","set":[1,2],"1":"key"}'
+        b'"uuid":"00000000-0000-0000-0000-000000000001","set":[1,2],"1":"key","view":{"a":1},"made":[1,2]}'
     )
+
+
+def test_what_json_has_no_form_for_is_a_clear_error() -> None:
+    with pytest.raises(TypeError, match="Object of type object is not JSON serializable"):
+        JSONRenderer().render({"a": object()})
