@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
-import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,15 +22,29 @@ class Note(models.Model):
 """
 
 
+# Not pty.fork(): a test process with threads must not fork. The launcher makes the terminal its own, for Ctrl+C.
+LAUNCHER = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "vivace", *sys.argv[1:]])
+"""
+
+
 class Terminal:
     """A process on a terminal of its own."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        self.pid, self.master = pty.fork()
-        if self.pid == 0:  # pragma: no cover - the child
-            os.chdir(folder)
-            os.environ.update(TERM="dumb", NO_COLOR="1")
-            os.execv(sys.executable, [sys.executable, "-m", "vivace", *arguments])
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", LAUNCHER, *arguments],
+            cwd=folder,
+            env={**os.environ, "TERM": "dumb", "NO_COLOR": "1"},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
         self.seen = ""
 
     def read_until(self, text: str, seconds: float = 30) -> str:
@@ -52,14 +66,12 @@ class Terminal:
 
     def wait(self) -> int:
         """The exit code."""
-        _, status = os.waitpid(self.pid, 0)
-        self.pid = 0
-        return os.waitstatus_to_exitcode(status)
+        return self.process.wait(timeout=30)
 
     def close(self) -> None:
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
         os.close(self.master)
 
 
