@@ -57,6 +57,7 @@ class Frame:
         "base",
         "begin",
         "begun",
+        "committed",
         "ended",
         "gate",
         "hooks",
@@ -91,10 +92,11 @@ class Frame:
         self.gate = Gate()
         self.begun = False
         self.ended = False
+        self.committed = False
         self.aborted: str | None = None
         self.hooks: list[tuple[Hook, bool]] = []
         # Tasks that ran statements here; see rule 4.
-        self.users: set[asyncio.Task[Any] | None] = set()
+        self.users: set[asyncio.Task[Any]] = set()
         self.owner = asyncio.current_task()
         self.previous: Frame | None = None
         # Of the base only: its session, and what the deadlock detector looks at.
@@ -147,8 +149,7 @@ class Frame:
         """Run `work` on the session, begun before if need be, and abort the frame when it is cancelled halfway."""
         if self.aborted is not None:
             raise TransactionAborted(self.aborted)
-        if not self.is_global:
-            self.users.add(asyncio.current_task())
+        self._remember_user()
         base = self.base
         base.running += 1
         try:
@@ -174,14 +175,23 @@ class Frame:
             base.running -= 1
             base.last_active = monotonic()
 
+    def _remember_user(self) -> None:
+        task = asyncio.current_task()
+        if self.is_global or task is None or task in self.users:
+            return
+        self.users.add(task)
+        # A task that is done will never ask again, and keeping it would keep all it holds.
+        task.add_done_callback(self.users.discard)
+
     async def _as_if_in_autocommit(self, session: Session, work: Callable[[Session], Awaitable[Any]]) -> Any:
         """Directly in the global frame of force_rollback: a failing statement takes back itself only."""
         await uninterrupted(session.control("SAVEPOINT vivace_autocommit"))
         try:
             result = await work(session)
         except BaseException:
-            await uninterrupted(session.control("ROLLBACK TO vivace_autocommit"))
-            await uninterrupted(session.control("RELEASE vivace_autocommit"))
+            if session.in_transaction:
+                await uninterrupted(session.control("ROLLBACK TO vivace_autocommit"))
+                await uninterrupted(session.control("RELEASE vivace_autocommit"))
             raise
         await uninterrupted(session.control("RELEASE vivace_autocommit"))
         return result
@@ -239,14 +249,13 @@ class Frame:
         """End the frame for `task`: wait for what runs in it, then COMMIT, RELEASE or roll back. Run uninterrupted."""
         trouble = await self._close_gate(task)
         self.ended = True
-        # Whoever is done will never ask again; keeping them would keep all they hold.
-        self.users = {user for user in self.users if user is not None and not user.done()}
         try:
             if trouble is None and commit and self.aborted is not None:
                 trouble = TransactionAborted(self.aborted)
             if self.begun:
                 await self._end_on_session(commit=commit and trouble is None)
-            if commit and trouble is None and self.parent is not None and not ends_for_good(self):
+            self.committed = commit and trouble is None
+            if self.committed and self.parent is not None and not ends_for_good(self):
                 self.parent.hooks += self.hooks
         finally:
             if self.parent is None:

@@ -133,7 +133,7 @@ class Transaction:
             )
         except asyncio.CancelledError as error:
             cancelled = error
-        if commit and ends_for_good(frame):
+        if frame.committed and ends_for_good(frame):
             await run_hooks(frame.hooks)
         if cancelled is not None:
             raise cancelled

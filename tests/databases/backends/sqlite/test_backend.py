@@ -278,7 +278,7 @@ async def test_in_memory_autocommit_reads_never_see_an_open_transaction() -> Non
 async def test_reader_threads_are_added_only_when_reads_stall(sqlite: Database) -> None:
     await asyncio.gather(*[sqlite.fetch_val(f"SELECT {n}") for n in range(50)])
     assert sqlite.statistics()["readers"] <= 2
-    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) SELECT count(*) FROM n"
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT count(*) FROM n"
     await asyncio.gather(*[sqlite.fetch_val(slow) for _ in range(3)])
     assert 2 <= sqlite.statistics()["readers"] <= 4
 

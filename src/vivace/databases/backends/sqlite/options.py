@@ -47,7 +47,7 @@ class Options:
     mode: str = "rwc"
     """`ro`: read only; `rw`: the file must exist; `rwc`: it is made; `memory`: no file."""
     mmap_size: int = 0
-    """Bytes of the file mapped into memory. None: it gained nothing measurable, and a disk error then kills the process."""
+    """Bytes of the file mapped into memory: no measurable gain, and a disk error then kills the process."""
 
     @classmethod
     def of(cls, url: DatabaseURL, keywords: dict[str, Any]) -> Options:
