@@ -222,6 +222,16 @@ async def test_existing_rows_get_the_value_that_was_answered(database: Database,
         await database.execute("INSERT INTO blog_note (title, author_id) VALUES ('x', 1)")
 
 
+async def test_nulls_get_the_default_that_the_database_has(database: Database, project: Project) -> None:
+    await with_rows(database, project)
+    edit_note(project, sa.Column("stars", sa.Integer))
+    project.make()
+    edit_note(project, sa.Column("stars", sa.Integer, nullable=False, server_default=sa.text("2 + 3")))
+    project.make()
+    await migrate(database, project.apps)
+    assert await database.fetch_val("SELECT stars FROM blog_note") == 5
+
+
 async def test_a_value_for_nulls_may_be_of_the_new_type(database: Database, project: Project) -> None:
     await with_rows(database, project)
     edit_note(project, sa.Column("public", sa.Boolean))

@@ -16,9 +16,9 @@ from alembic.operations import ops
 from vivace.orm.migrations import _alembic, elements
 from vivace.orm.migrations.changes import Changes
 from vivace.orm.migrations.drafts import Draft, drafts_of
-from vivace.orm.migrations.elements import ForeignKey, Generated, Table
+from vivace.orm.migrations.elements import Default, ForeignKey, Generated, Table
 from vivace.orm.migrations.errors import UnsupportedChange
-from vivace.orm.migrations.fill import fill_nulls, is_plain, literal
+from vivace.orm.migrations.fill import fill_nulls, fill_nulls_with_sql, is_plain, literal
 from vivace.orm.migrations.questions import Ask, ExistingRows
 from vivace.orm.migrations.renames import ask_about_renames
 from vivace.orm.migrations.state import State
@@ -200,12 +200,15 @@ def _altered_column(
     operation.existing_server_default = _argument(found)
     if operation.modify_server_default is not False:
         operation.modify_server_default = _argument(wanted)
-    if operation.modify_nullable is not False or wanted.server_default is not None:
+    if operation.modify_nullable is not False:
         return [operation]
-    value = ask(ExistingRows(label, old.name, name, wanted.type, added=False))
-    if value is None:
-        return [operation]
-    fill = fill_nulls(old.name, wanted, value)
+    if isinstance(wanted.server_default, Default):
+        fill = fill_nulls_with_sql(old.name, name, wanted.server_default.sql)
+    else:
+        value = ask(ExistingRows(label, old.name, name, wanted.type, added=False))
+        if value is None:
+            return [operation]
+        fill = fill_nulls(old.name, wanted, value)
     if operation.modify_type is None:
         return [fill, operation]
     # The value is one of the new type, so it comes after the change of type.

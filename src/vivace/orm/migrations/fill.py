@@ -59,7 +59,12 @@ def fill_nulls(table: str, column: Column, value: Any) -> ops.ExecuteSQLOp:
     """The operation that gives `value` to the rows in which `column` is null."""
     if not is_plain(value):
         return FillOp(table, column, value)
-    rows = sa.table(table, sa.column(column.name))
-    update = rows.update().where(rows.c[column.name].is_(None)).values({column.name: sa.text("\0")})
-    sql = str(update.compile(dialect=NEUTRAL)).replace("\0", literal(value, column.type))
+    return fill_nulls_with_sql(table, column.name, literal(value, column.type))
+
+
+def fill_nulls_with_sql(table: str, column: str, expression: str) -> ops.ExecuteSQLOp:
+    """The operation that gives an SQL expression's value to the rows in which `column` is null."""
+    rows = sa.table(table, sa.column(column))
+    update = rows.update().where(rows.c[column].is_(None)).values({column: sa.text("\0")})
+    sql = str(update.compile(dialect=NEUTRAL)).replace("\0", expression)
     return ops.ExecuteSQLOp(clause(sql).text)
