@@ -68,6 +68,7 @@ class Filters:
         if condition[0] != "q":
             return self._lookup(condition, reuse, negated=negated, in_negation=in_negation, is_conjunct=is_conjunct)
         _, connector, is_negated, children = condition
+        children = [child for child in children if not _is_empty(child)]
         negated, in_negation = negated != is_negated, in_negation or is_negated
         built = [self.clause(child, reuse, negated=negated, in_negation=in_negation) for child in children]
         if not built:
@@ -223,6 +224,11 @@ class Filters:
         inner.where.append(own == outer)
         clause: Clause = inner.statement([sqlalchemy.literal_column("1")]).exists()
         return clause
+
+
+def _is_empty(condition: Shape) -> bool:
+    """Whether it is a `Q` without conditions, which means nothing, negated or not."""
+    return condition[0] == "q" and all(_is_empty(child) for child in condition[3])
 
 
 _YEARS = frozenset({"exact", "gt", "gte", "lt", "lte"})

@@ -54,6 +54,8 @@ class Target:
     related_model: type[Model] | None
     outer: bool
     multi: bool
+    through_many_to_many: bool
+    """Whether the last step was a ManyToManyField of the model before."""
 
     @property
     def column(self) -> sqlalchemy.ColumnElement[Any]:
@@ -149,6 +151,7 @@ class _Walker:
         """A foreign key whose target is not joined yet."""
         self.related: type[Model] | None = None
         self.multi = False
+        self.through_many_to_many = False
         self.ended = False
         """Whether a field was reached that leads nowhere further."""
 
@@ -171,6 +174,7 @@ class _Walker:
                 return True
             self._follow_key()
         self.ended = False
+        self.through_many_to_many = isinstance(found, ManyToManyField)
         if isinstance(found, ForeignKey):
             self.field = self.key = found
             self.related = found.related_model
@@ -233,4 +237,13 @@ class _Walker:
 
     def target(self, rest: list[str]) -> Target:
         assert self.field is not None
-        return Target(self.at, self.field, rest, self.related is not None, self.related, self.at.outer, self.multi)
+        return Target(
+            self.at,
+            self.field,
+            rest,
+            self.related is not None,
+            self.related,
+            self.at.outer,
+            self.multi,
+            self.through_many_to_many,
+        )

@@ -181,9 +181,12 @@ def _regex(text: Any, pattern: Any, *, ignore_case: bool, dialect: str) -> Colum
 
 
 def _as_text(operand: Operand, dialect: str) -> Any:
-    if dialect == "postgresql" and _kind(operand.field) not in TEXT_KINDS:
+    if _kind(operand.field) in TEXT_KINDS:
+        return operand.element
+    if dialect == "postgresql":
         return sqlalchemy.cast(operand.element, sqlalchemy.Text())
-    return operand.element
+    # SQLite takes every value for a text where it needs one.
+    return sqlalchemy.type_coerce(operand.element, sqlalchemy.Text())
 
 
 _PATTERNS: dict[str, Callable[[Any], str]] = {

@@ -102,7 +102,8 @@ class Ordering:
         if target.rest or not target.is_relation or target.related_model is None:
             return None
         ordering = target.related_model._meta.ordering
-        if not ordering or path in seen or parts[-1] == "pk":
+        # Django takes a many-to-many field's own key here, though the other relations' ordering.
+        if not ordering or path in seen or parts[-1] == "pk" or target.through_many_to_many:
             return None
         if any(not isinstance(item, str) for item in ordering):
             return None
