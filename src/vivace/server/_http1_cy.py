@@ -326,7 +326,10 @@ class Http1Connection(Stream):
         if transport is None:
             return
         if isinstance(data, tuple):
-            transport.writelines(data)
+            # Not writelines: asyncio's forgets to pause us in 3.12 and 3.13.0, and uvloop joins one turn's writes anyway.
+            for piece in data:
+                if piece:
+                    transport.write(piece)
         elif data:
             transport.write(data)
 
