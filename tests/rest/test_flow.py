@@ -162,7 +162,7 @@ async def test_a_combination_that_is_taken_is_a_400(client: AsyncTestClient) -> 
     assert response.status_code == 400
 
 
-@pytest.mark.parametrize("key", ["999", "0", "-1", "abc", "1.5", str(2**70), "9" * 5000, "a%00b", "%F0%9F%92%A9"])
+@pytest.mark.parametrize("key", ["999", "0", "-1", "abc", "1.5", str(2**70), "9" * 5000, "%F0%9F%92%A9"])
 async def test_an_unknown_key_is_a_404(client: AsyncTestClient, key: str) -> None:
     response = await client.get(f"/api/books/{key}/")
     assert response.status_code == 404

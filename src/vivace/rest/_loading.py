@@ -51,7 +51,17 @@ def items_of(value: Any, name: str) -> Iterable[Any]:
 
 
 def needed(serializer: Any, model: Any) -> Needed:
-    """The relations that `serializer` shows of objects of `model`."""
+    """The relations that `serializer` shows of objects of `model`; remembered for a class whose fields are fixed."""
+    serializer = getattr(serializer, "child", serializer)
+    if getattr(serializer, "output_plan", None) is None:
+        return _collected(serializer, model)
+    known: dict[Any, Needed] = type(serializer).template().__dict__.setdefault("_needed", {})
+    if model not in known:
+        known[model] = _collected(type(serializer).template(), model)
+    return known[model]
+
+
+def _collected(serializer: Any, model: Any) -> Needed:
     found = Needed(model)
     _collect(serializer, found)
     return found

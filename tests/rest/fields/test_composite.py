@@ -81,7 +81,7 @@ def test_a_child_may_be_declared_on_the_class() -> None:
 class AllForms(serializers.Serializer[Any]):
     numbers = ListField(child=IntegerField(), required=False)
     names = DictField(child=CharField(), required=False)
-    data = JSONField(required=False)
+    extra = JSONField(required=False)
     picks = MultipleChoiceField(choices=["a", "b"], required=False)
 
 
@@ -92,7 +92,7 @@ class AllForms(serializers.Serializer[Any]):
         ([("numbers[1]", "2"), ("numbers[0]", "1")], {"numbers": [1, 2], "picks": []}),
         ([("names.first", "Ann"), ("names.last", "Lee")], {"names": {"first": "Ann", "last": "Lee"}, "picks": []}),
         ([("names", "")], {"names": {}, "picks": []}),
-        ([("data", '{"a": [1]}')], {"data": {"a": [1]}, "picks": []}),
+        ([("extra", '{"a": [1]}')], {"extra": {"a": [1]}, "picks": []}),
         ([("numbers[999999999999]", "1")], {"picks": []}),
     ],
 )
@@ -110,9 +110,9 @@ async def test_a_partial_form_leaves_out_what_it_does_not_name() -> None:
 
 @pytest.mark.parametrize("text", ["{", "NaN", "[Infinity]"])
 async def test_json_text_that_is_none_is_refused(text: str) -> None:
-    serializer = AllForms(data=FormData([("data", text)]))
+    serializer = AllForms(data=FormData([("extra", text)]))
     assert not await serializer.is_valid()
-    assert serializer.errors == {"data": ["Value must be valid JSON."]}
+    assert serializer.errors == {"extra": ["Value must be valid JSON."]}
 
 
 def test_json_that_is_too_deep_is_refused() -> None:
@@ -138,7 +138,7 @@ def test_an_empty_form_shows_the_initial_value(field: Field, initial: Any) -> No
 
 
 def test_an_empty_serializer_shows_what_a_form_would() -> None:
-    assert AllForms().data == {"numbers": [], "names": {}, "data": None, "picks": None}
+    assert AllForms().data == {"numbers": [], "names": {}, "extra": None, "picks": None}
     assert serializers.ListSerializer(child=AllForms()).data == []
 
 

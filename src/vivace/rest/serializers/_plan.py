@@ -49,6 +49,7 @@ class OutputPlan:
 
     represent: Callable[[Any, Any], dict[str, Any]]
     needs_serializer: bool
+    is_async: bool
     source: str
 
 
@@ -100,7 +101,8 @@ class _Compiler:
         # The only texts from outside in the source are attribute names that were checked to be identifiers, and
         # field names as string literals.
         exec(compile(source, f"<plan of {type(self.template).__name__}>", "exec"), self.names)  # noqa: S102
-        return OutputPlan(self.names["represent"], self.needs_serializer, source)
+        is_async = self.template.has_async_fields()
+        return OutputPlan(self.names["represent"], self.needs_serializer, is_async, source)
 
     def remember(self, prefix: str, value: Any) -> str:
         name = f"{prefix}_{len(self.names)}"

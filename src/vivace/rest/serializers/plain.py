@@ -234,6 +234,11 @@ class Serializer(BaseSerializer[Instance], metaclass=SerializerMetaclass):
 
     @property
     def has_async_output(self) -> bool:
+        plan = self.output_plan
+        return self.has_async_fields() if plan is None else plan.is_async
+
+    def has_async_fields(self) -> bool:
+        """Whether a field that is shown is computed by an `async def`."""
         return any(_is_async(self, field) for field in self.bound_fields.values() if not field.write_only)
 
     def __iter__(self) -> Iterator[str]:
