@@ -354,6 +354,25 @@ def test_two_apps_that_refer_to_each_other_can_both_go(project: Project) -> None
     ]
 
 
+def test_a_table_whose_removal_waits_holds_up_no_other(project: Project) -> None:
+    project.table("one", "one_c")
+    project.table(
+        "one",
+        "one_a",
+        sa.Column("b_id", sa.BigInteger, sa.ForeignKey("two_b.id")),
+        sa.Column("c_id", sa.BigInteger, sa.ForeignKey("one_c.id")),
+    )
+    project.table("two", "two_b", sa.Column("a_id", sa.BigInteger, sa.ForeignKey("one_a.id")))
+    project.make()
+    project.metadata.clear()
+    first, *_ = project.make()
+    assert first.changes == (
+        "Drop constraint fk_one_a_b_id_two_b of one_a",
+        "Drop constraint fk_one_a_c_id_one_c of one_a",
+        "Drop table one_c",
+    )
+
+
 def test_a_table_renamed_in_one_app_is_known_to_a_new_one_in_another(project: Project) -> None:
     project.table("one", "one_a", sa.Column("title", sa.String(20)))
     project.make()

@@ -44,8 +44,7 @@ def drafts_of(old: State, before: State, target: State, changes: Changes) -> lis
         ready = [label for label in left if not any(other not in done for other in needs[label])]
         label = (ready or left)[0]
         waiting_for = {other: needs[label][other] for other in needs[label] if other not in done}
-        foreign = {table for table, owner in before.owners.items() if owner != label}
-        operations, later = _split(changes.of(label), set().union(*waiting_for.values()), foreign)
+        operations, later = _split(changes.of(label), set().union(*waiting_for.values()))
         draft = Draft(label, operations, [done[other] for other in sorted(needs[label]) if other in done])
         draft.after = _existing_apps(label, operations, before, set(needs[label]))
         done[label] = draft
@@ -75,11 +74,11 @@ def _needs(label: str, old: State, before: State, target: State, changes: Change
 
 
 def _split(
-    operations: list[ops.MigrateOperation], unavailable: set[str], foreign: set[str]
+    operations: list[ops.MigrateOperation], unavailable: set[str]
 ) -> tuple[list[ops.MigrateOperation], list[ops.MigrateOperation]]:
     """What can be done now, and what waits because it refers to (or removes) a table in `unavailable`.
 
-    A table whose removal waits lets go of the tables of other apps (`foreign`) now, so that theirs need not wait too.
+    A table whose removal waits lets go of other tables now, so that theirs need not wait too.
     """
     now: list[ops.MigrateOperation] = []
     later: list[ops.MigrateOperation] = []
@@ -91,7 +90,7 @@ def _split(
             later += [create_foreign_key(table.name, key) for key in keys]
         elif isinstance(operation, ops.DropTableOp) and operation.table_name in unavailable:
             table = Table.of(operation.to_table())
-            keys = [key for key in table.foreign_keys if key.table in foreign]
+            keys = [key for key in table.foreign_keys if key.table != table.name]
             now += [drop_foreign_key(table.name, key) for key in keys]
             later.append(drop_table(table.without_foreign_keys(keys)))
         elif _subject(operation) in unavailable:
