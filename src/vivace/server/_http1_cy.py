@@ -326,7 +326,7 @@ class Http1Connection(Stream):
         if transport is None:
             return
         if isinstance(data, tuple):
-            # Not writelines: asyncio's forgets to pause us in 3.12 and 3.13.0, and uvloop joins one turn's writes anyway.
+            # Not writelines: in Python 3.12 and 3.13.0 asyncio's forgets to pause us. uvloop joins one turn's writes.
             for piece in data:
                 if piece:
                     transport.write(piece)
