@@ -286,6 +286,8 @@ def test_an_instance_of_settings_is_used_as_it_is() -> None:
     app.setup()
     assert app.settings is settings
     assert app.debug
+    with pytest.raises(ConfigurationError, match="is used as it is"):
+        Vivace("both", settings=settings, database="sqlite:///x.db").setup()
 
 
 @pytest.mark.anyio

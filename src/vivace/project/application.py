@@ -185,14 +185,16 @@ class Vivace(Application):
 
     def _load_settings(self) -> Settings:
         source: Any = self._settings_source
+        given: dict[str, object] = {name: value for name, value in self._given.items() if value is not None}
+        origin = "Vivace(" + ", ".join(f"{name.lower()}=…" for name in given) + ")"
         if isinstance(source, Settings):
+            if given:
+                raise ConfigurationError(f"{origin}: an instance of settings is used as it is; say it there.")
             return source
         if not (isinstance(source, type) and issubclass(source, Settings)):
             raise ConfigurationError(
                 f"Vivace(settings=…) takes a subclass of vivace.conf.Settings or an instance of one, got {source!r}."
             )
-        given: dict[str, object] = {name: value for name, value in self._given.items() if value is not None}
-        origin = "Vivace(" + ", ".join(f"{name.lower()}=…" for name in given) + ")"
         if source is Settings:
             given["BASE_DIR"] = self.origin.folder
         return source.load(defaults=given, defaults_origin=origin)
