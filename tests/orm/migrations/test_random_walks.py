@@ -17,8 +17,9 @@ from tests.orm.migrations.conftest import Project, empty, postgres_url
 from vivace.databases import Database
 from vivace.orm.migrations import ExistingRows, create_missing_tables, migrate
 
-# A walk takes long to shrink: the first failing one is shown as it is.
-PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+# A walk takes long to shrink: the first failing one is shown as it is. The walks are the same in every run; for others
+# take derandomize away.
+PHASES = (Phase.explicit, Phase.generate)
 
 TYPES: dict[str, tuple[sa.types.TypeEngine[Any], Any]] = {
     "string": (sa.String(40), "a'b:c"),
@@ -226,7 +227,7 @@ async def walk(database: Database, walked: Sequence[dict[str, Model]], owners: d
 walks = given(walked=st.lists(versions, min_size=1, max_size=4), owners=apps, renames=st.booleans())
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES, derandomize=True)
 @walks
 def test_random_walks_end_in_the_schema_of_scratch_on_sqlite(
     walked: list[dict[str, Model]], owners: dict[str, str], renames: bool
@@ -238,7 +239,7 @@ def test_random_walks_end_in_the_schema_of_scratch_on_sqlite(
     asyncio.run(run())
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES, derandomize=True)
 @walks
 def test_random_walks_end_in_the_schema_of_scratch_on_postgresql(
     walked: list[dict[str, Model]], owners: dict[str, str], renames: bool
@@ -251,7 +252,7 @@ def test_random_walks_end_in_the_schema_of_scratch_on_postgresql(
     asyncio.run(run())
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES, derandomize=True)
 @given(walked=st.lists(versions, min_size=2, max_size=5), renames=st.booleans())
 def test_rows_survive_random_walks_on_sqlite(walked: list[dict[str, Model]], renames: bool) -> None:
     async def run() -> None:
