@@ -123,6 +123,7 @@ async def mistakes() -> None:
     note.editor.name  # type: ignore[union-attr]  # noqa: B018
     await note.editor  # type: ignore[misc]
     note.titel  # type: ignore[attr-defined]  # noqa: B018
+    Note.titel  # type: ignore[attr-defined]  # noqa: B018
     Note.objects.filter(Note.title == 3)  # type: ignore[arg-type]
     Note.objects.filter(Note.size > "x")  # type: ignore[operator]
     Note.size.in_(["x"])  # type: ignore[list-item]

@@ -50,8 +50,8 @@ class ModelBase(type):
         _assemble(model, parents, declared, managers, meta_class)
         return cast("ModelBase", model)
 
-    def __getattr__(cls, name: str) -> Any:
-        # Reached only for names that are not on the class: fields and managers.
+    def _served(cls, name: str) -> Any:
+        """What is reached by names that are not on the class: fields and managers."""
         meta: Options | None = cls.__dict__.get("_meta") or (None if name == "_meta" else getattr(cls, "_meta", None))
         if meta is not None:
             field = meta.by_attname.get(name)
@@ -61,6 +61,10 @@ class ModelBase(type):
             if manager is not None:
                 return manager
         raise AttributeError(f'{cls.__name__} has no attribute "{name}"{_hint(meta, name)}')
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, which would take every name for one that exists.
+        __getattr__ = _served
 
     def __dir__(cls) -> Iterable[str]:
         meta: Options | None = getattr(cls, "_meta", None)
@@ -330,9 +334,12 @@ def _assemble(
     meta.managers |= {name: manager.bound(model, name) for name, manager in managers.items()}
     if not meta.managers:
         meta.managers["objects"] = Manager[Any]().bound(model, "objects")
-    if not meta.abstract:
-        _check_meta(meta)
-        _finish(model)
+    if meta.abstract:
+        # For `class Meta(Base.Meta)` in a model below.
+        type.__setattr__(model, "Meta", meta_class)
+        return
+    _check_meta(meta)
+    _finish(model)
 
 
 def _meta_options(parents: list[ModelBase], meta_class: type | None) -> dict[str, Any]:

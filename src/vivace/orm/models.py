@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vivace.orm.base import Model
 from vivace.orm.constraints import CheckConstraint, Index, UniqueConstraint
-from vivace.orm.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ProtectedError, RestrictedError
+from vivace.orm.exceptions import NON_FIELD_ERRORS, FieldError, ObjectDoesNotExist, ProtectedError, RestrictedError
 from vivace.orm.fields import (
     CASCADE,
     DO_NOTHING,
@@ -102,6 +102,7 @@ __all__ = [
     "ExpressionWrapper",
     "F",
     "Field",
+    "FieldError",
     "FloatField",
     "ForeignKey",
     "Func",

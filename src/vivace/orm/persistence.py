@@ -108,7 +108,9 @@ async def _insert(instance: Model, database: Database) -> None:
 async def _update(instance: Model, fields: Sequence[Field[Any]], database: Database, *, must_exist: bool) -> bool:
     """Updates what changed; returns whether the row is there (or nothing had to be written)."""
     meta = instance._meta
-    only_changed = instance._origin is not None
+    origin = instance._origin
+    # Another database holds who knows what; an unpickled object does not know where it came from.
+    only_changed = origin is not None and origin.database in (None, database)
     changed: list[tuple[Field[Any], Any]] = []
     for field in fields:
         if field.primary_key:
@@ -194,7 +196,7 @@ async def delete(instance: Model, *, using: Database | None) -> tuple[int, dict[
             f"{type(instance).__name__} object can't be deleted because its {instance._meta.pk.attname} attribute is "
             "set to None."
         )
-    result = await delete_instances([instance], _database(instance, using))
+    result = await delete_instances([instance], _database(instance, using), QuerySet)
     instance.pk = None
     instance._origin = None
     instance._row = None

@@ -531,7 +531,7 @@ class QuerySet(Generic[M]):
         self._refuse_slice("delete")
         if any(operation[0] == "values" for operation in self._shape):
             raise TypeError("Cannot call delete() after .values() or .values_list()")
-        return (0, {}) if self._is_none else await delete_queryset(self)
+        return (0, {}) if self._is_none else await delete_queryset(self, QuerySet)
 
     # Django's names for the same, so that code moves without a change
 

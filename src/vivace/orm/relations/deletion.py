@@ -6,7 +6,7 @@ PROTECT and RESTRICT see everything that would go, and so that the numbers retur
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vivace.orm.exceptions import ProtectedError, RestrictedError
@@ -21,35 +21,36 @@ from vivace.orm.fields.related import (
     Relation,
 )
 from vivace.orm.query import cache
-from vivace.orm.query import queryset as querysets
 
 if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.base import Model
     from vivace.orm.query.queryset import QuerySet
 
+RowsOf = Callable[[type["Model"]], "QuerySet[Any]"]
+
 # So many of the rows that forbid a deletion are put into the error.
 MAX_SHOWN = 100
 
 
-async def delete_queryset(queryset: QuerySet[Any]) -> tuple[int, dict[str, int]]:
-    """Deletes a queryset's rows: by one statement when nothing points to them."""
+async def delete_queryset(queryset: QuerySet[Any], rows: RowsOf) -> tuple[int, dict[str, int]]:
+    """Deletes a queryset's rows: by one statement when nothing points to them. `rows(model)` is all of a model's."""
     database = queryset.db
     if _pointing(queryset.model):
         async with database.atomic():
             keys = await queryset.order_by().using(database).values_list("pk", flat=True)
-            return await _delete(queryset.model, keys, database)
+            return await _delete(queryset.model, keys, database, rows)
     return _counted({queryset.model: await run_delete(queryset.order_by(), database)})
 
 
-async def delete_instances(instances: Sequence[Model], database: Database) -> tuple[int, dict[str, int]]:
-    """Deletes the rows of instances, all of one model."""
+async def delete_instances(instances: Sequence[Model], database: Database, rows: RowsOf) -> tuple[int, dict[str, int]]:
+    """Deletes the rows of instances, all of one model. `rows(model)` is all of a model's rows."""
     model = instances[0]._meta.model
     keys = [instance.pk for instance in instances]
     if _pointing(model):
         async with database.atomic():
-            return await _delete(model, keys, database)
-    queryset = _rows(model, database).filter(pk__in=keys)
+            return await _delete(model, keys, database, rows)
+    queryset = rows(model).using(database).filter(pk__in=keys)
     return _counted({model: await run_delete(queryset, database)})
 
 
@@ -64,11 +65,6 @@ def _counted(counts: dict[type[Model], int]) -> tuple[int, dict[str, int]]:
     return sum(by_label.values()), by_label
 
 
-def _rows(model: type[Model], database: Database) -> QuerySet[Any]:
-    rows: QuerySet[Any] = querysets.QuerySet(model)
-    return rows.using(database).order_by()
-
-
 def _pointing(model: type[Model]) -> list[tuple[Relation, ForeignKey[Any]]]:
     """The foreign keys that point to a model and want something done."""
     return [
@@ -78,8 +74,10 @@ def _pointing(model: type[Model]) -> list[tuple[Relation, ForeignKey[Any]]]:
     ]
 
 
-async def _delete(model: type[Model], keys: Iterable[Any], database: Database) -> tuple[int, dict[str, int]]:
-    collector = _Collector(database)
+async def _delete(
+    model: type[Model], keys: Iterable[Any], database: Database, rows: RowsOf
+) -> tuple[int, dict[str, int]]:
+    collector = _Collector(database, rows)
     await collector.collect(model, list(keys))
     collector.refuse_restricted()
     return await collector.run()
@@ -88,13 +86,16 @@ async def _delete(model: type[Model], keys: Iterable[Any], database: Database) -
 class _Collector:
     """What is to be deleted or changed, found first and done then."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    def __init__(self, database: Database, rows: RowsOf) -> None:
+        self.database, self._rows_of = database, rows
         self.keys: dict[type[Model], dict[Any, None]] = {}
         self.simple: list[tuple[ForeignKey[Any], list[Any]]] = []
         """Rows that nothing points to are deleted by their foreign key, without being read."""
         self.changes: list[tuple[ForeignKey[Any], list[Any], Any]] = []
         self.restricted: list[tuple[Relation, list[Any]]] = []
+
+    def _rows(self, model: type[Model]) -> QuerySet[Any]:
+        return self._rows_of(model).using(self.database).order_by()
 
     async def collect(self, model: type[Model], keys: list[Any]) -> None:
         """Takes in rows of a model by key, and all that hangs on them."""
@@ -110,10 +111,10 @@ class _Collector:
         target = field.target_field
         if target.primary_key:
             return keys
-        return await _rows(model, self.database).filter(pk__in=keys).values_list(target.name, flat=True)
+        return await self._rows(model).filter(pk__in=keys).values_list(target.name, flat=True)
 
     async def _follow(self, relation: Relation, field: ForeignKey[Any], targets: list[Any]) -> None:
-        rows = _rows(field.model, self.database).filter(**{f"{field.attname}__in": targets})
+        rows = self._rows(field.model).filter(**{f"{field.attname}__in": targets})
         action = relation.on_delete
         if action is CASCADE:
             if _pointing(field.model):
@@ -152,14 +153,14 @@ class _Collector:
         """Changes and deletes, those that point before those pointed to."""
         counts: dict[type[Model], int] = {}
         for field, targets, value in self.changes:
-            rows = _rows(field.model, self.database).filter(**{f"{field.attname}__in": targets})
+            rows = self._rows(field.model).filter(**{f"{field.attname}__in": targets})
             await rows.update(**{field.name: value})
         for field, targets in self.simple:
-            rows = _rows(field.model, self.database).filter(**{f"{field.attname}__in": targets})
+            rows = self._rows(field.model).filter(**{f"{field.attname}__in": targets})
             counts[field.model] = counts.get(field.model, 0) + await run_delete(rows, self.database)
         for model in self._ordered():
             keys = tuple(self.keys[model])
-            found = await run_delete(_rows(model, self.database).filter(pk__in=keys), self.database)
+            found = await run_delete(self._rows(model).filter(pk__in=keys), self.database)
             # SQLite does not count rows that its own cascade within the table took first.
             points_to_itself = any(field.model is model for _, field in _pointing(model))
             counts[model] = len(keys) if found and points_to_itself else found

@@ -1,0 +1,177 @@
+"""Defining models: registry, labels, Meta, inheritance, and the mistakes that are told at once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.orm.library import Author, Book, Tag
+
+from vivace.orm import models
+from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError, ORMError
+from vivace.orm.registry import registry
+
+
+@pytest.fixture(autouse=True)
+def isolated() -> Iterator[None]:
+    with registry.isolated():
+        yield
+
+
+def test_models_are_found_by_label() -> None:
+    assert registry.get_model("library.Book") is registry.get_model("library.book") is Book
+    assert Book in registry.models("library")
+    assert Book.tags.through not in registry.models()
+    assert Book.tags.through in registry.models(include_auto_created=True)
+    with pytest.raises(LookupError, match=r'Did you mean "library\.Book"'):
+        registry.get_model("library.Bok")
+
+
+def test_labels_come_from_the_module() -> None:
+    assert registry.label_of("shop.blog.models") == "blog"
+    assert registry.label_of("shop.blog.models.post") == "blog"
+    assert registry.label_of("app") == "app"
+    assert registry.label_of("my-app") == "my_app"
+    registry.set_label("shop.blog", "weblog")
+    assert registry.label_of("shop.blog.models") == "weblog"
+    with pytest.raises(ValueError, match="identifier"):
+        registry.set_label("x", "a b")
+
+
+def test_meta_tells_what_the_model_is() -> None:
+    meta = Book._meta
+    assert (meta.label, meta.app_label, meta.model_name, meta.db_table) == (
+        "library.Book",
+        "library",
+        "book",
+        "library_book",
+    )
+    assert meta.pk.name == "id"
+    assert [field.name for field in meta.concrete_fields][:2] == ["id", "title"]
+    assert [field.name for field in meta.many_to_many] == ["tags", "readers"]
+    assert meta.get_field("author").related_model is Author
+    assert {relation.accessor for relation in Author._meta.related_objects} == {
+        "books",
+        "edited",
+        "borrowed",
+        "profile",
+        "loan_set",
+    }
+    assert (meta.verbose_name, Tag._meta.verbose_name_plural) == ("book", "tags")
+    with pytest.raises(FieldDoesNotExist, match='Did you mean "title"'):
+        meta.get_field("titel")
+
+
+def test_fields_know_their_spec() -> None:
+    spec = Book._meta.forward["title"].spec
+    assert (spec.kind, spec.python_type, spec.max_length, spec.null) == ("string", str, 100, False)
+    author = Book._meta.forward["author"].spec
+    assert (author.kind, author.related, author.python_type) == ("foreign_key", "library.Author", int)
+    price = Book._meta.forward["price"].spec
+    assert (price.max_digits, price.decimal_places) == (8, 2)
+    assert Book._meta.forward["genre"].spec.choices == [("n", "A novel"), ("p", "Poems")]
+    assert Book._meta.forward["pages"].spec.min_value == -(2**31)
+
+
+def test_class_attributes_are_expressions_and_dir_lists_them() -> None:
+    assert isinstance(Book.title, models.Column)
+    assert {"title", "author_id", "objects"} <= set(dir(Book))
+    assert not hasattr(Book, "titel")
+    with pytest.raises(AttributeError, match='Did you mean "title"'):
+        Book.titel  # type: ignore[attr-defined]  # noqa: B018
+    assert inspect.isclass(Book)
+    assert "title" not in Book.__dict__
+
+
+def test_abstract_models_hand_down_fields_and_meta() -> None:
+    class Base(models.Model):
+        name = models.CharField(max_length=5)
+        note = models.TextField()
+        owner = models.ForeignKey(Author, models.CASCADE, related_name="%(class)s_owned")
+
+        class Meta:
+            abstract = True
+            ordering = ["name"]
+
+    class First(Base):
+        name = models.CharField(max_length=9)
+        note = None  # type: ignore[assignment]
+
+    class Second(Base):
+        class Meta(Base.Meta):
+            abstract = False
+            verbose_name = "two"
+
+    assert First._meta.forward["name"].max_length == 9
+    assert "note" not in First._meta.forward
+    assert (First._meta.ordering, Second._meta.ordering) == (["name"], ["name"])
+    assert Second._meta.verbose_name == "two"
+    assert {"first_owned", "second_owned"} <= {relation.accessor for relation in Author._meta.related_objects}
+    for model in (First, Second):
+        relation = next(each for each in Author._meta.related_objects if each.related_model is model)
+        Author._meta._relations.remove(relation)
+        type.__delattr__(Author, str(relation.accessor))
+
+
+def test_relations_may_name_a_model_before_it_exists() -> None:
+    class Left(models.Model):
+        right: models.ForeignKey[Any] = models.ForeignKey("Right", models.CASCADE, related_name="lefts")
+
+    with pytest.raises(ModelDefinitionError, match='points to "Right", which is not defined'):
+        _ = Left._meta.forward["right"].related_model
+
+    class Right(models.Model):
+        pass
+
+    assert Left._meta.forward["right"].related_model is Right
+    assert hasattr(Right, "lefts")
+
+
+def make(called: str = "Wrong", /, **body: Any) -> Any:
+    metaclass: Any = type(models.Model)
+    return metaclass(called, (models.Model,), {"__module__": __name__, **body})
+
+
+# The types refuse most of these too.
+wrong: Any = models
+
+MISTAKES = [
+    (lambda: make(save=wrong.TextField()), "Model.save exists already"),
+    (lambda: make(mro=wrong.TextField()), "every Python class has that"),
+    (lambda: make(a__b=wrong.TextField()), "plain words"),
+    (lambda: make(pk=wrong.TextField()), "primary key"),
+    (lambda: make(id=wrong.TextField()), "primary_key=True"),
+    (lambda: make(a=wrong.AutoField(primary_key=True), b=wrong.UUIDField(primary_key=True)), "one primary key"),
+    (lambda: make(Meta=type("Meta", (), {"orderin": []})), 'Did you mean "ordering"'),
+    (lambda: make(Meta=type("Meta", (), {"ordering": ["nam"]}), name=wrong.TextField()), 'Did you mean "name"'),
+    (lambda: wrong.JSONField(default={}), "give a callable"),
+    (lambda: wrong.ForeignKey(Author, wrong.SET_NULL), "null=True"),
+    (lambda: wrong.ForeignKey(Author, "CASCADE"), "on_delete is one of"),
+    (lambda: wrong.ForeignKey(3, wrong.CASCADE), "points to a model"),
+    (lambda: wrong.CharField(max_length=0), "at least 1"),
+    (lambda: wrong.DecimalField(max_digits=2, decimal_places=3), "decimal_places <= max_digits"),
+    (lambda: wrong.DateTimeField(auto_now=True, auto_now_add=True), "exclude one another"),
+    (lambda: wrong.ManyToManyField(Author, null=True), "no meaning"),
+    (wrong.AutoField, "primary_key=True"),
+    (lambda: make(to=wrong.ForeignKey(Author, wrong.CASCADE, related_name="name")), 'reverse name "name"'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("define", "message"), MISTAKES)
+def test_mistakes_are_told_where_they_are_made(define: Any, message: str) -> None:
+    with pytest.raises((ModelDefinitionError, FieldDoesNotExist)) as caught:
+        define()
+    assert message in str(caught.value)
+
+
+def test_two_models_of_one_name_are_refused() -> None:
+    make("Twin")
+    with pytest.raises(ORMError, match="two models"):
+        metaclass: Any = type(models.Model)
+        metaclass(
+            "Twin",
+            (models.Model,),
+            {"__module__": "elsewhere", "Meta": type("Meta", (), {"app_label": "test_definition"})},
+        )

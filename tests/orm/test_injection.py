@@ -1,0 +1,105 @@
+"""Names, aliases, orderings and values from outside never become SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.orm.library import Author, Book, Everything, Tag
+
+from vivace.databases import Database
+from vivace.orm import Count, F, Q, Value
+from vivace.orm.exceptions import FieldError
+from vivace.orm.functions import Concat, Lower
+
+pytestmark = pytest.mark.anyio
+
+HOSTILE = [
+    "x'; DROP TABLE library_tag; --",
+    'x"; DROP TABLE library_tag; --',
+    "name) OR 1=1 --",
+    "name' OR '1'='1",
+    "?",
+    ":p0",
+    "$1",
+    "%s",
+    "%(p0)s",
+    "{}",
+    "{v0}",
+    "\\",
+    "\\'",
+    "a/*b*/",
+    "name\nOR 1=1",
+    "é'ß",
+    "__class__",
+    "a b",
+    "a.b",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_values_stay_values(text: str, database: Database) -> None:
+    await Author.objects.create(name=text)
+    await Author.objects.create(name="other")
+    assert await Author.objects.filter(name=text).values_list("name", flat=True) == [text]
+    assert await Author.objects.filter(name__in=[text]).count() == 1
+    if text:
+        for lookup in ("contains", "startswith", "endswith", "icontains", "iexact"):
+            assert (await Author.objects.filter(**{f"name__{lookup}": text}).get()).name == text
+    assert await Author.objects.annotate(v=Value(text)).values_list("v", flat=True) == [text, text]
+    assert await Author.objects.filter(name=text).update(name=Concat(Value(text), Value("!"))) == 1
+    assert await Author.objects.filter(name=f"{text}!").exists()
+    assert await Author.objects.annotate(n=Count("pk", filter=Q(name=text))).filter(n=1).count() == 0
+    made = await Everything.objects.create(json={text: text})
+    assert (await Everything.objects.get(json={text: text})) == made
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_names_are_refused_unless_they_are_names(name: str, sqlite: Database) -> None:
+    lookups: dict[str, Any] = {name: 1}
+    attempts: list[Callable[[], Any]] = [
+        lambda: Tag.objects.filter(**{name: 1}),
+        lambda: Tag.objects.exclude(**{f"name__{name}": 1}),
+        lambda: Tag.objects.filter(Q(**lookups)),
+        lambda: Tag.objects.annotate(**{name: F("name")}),
+        lambda: Tag.objects.alias(**{name: F("name")}),
+        lambda: Tag.objects.values(**{name: F("name")}),
+    ]
+    for attempt in attempts:
+        with pytest.raises((FieldError, ValueError)):
+            attempt()
+    later: list[Callable[[], Any]] = [
+        lambda: Tag.objects.values(name),
+        lambda: Tag.objects.values_list(name),
+        lambda: Tag.objects.annotate(x=F(name)),
+        lambda: Tag.objects.annotate(x=Lower(name)),
+        lambda: Tag.objects.filter(name=F(name)),
+        lambda: Tag.objects.select_related(name),
+        lambda: Tag.objects.only(name),
+        lambda: Tag.objects.order_by(F(name)),
+    ]
+    for make in later:
+        with pytest.raises((FieldError, ValueError)):
+            await make()
+    if name != "?":
+        with pytest.raises(FieldError):
+            Tag.objects.order_by(name)
+        with pytest.raises(FieldError):
+            Tag.objects.order_by(f"-{name}")
+    with pytest.raises((FieldError, ValueError)):
+        await Tag.objects.aggregate(**{name: Count(name)})
+    with pytest.raises((FieldError, TypeError, AttributeError)):
+        await Tag.objects.update(**{name: 1})
+    assert await Tag.objects.count() == 0
+
+
+async def test_keys_of_dicts_in_q_cannot_smuggle_a_connector() -> None:
+    with pytest.raises(ValueError, match="joins by"):
+        Q(title="x", _connector="OR 1=1 --")
+
+
+async def test_hidden_relations_are_no_help_to_strangers(sqlite: Database) -> None:
+    with pytest.raises(FieldError, match="has no field"):
+        Book.objects.filter(Book_tags=1)
