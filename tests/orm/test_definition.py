@@ -109,10 +109,6 @@ def test_abstract_models_hand_down_fields_and_meta() -> None:
     assert (First._meta.ordering, Second._meta.ordering) == (["name"], ["name"])
     assert Second._meta.verbose_name == "two"
     assert {"first_owned", "second_owned"} <= {relation.accessor for relation in Author._meta.related_objects}
-    for model in (First, Second):
-        relation = next(each for each in Author._meta.related_objects if each.related_model is model)
-        Author._meta._relations.remove(relation)
-        type.__delattr__(Author, str(relation.accessor))
 
 
 def test_relations_may_name_a_model_before_it_exists() -> None:
@@ -164,6 +160,15 @@ def test_mistakes_are_told_where_they_are_made(define: Any, message: str) -> Non
     with pytest.raises((ModelDefinitionError, FieldDoesNotExist)) as caught:
         define()
     assert message in str(caught.value)
+
+
+def test_isolated_leaves_other_models_as_they_were() -> None:
+    before = Author._meta.all_related_objects
+    with registry.isolated():
+        make("Fan", idol=models.ForeignKey(Author, models.CASCADE, related_name="fans"))
+        assert hasattr(Author, "fans")
+    assert not hasattr(Author, "fans")
+    assert Author._meta.all_related_objects == before
 
 
 def test_two_models_of_one_name_are_refused() -> None:

@@ -127,6 +127,15 @@ class Options:
         self.__dict__.pop("names", None)
         self.model._add_reverse(relation)
 
+    def forget_relations_but(self, known: Sequence[Relation]) -> None:
+        """Takes back the relations that were added since `known`, with their attributes; for isolated tests."""
+        for relation in self._relations:
+            accessor = relation.accessor
+            if relation not in known and accessor is not None and accessor in self.model.__dict__:
+                type.__delattr__(self.model, accessor)
+        self._relations = list(known)
+        self.__dict__.pop("names", None)
+
     @cached_property
     def concrete_fields(self) -> tuple[Field[Any], ...]:
         """The fields with a column, in the order of declaration, inherited ones first."""

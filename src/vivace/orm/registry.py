@@ -118,6 +118,7 @@ class Registry:
     def isolated(self) -> Iterator[Registry]:
         """Inside the block models may be defined freely; afterwards the registry is as it was."""
         saved: dict[str, Any] = dict(vars(self))
+        relations = {model: model._meta.all_related_objects for model in self._models.values()}
         self._models, self._labels = dict(self._models), dict(self._labels)
         self._waiting = {key: list(callbacks) for key, callbacks in self._waiting.items()}
         self.metadata = sqlalchemy.MetaData(naming_convention=NAMING_CONVENTION)
@@ -125,6 +126,8 @@ class Registry:
             yield self
         finally:
             vars(self).update(saved)
+            for model, known in relations.items():
+                model._meta.forget_relations_but(known)
 
 
 def _key(name: str) -> str:
