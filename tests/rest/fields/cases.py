@@ -101,6 +101,7 @@ VALID: list[Case] = [
     ("DictField", {}, {"a": 1, 2: None}, {"a": 1, "2": None}),
     ("JSONField", {}, {"a": [1, None, {"b": 2.5}]}, {"a": [1, None, {"b": 2.5}]}),
     ("JSONField", {"binary": True}, '{"a": 1}', {"a": 1}),
+    ("JSONField", {}, {"\\u0000": "😀 \\ud800"}, {"\\u0000": "😀 \\ud800"}),
 ]
 
 INVALID: list[Case] = [
@@ -189,6 +190,13 @@ INVALID: list[Case] = [
     ("DictField", {"allow_empty": False}, {}, ["This dictionary may not be empty."]),
     ("JSONField", {}, {"a": {1, 2}}, ["Value must be valid JSON."]),
     ("JSONField", {"binary": True}, "{", ["Value must be valid JSON."]),
+    # Differs from DRF, where PostgreSQL refuses these with a server error.
+    *each(
+        "JSONField",
+        {},
+        ({"\x00": 1}, ["a", {"b": "\x00"}], "\ud800", {"\udc00": None}),
+        ["Null and surrogate characters are not allowed."],
+    ),
 ]
 
 SHOWN: list[Case] = [

@@ -242,3 +242,18 @@ async def test_a_queryset_is_fetched_by_load(library: CountingDatabase) -> None:
     serializer = TagSerializer(Tag.objects.order_by("name"), many=True)
     assert await serializer.load() == [{"name": "sea"}, {"name": "sky"}, {"name": "war"}]
     assert serializer.data == [{"name": "sea"}, {"name": "sky"}, {"name": "war"}]
+
+
+async def test_a_value_that_the_column_does_not_hold_is_refused_too(postgres: CountingDatabase) -> None:
+    class Careless(serializers.ModelSerializer[Publisher]):
+        name = serializers.CharField()  # no max_length: more than the column takes
+
+        class Meta:
+            model = Publisher
+            fields = ["name"]
+
+    serializer = Careless(data={"name": "x" * 51})
+    assert await serializer.is_valid()
+    with pytest.raises(ValidationError) as raised:
+        await serializer.save()
+    assert raised.value.detail == {"non_field_errors": ["A value is not one that can be stored."]}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from vivace.rest import _forms
 from vivace.rest.exceptions import ValidationError, get_error_detail
 from vivace.rest.fields.base import Field, empty
-from vivace.rest.fields.text import CharField, filled
+from vivace.rest.fields.text import SURROGATE, CharField, filled
 from vivace.utils.exceptions import ValidationError as ValueRefused
 from vivace.utils.validators import MaxLengthValidator, MinLengthValidator
 
@@ -186,7 +186,10 @@ class HStoreField(DictField):
 class JSONField(Field):
     """Anything JSON can hold; with `binary` it travels as JSON text."""
 
-    default_error_messages: ClassVar = {"invalid": "Value must be valid JSON."}
+    default_error_messages: ClassVar = {
+        "invalid": "Value must be valid JSON.",
+        "unstorable": "Null and surrogate characters are not allowed.",
+    }
 
     def __init__(self, *, binary: bool = False, encoder: Any = None, decoder: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -200,11 +203,14 @@ class JSONField(Field):
     def to_internal_value(self, data: Any) -> Any:
         try:
             if self.binary or isinstance(data, _JSONText):
-                return json.loads(data, cls=self.decoder, parse_constant=_refuse_constant)
-            # Not only to check: a value that cannot be written would fail much later, in the database.
-            json.dumps(data, cls=self.encoder, allow_nan=False)
+                data = json.loads(data, cls=self.decoder, parse_constant=_refuse_constant)
+            # A value that cannot be written would fail much later, in the database.
+            text = json.dumps(data, cls=self.encoder, allow_nan=False)
         except (TypeError, ValueError, RecursionError):
             self.fail("invalid")
+        # `dumps` writes both kinds of character as escapes; few values have any, so only those are walked through.
+        if ("\\u0000" in text or "\\ud" in text) and not _is_storable(data):
+            self.fail("unstorable")
         return data
 
     def to_representation(self, value: Any) -> Any:
@@ -215,6 +221,17 @@ class _JSONText(str):
     """JSON as a form sends it: text that is yet to be parsed."""
 
     __slots__ = ()
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether no text in `value` has a NUL or half a surrogate pair, which PostgreSQL's jsonb does not hold."""
+    if isinstance(value, str):
+        return "\x00" not in value and SURROGATE.search(value) is None
+    if isinstance(value, Mapping):
+        return all(_is_storable(key) and _is_storable(item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return all(_is_storable(item) for item in value)
+    return True
 
 
 def _refuse_constant(name: str) -> Any:

@@ -20,7 +20,7 @@ from vivace.utils.validators import (
     validate_ipv46_address,
 )
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def filled(message: str, **params: Any) -> str:
@@ -30,7 +30,7 @@ def filled(message: str, **params: Any) -> str:
 
 def prohibit_surrogates(value: Any) -> None:
     """Raises for half a surrogate pair: no encoding of text, and no database, holds it."""
-    if found := _SURROGATE.search(str(value)):
+    if found := SURROGATE.search(str(value)):
         message = f"Surrogate characters are not allowed: U+{ord(found[0]):X}."
         raise ValueRefused(message, "surrogate_characters_not_allowed")
 

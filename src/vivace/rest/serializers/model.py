@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
-from vivace.orm.exceptions import IntegrityError
+from vivace.orm.exceptions import DataError, IntegrityError
 from vivace.orm.transactions import atomic
 from vivace.rest import fields, model_fields, relations
 from vivace.rest._models import find_field, is_to_many
@@ -297,6 +297,10 @@ class ModelSerializer(Serializer[Instance]):
         except IntegrityError as error:
             # Somebody else was quicker: the validators had found the value free.
             raise self._conflict(error) from error
+        except DataError as error:
+            # The fields let through what the column does not hold; still the client's value, not our fault.
+            message = "A value is not one that can be stored."
+            raise ValidationError({NON_FIELD_ERRORS: [message]}, code="invalid") from error
 
     def _conflict(self, error: IntegrityError) -> Exception:
         columns = set(error.columns or ())
