@@ -31,7 +31,7 @@ scalars = (
 )
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner))
 bodies = st.dictionaries(st.sampled_from(FIELDS), values) | values
-relaxed = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class ThingSerializer(serializers.ModelSerializer[Thing]):
