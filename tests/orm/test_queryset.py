@@ -243,6 +243,24 @@ async def test_expressions(books: Database) -> None:
     assert await Book.objects.filter(pages=F("pages") - (Value(10) - 10)).count() == 3
 
 
+async def test_groups_by_computed_values(books: Database) -> None:
+    by_size = Book.objects.annotate(size=F("pages") / 200).values("size").annotate(n=Count("pk")).order_by("size")
+    assert await by_size == [{"size": 0, "n": 1}, {"size": 1, "n": 2}]
+    by_case = Book.objects.annotate(big=models.Case(models.When(pages__gt=150, then=Value("b")), default=Value("s")))
+    assert await by_case.values("big").annotate(n=Count("pk")).order_by("big") == [
+        {"big": "b", "n": 2},
+        {"big": "s", "n": 1},
+    ]
+    by_year = Book.objects.exclude(published=None).values("published__year").annotate(n=Count("pk"))
+    assert await by_year.order_by("published__year").values_list("published__year", "n") == [(2025, 1), (2026, 1)]
+    named = Author.objects.annotate(n=Count("books"), loud=Concat("name", Value("!"))).order_by("loud")
+    assert await named.values_list("loud", "n") == [("Ann!", 2), ("Bob!", 1)]
+    words = Book.objects.annotate(n=Count("tags"), word=Value("w")).order_by("author__name", "pk")
+    assert await words.values_list("author__name", "word", "n") == [("Ann", "w", 2), ("Ann", "w", 1), ("Bob", "w", 1)]
+    assert await Book.objects.order_by(Length("title") + 1).distinct().count() == 3
+    assert len(await Book.objects.order_by(Length("title") + 1).distinct()) == 3
+
+
 async def test_update_and_delete(books: Database) -> None:
     assert await Book.objects.filter(author__name="Ann").update(pages=F("pages") + 1, subtitle=None) == 2
     assert await Book.objects.order_by("pk").values_list("pages", "subtitle") == [(101, None), (201, None), (300, None)]
