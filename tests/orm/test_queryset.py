@@ -173,6 +173,19 @@ async def test_pk_zero_is_a_value(books: Database) -> None:
     assert not await Book.objects.filter(author_id=0).exists()
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**40, -(10**40)])
+async def test_numbers_of_more_than_64_bits_are_compared_truly(number: int, books: Database) -> None:
+    above = number > 0
+    assert await Book.objects.filter(pk=number).count() == 0
+    assert await Book.objects.exclude(pk=number).count() == 3
+    assert await Book.objects.filter(pk__in=[1, number]).count() == 1
+    assert await Book.objects.filter(pages__lt=number).count() == (3 if above else 0)
+    assert await Book.objects.filter(pages__range=(0, number)).count() == (3 if above else 0)
+    assert await Book.objects.filter(author=number).count() == 0
+    with pytest.raises(Book.DoesNotExist):
+        await Book.objects.get(pk=str(number))
+
+
 async def test_values_and_values_list(books: Database) -> None:
     rows = Book.objects.order_by("pages")
     assert (await rows.values("title", "author__name"))[0] == {"title": "First 100%", "author__name": "Ann"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,8 +23,9 @@ _INT64 = 2**63
 class Binds:
     """The parameters of one statement while it is being built."""
 
-    def __init__(self, dialect: str) -> None:
-        self.dialect = dialect
+    def __init__(self, dialect: str, *, wide: bool = False) -> None:
+        self.dialect, self.wide = dialect, wide
+        """`wide` makes room for integers of more than 64 bits, which no column holds but anybody may ask for."""
         self._parameters: dict[str, tuple[int, Convert]] = {}
 
     def add(
@@ -40,14 +42,26 @@ class Binds:
 
     def of_field(self, slot: int, field: Field[Any]) -> sqlalchemy.ColumnElement[Any]:
         """A parameter of the field's type."""
-        return self.add(slot, value_converter(field, self.dialect), bind_type(field))
+        return self.add(slot, self.converter(field), self.type_of(field))
+
+    def converter(self, field: Field[Any]) -> Convert:
+        """From a value in a condition to what the driver takes; instances give their key."""
+        if self.wide and _is_integer(field):
+            convert = field.bind_converter(self.dialect)
+            as_decimal = decimal.Decimal if self.dialect == "postgresql" else str
+            return lambda value: as_decimal(convert(value))
+        return value_converter(field, self.dialect)
+
+    def type_of(self, field: Field[Any]) -> sqlalchemy.types.TypeEngine[Any]:
+        """The type of a parameter for a value of the field."""
+        return sqlalchemy.Numeric() if self.wide and _is_integer(field) else bind_type(field)
 
     def among(
         self, element: sqlalchemy.ColumnElement[Any], slot: int, field: Field[Any], convert: Convert
     ) -> sqlalchemy.ColumnElement[bool]:
         """IN a list given as one parameter, so that its length is no part of the SQL. Nulls in it are left out."""
         if self.dialect == "postgresql":
-            array = postgresql.ARRAY(bind_type(field))
+            array = postgresql.ARRAY(self.type_of(field))
             values = self.add(slot, lambda values: [convert(each) for each in values if each is not None], array)
             return element == sqlalchemy.any_(values)
         if isinstance(field.sql_type(), sqlalchemy.LargeBinary):
@@ -106,9 +120,7 @@ def _is_decimal(sql_type: sqlalchemy.types.TypeEngine[Any]) -> bool:
 def value_converter(field: Field[Any], dialect: str) -> Convert:
     """From a value in a condition to what the driver takes; instances give their key."""
     convert = field.bind_converter(dialect)
-    kind, target = field.kind, getattr(field, "target_field", None)
-    while target is not None:
-        kind, target = target.kind, getattr(target, "target_field", None)
+    kind = _kind_of(field)
     exact = _AS_IS.get(kind)
     if exact is not None:
         return lambda value: value if value.__class__ is exact else convert(value)
@@ -123,6 +135,17 @@ def value_converter(field: Field[Any], dialect: str) -> Convert:
 
         return integer
     return convert
+
+
+def _kind_of(field: Field[Any]) -> str:
+    kind, target = field.kind, getattr(field, "target_field", None)
+    while target is not None:
+        kind, target = target.kind, getattr(target, "target_field", None)
+    return kind
+
+
+def _is_integer(field: Field[Any]) -> bool:
+    return _kind_of(field) in _INTEGERS
 
 
 def text_of(value: Any) -> str:

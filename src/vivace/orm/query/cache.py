@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Dialect
 
+from vivace.databases import Plan
 from vivace.orm.query.compiler import Compiled, compile_shape
 from vivace.orm.query.conditions import Shape
+from vivace.orm.query.hydrate import Decode
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
 
-Key = tuple["type[Model]", str, Shape]
+Key = tuple["type[Model]", str, bool, Shape]
 
 
 class ShapeCache:
@@ -30,20 +33,31 @@ class ShapeCache:
         self._young: dict[Key, Compiled] = {}
         self._old: dict[Key, Compiled] = {}
 
-    def get(self, model: type[Model], shape: Shape, dialect: Dialect) -> Compiled:
+    def bound(
+        self, model: type[Model], shape: Shape, values: Sequence[Any], dialect: Dialect
+    ) -> tuple[Plan, Sequence[Any], Decode]:
+        """What to run for a shape and its values: the plan, the driver's arguments, and how its rows are read."""
+        compiled = self.get(model, shape, dialect)
+        try:
+            return compiled.plan, compiled.bind(values), compiled.decode
+        except OverflowError:
+            compiled = self.get(model, shape, dialect, wide=True)
+            return compiled.plan, compiled.bind(values), compiled.decode
+
+    def get(self, model: type[Model], shape: Shape, dialect: Dialect, *, wide: bool = False) -> Compiled:
         """The compiled statement, made now if it is not known."""
-        key = (model, dialect.name, shape)
+        key = (model, dialect.name, wide, shape)
         try:
             return self._young[key]
         except KeyError:
             pass
         except TypeError:
             # Something in the shape has no hash, such as an unusual output field; it can still be compiled.
-            return compile_shape(model, shape, dialect)
+            return compile_shape(model, shape, dialect, wide=wide)
         compiled = self._old.get(key)
         if compiled is None:
             self.misses += 1
-            compiled = compile_shape(model, shape, dialect)
+            compiled = compile_shape(model, shape, dialect, wide=wide)
         else:
             self.hits_old += 1
         if len(self._young) >= self.size:

@@ -36,11 +36,14 @@ class Compiled:
         self.plan, self.bind, self.decode = plan, bind, decode
 
 
-def compile_shape(model: type[Model], shape: Shape, dialect: Dialect) -> Compiled:
-    """The statement of a shape; its last operation may say what is asked for other than rows."""
+def compile_shape(model: type[Model], shape: Shape, dialect: Dialect, *, wide: bool = False) -> Compiled:
+    """The statement of a shape; its last operation may say what is asked for other than rows.
+
+    `wide` is for values of more than 64 bits, see `Binds`.
+    """
     operations = number_shape(shape)
     finish = _TERMINALS.get(operations[-1][0]) if operations else None
-    binds = Binds(dialect.name)
+    binds = Binds(dialect.name, wide=wide)
     select = Select(model, binds)
     if finish is None:
         select.apply(operations)

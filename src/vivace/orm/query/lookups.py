@@ -210,12 +210,12 @@ def parameter(
     if pattern is not None:
         return binds.add(slot, pattern, sqlalchemy.Text())
     field = operand.field
-    convert = value_converter(field, binds.dialect)
+    convert = binds.converter(field)
     if _kind(field) in _NUMBER_KINDS and name in ("gte", "lt"):
         convert = _rounded_up(convert)
     if key is not None:
         convert = _after(key, convert)
-    return binds.add(slot, convert, bind_type(field))
+    return binds.add(slot, convert, binds.type_of(field))
 
 
 def _rounded_up(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -252,7 +252,7 @@ def _edge(year: int, kind: str, *, last: bool) -> dt.date:
 
 def in_values(binds: Binds, slot: int, operand: Operand, key: Callable[[Any], Any] | None) -> ColumnElement[bool]:
     """IN a list of values; instances give their key."""
-    convert = value_converter(operand.field, binds.dialect)
+    convert = binds.converter(operand.field)
     if key is not None:
         convert = _after(key, convert)
     return binds.among(operand.element, slot, operand.field, convert)

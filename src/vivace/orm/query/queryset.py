@@ -9,9 +9,10 @@ from vivace.databases import Plan
 from vivace.orm import binding
 from vivace.orm.exceptions import FieldError
 from vivace.orm.query import bulk, cache, names, upsert
-from vivace.orm.query.compiler import Compiled, statement_of
+from vivace.orm.query.compiler import statement_of
 from vivace.orm.query.conditions import PLAIN, Combinable, Q, Shape, freeze_lookups
 from vivace.orm.query.expressions import Expression, F, OrderBy, as_expression
+from vivace.orm.query.hydrate import Decode
 from vivace.orm.query.prefetch import Prefetch, prefetch
 from vivace.orm.relations.deletion import delete_queryset
 
@@ -319,9 +320,9 @@ class QuerySet(Generic[M]):
     async def _rows(self) -> list[M]:
         shape, values = self._full_shape()
         database = binding.resolve(self._database)
-        compiled = cache.shapes.get(self.model, shape, database.dialect)
-        rows = await database.fetch_plan(compiled.plan, compiled.bind(values))
-        result = compiled.decode(rows, database, True)
+        plan, arguments, decode = cache.shapes.bound(self.model, shape, values, database.dialect)
+        rows = await database.fetch_plan(plan, arguments)
+        result = decode(rows, database, True)
         if self._known is not None:
             _set_known(result, self._known)
         if self._prefetch and result:
@@ -343,19 +344,19 @@ class QuerySet(Generic[M]):
             return
         shape, values = self._full_shape()
         database = binding.resolve(self._database)
-        compiled = cache.shapes.get(self.model, shape, database.dialect)
+        plan, arguments, decode = cache.shapes.bound(self.model, shape, values, database.dialect)
         chunk: list[Any] = []
-        async for row in database.iterate_plan(compiled.plan, compiled.bind(values), chunk_size=chunk_size):
+        async for row in database.iterate_plan(plan, arguments, chunk_size=chunk_size):
             chunk.append(row)
             if len(chunk) == chunk_size:
-                for instance in await self._decoded(compiled, chunk, database):
+                for instance in await self._decoded(decode, chunk, database):
                     yield instance
                 chunk = []
-        for instance in await self._decoded(compiled, chunk, database):
+        for instance in await self._decoded(decode, chunk, database):
             yield instance
 
-    async def _decoded(self, compiled: Compiled, rows: list[Any], database: Database) -> list[Any]:
-        result = compiled.decode(rows, database, False)
+    async def _decoded(self, decode: Decode, rows: list[Any], database: Database) -> list[Any]:
+        result = decode(rows, database, False)
         if self._prefetch and result:
             await prefetch(result, self._prefetch, database)
         return result
@@ -363,9 +364,8 @@ class QuerySet(Generic[M]):
     async def _ask(self, terminal: Shape, values: Sequence[Any] = ()) -> Any:
         shape, own = self._full_shape()
         database = binding.resolve(self._database)
-        compiled = cache.shapes.get(self.model, (*shape, terminal), database.dialect)
-        rows = await database.fetch_plan(compiled.plan, compiled.bind((*own, *values)))
-        return compiled.decode(rows, database, False)[0]
+        plan, arguments, decode = cache.shapes.bound(self.model, (*shape, terminal), (*own, *values), database.dialect)
+        return decode(await database.fetch_plan(plan, arguments), database, False)[0]
 
     async def get(self, *conditions: Combinable, **lookups: Any) -> M:
         """The one row. Raises DoesNotExist or MultipleObjectsReturned."""
@@ -455,12 +455,12 @@ class QuerySet(Generic[M]):
         """How the database would run this, in its own words; `analyze` really runs it (PostgreSQL)."""
         shape, values = self._full_shape()
         database = self.db
-        compiled = cache.shapes.get(self.model, shape, database.dialect)
+        asked, arguments, _ = cache.shapes.bound(self.model, shape, values, database.dialect)
         prefix = "EXPLAIN ANALYZE " if analyze else "EXPLAIN "
         if database.dialect.name == "sqlite":
             prefix = "EXPLAIN QUERY PLAN "
-        plan = Plan(prefix + compiled.plan.sql, reads=not analyze, returns_rows=True)
-        rows = await database.fetch_plan(plan, compiled.bind(values))
+        plan = Plan(prefix + asked.sql, reads=not analyze, returns_rows=True)
+        rows = await database.fetch_plan(plan, arguments)
         return "\n".join(" ".join(str(part) for part in row) for row in rows)
 
     def to_core(self) -> Any:
@@ -523,8 +523,9 @@ class QuerySet(Generic[M]):
         bound: list[Any] = []
         frozen = tuple((name, _freeze_assigned(value, bound)) for name, value in values.items())
         database = binding.resolve(self._database)
-        compiled = cache.shapes.get(self.model, (*self._shape, ("update", frozen)), database.dialect)
-        return await database.execute_plan(compiled.plan, compiled.bind((*self._values, *bound)))
+        shape, given = (*self._shape, ("update", frozen)), (*self._values, *bound)
+        plan, arguments, _ = cache.shapes.bound(self.model, shape, given, database.dialect)
+        return await database.execute_plan(plan, arguments)
 
     async def delete(self) -> tuple[int, dict[str, int]]:
         """Deletes all rows and what hangs on them by `on_delete`; returns how many, in all and by model."""

@@ -56,8 +56,9 @@ async def delete_instances(instances: Sequence[Model], database: Database, rows:
 
 async def run_delete(queryset: QuerySet[Any], database: Database) -> int:
     """One DELETE statement; on_delete is the caller's business."""
-    compiled = cache.shapes.get(queryset.model, (*queryset._shape, ("delete",)), database.dialect)
-    return await database.execute_plan(compiled.plan, compiled.bind(queryset._values))
+    shape = (*queryset._shape, ("delete",))
+    plan, arguments, _ = cache.shapes.bound(queryset.model, shape, queryset._values, database.dialect)
+    return await database.execute_plan(plan, arguments)
 
 
 def _counted(counts: dict[type[Model], int]) -> tuple[int, dict[str, int]]:
