@@ -9,6 +9,7 @@ from typing import Any
 import django
 from django.apps import AppConfig
 from django.conf import settings
+from django.db import connections
 
 
 class Shop(AppConfig):  # type: ignore[misc]  # Django has no types
@@ -21,14 +22,22 @@ class Shop(AppConfig):  # type: ignore[misc]  # Django has no types
 
 def set_up(database: Path) -> SimpleNamespace:
     """Configures Django for this process and returns its models."""
-    settings.configure(
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(database)}},
-        INSTALLED_APPS=[f"{__name__}.Shop"],
-        USE_TZ=True,
-        TIME_ZONE="UTC",
-        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-    )
+    if not settings.configured:
+        settings.configure()
+    chosen: dict[str, Any] = {
+        "DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(database)}},
+        "INSTALLED_APPS": [f"{__name__}.Shop"],
+        "USE_TZ": True,
+        "TIME_ZONE": "UTC",
+        "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
+    }
+    # Another test of this process may have configured Django already, for its fields only.
+    for name, value in chosen.items():
+        setattr(settings, name, value)
     django.setup()
+    connections.settings = connections.configure_settings(settings.DATABASES)
+    if hasattr(connections._connections, "default"):
+        del connections["default"]
     return _models()
 
 

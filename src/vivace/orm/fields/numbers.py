@@ -12,7 +12,7 @@ from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.fields.base import Field, FieldOptions, plain
 from vivace.utils.exceptions import ValidationError
 from vivace.utils.fieldspec import Kind
-from vivace.utils.validators import DecimalValidator, MaxValueValidator, MinValueValidator, Validator
+from vivace.utils.validators import EMPTY_VALUES, DecimalValidator, MaxValueValidator, MinValueValidator, Validator
 
 T = TypeVar("T")
 INT64 = 2**63 - 1
@@ -290,7 +290,7 @@ class BooleanField(Field[T]):
         super().__init__(verbose_name, **options)
 
     def to_python(self, value: Any) -> Any:
-        if self.null and value in (None, ""):
+        if self.null and value in EMPTY_VALUES:
             return None
         if value in (True, False):
             return bool(value)

@@ -8,8 +8,9 @@ of microseconds.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overload
 
 import sqlalchemy
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from vivace.orm.base import Model
 
 T = TypeVar("T")
+_DATE = r"\d{4}-\d{1,2}-\d{1,2}"
+_TIME = r"\d{1,2}:\d{1,2}(:\d{1,2}([.,]\d{1,12})?)?"
 MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -42,6 +45,9 @@ def as_utc(value: dt.datetime) -> dt.datetime:
 
 class _AutoNow(Field[T]):
     """What dates, times and datetimes share: `auto_now` and `auto_now_add`."""
+
+    _forms: ClassVar[Mapping[str, str]] = {}
+    """Error codes for texts that have the right form, and that form."""
 
     def __init__(
         self,
@@ -66,6 +72,16 @@ class _AutoNow(Field[T]):
     def now(self) -> Any:
         raise NotImplementedError
 
+    def _refusal(self, value: Any) -> ValidationError:
+        """Why a text was refused: its form, or a day or hour that does not exist."""
+        for code, form in self._forms.items():
+            if isinstance(value, str) and re.fullmatch(form, value):
+                message = (
+                    f"“%(value)s” value has the correct format but it is an invalid {code.removeprefix('invalid_')}."
+                )
+                return ValidationError(self.error_messages.get(code, message), code, {"value": value})
+        return ValidationError(self.error_messages["invalid"], "invalid", {"value": value})
+
     def pre_save(self, instance: Model, add: bool) -> Any:
         if self.auto_now or (self.auto_now_add and add):
             value = self.now()
@@ -78,6 +94,7 @@ class DateField(_AutoNow[T]):
     """A calendar date. `auto_now` and `auto_now_add` take today's date in UTC."""
 
     kind = "date"
+    _forms: ClassVar[Mapping[str, str]] = {"invalid_date": _DATE}
     python_type = dt.date
     default_error_messages = {
         "invalid": "“%(value)s” value has an invalid date format. It must be in YYYY-MM-DD format.",
@@ -119,7 +136,7 @@ class DateField(_AutoNow[T]):
         try:
             return dt.date.fromisoformat(value)
         except (TypeError, ValueError) as error:
-            raise ValidationError(self.error_messages["invalid"], "invalid", {"value": value}) from error
+            raise self._refusal(value) from error
 
     def get_prep_value(self, value: Any) -> Any:
         if value is None or value.__class__ is dt.date:
@@ -144,6 +161,7 @@ class DateTimeField(_AutoNow[T]):
     """A moment: an aware datetime in UTC."""
 
     kind = "datetime"
+    _forms: ClassVar[Mapping[str, str]] = {"invalid_date": _DATE, "invalid_datetime": f"{_DATE}[T ]{_TIME}.*"}
     python_type = dt.datetime
     default_error_messages = {
         "invalid": "“%(value)s” value has an invalid format. It must be in YYYY-MM-DD HH:MM[:ss[.uuuuuu]][TZ] format.",
@@ -190,7 +208,7 @@ class DateTimeField(_AutoNow[T]):
             parsed = dt.datetime.fromisoformat(value)
             return parsed.replace(tzinfo=dt.UTC) if parsed.tzinfo is None else as_utc(parsed)
         except (TypeError, ValueError, OverflowError) as error:
-            raise ValidationError(self.error_messages["invalid"], "invalid", {"value": value}) from error
+            raise self._refusal(value) from error
 
     def get_prep_value(self, value: Any) -> Any:
         if value is None:
@@ -219,6 +237,7 @@ class TimeField(_AutoNow[T]):
     """A time of day without a date or zone."""
 
     kind = "time"
+    _forms: ClassVar[Mapping[str, str]] = {"invalid_time": _TIME}
     python_type = dt.time
     default_error_messages = {
         "invalid": "“%(value)s” value has an invalid format. It must be in HH:MM[:ss[.uuuuuu]] format.",
@@ -258,7 +277,7 @@ class TimeField(_AutoNow[T]):
         try:
             return dt.time.fromisoformat(value)
         except (TypeError, ValueError) as error:
-            raise ValidationError(self.error_messages["invalid"], "invalid", {"value": value}) from error
+            raise self._refusal(value) from error
 
     def get_prep_value(self, value: Any) -> Any:
         if value is None or value.__class__ is dt.time:
