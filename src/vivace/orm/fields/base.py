@@ -56,7 +56,8 @@ class Field(Generic[T]):
     python_type: ClassVar[type[Any]] = str
     empty_strings_allowed: ClassVar[bool] = False
     """Whether `blank=True` alone gives a sensible empty value (text fields)."""
-    description_auto: ClassVar[bool] = False
+    counts_up: ClassVar[bool] = False
+    """Whether the database counts the value up."""
 
     is_relation = False
     many_to_many = False
@@ -169,7 +170,7 @@ class Field(Generic[T]):
     @property
     def is_auto(self) -> bool:
         """Whether the value comes from the database or the field, so that nobody need give one."""
-        return self.description_auto
+        return self.counts_up
 
     @property
     def spec(self) -> FieldSpec:

@@ -226,7 +226,7 @@ class PositiveSmallIntegerField(SmallIntegerField[T]):
 
 
 class _AutoMixin:
-    description_auto = True
+    counts_up = True
 
 
 class AutoField(_AutoMixin, IntegerField[int]):

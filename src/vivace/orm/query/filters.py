@@ -29,13 +29,14 @@ class Filters:
         self.select = select
         self.plain_in_having: list[ColumnElement[Any]] = []
         """Columns that stand beside an aggregate in HAVING, and so must be grouped by."""
-        self._paths_to_require: list[Join] = []
+        self._plain: list[ColumnElement[Any]] = []
+        """The columns of the conjunct that is being built."""
 
     def add(self, condition: Shape) -> None:
         """One call of filter() or exclude(): its lookups share the joins of relations to many."""
         reuse: set[Join] = set()
         for part in self._conjuncts(condition):
-            self._plain: list[ColumnElement[Any]] = []
+            self._plain = []
             clause, aggregate = self.clause(part, reuse, is_conjunct=True)
             if aggregate:
                 self.plain_in_having += self._plain
@@ -87,7 +88,7 @@ class Filters:
         except ManyInPath:
             return self._split(lookup), False
         if not operand.aggregate:
-            self._plain_column(operand)
+            self._plain.append(operand.element)
         if kind == "null":
             if name not in ("exact", "iexact"):
                 raise ValueError(
@@ -106,10 +107,6 @@ class Filters:
             present = [lookups.is_null(operand, False)] if operand.nullable else []
             clause = and_(clause, *present, *([lookups.is_null(nullable, False)] if nullable is not None else []))
         return clause, operand.aggregate or aggregate
-
-    def _plain_column(self, operand: Operand) -> None:
-        if hasattr(self, "_plain"):
-            self._plain.append(operand.element)
 
     def _compare(
         self, operand: Operand, name: str, kind: str, payload: Any, target: Target | None
