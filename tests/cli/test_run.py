@@ -136,7 +136,7 @@ def test_a_single_file_gets_its_missing_tables(serve: Serve, tmp_path: Path) -> 
     )
     serving = serve("books.py")
     assert httpx.get(serving.url).text == "0"
-    assert "Made the tables books_book" in serving.output
+    assert "Made tables: books_book" in serving.output
     serving.stop()
     source = (tmp_path / "books.py").read_text()
     (tmp_path / "books.py").write_text(

@@ -92,7 +92,7 @@ async def test_only_serving_makes_the_tables_of_a_single_file(tmp_path: Path, ca
         async with connection.open(serving=True) as database:
             assert database is not None
             assert await database.fetch_val(tables) == 1
-    assert "Made the tables loose_page." in caplog.text
+    assert "Made tables: loose_page." in caplog.text
 
 
 @pytest.mark.anyio

@@ -32,6 +32,29 @@ def test_an_unconfigured_process_gets_a_line_a_record() -> None:
     assert "not seen" not in written
 
 
+def test_alembic_s_steps_are_not_a_site_s_news() -> None:
+    written = output(
+        """
+        logs.configure(Settings())
+        logging.getLogger("alembic.runtime.migration").info("not seen")
+        logging.getLogger("alembic.runtime.migration").warning("seen")
+        """
+    )
+    assert written.count("\n") == 1
+    assert "alembic.runtime.migration: seen" in written
+
+
+def test_alembic_s_own_level_stays() -> None:
+    written = output(
+        """
+        logging.getLogger("alembic").setLevel("INFO")
+        logs.configure(Settings())
+        logging.getLogger("alembic").info("seen")
+        """
+    )
+    assert "alembic: seen" in written
+
+
 def test_log_level_decides_how_much() -> None:
     written = output(
         """

@@ -135,7 +135,7 @@ async def make_tables(database: Database, label: str) -> None:
         return
     result = await create_missing_tables(database, metadata(models))
     if result.created:
-        logger.info("Made the tables %s.", ", ".join(result.created))
+        logger.info("Made tables: %s.", ", ".join(result.created))
     for drift in result.drifted:
         logger.warning("%s", drift)
 

@@ -28,4 +28,8 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     if not root.handlers:
         logging.basicConfig(level=settings.LOG_LEVEL, format=FORMAT, datefmt=TIME_FORMAT)
+        # It tells its every step as INFO; what came of them, our own lines say.
+        alembic = logging.getLogger("alembic")
+        if alembic.level == logging.NOTSET:
+            alembic.setLevel(logging.WARNING)
     logging.getLogger("vivace").setLevel(settings.LOG_LEVEL)
