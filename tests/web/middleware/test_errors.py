@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from typing import Any
 
@@ -51,6 +52,17 @@ async def test_a_browser_gets_a_page_with_everything_escaped_and_no_script() -> 
     assert "alert(1)" in page
     assert page.count("<details open>") == 1
     assert "raise RuntimeError(" in page
+
+
+async def test_the_page_opens_at_the_developer_s_own_code() -> None:
+    async def view(scope: Scope, receive: Receive, send: Send) -> None:
+        json.loads("{")
+
+    client = AsyncTestClient(ServerErrorMiddleware(view, debug=True), raise_server_exceptions=False)
+    page = (await client.get("/", headers={"accept": "text/html"})).text
+    opened = page.partition("<details open>")[2].partition("</details>")[0]
+    assert "in <b>view</b>" in opened
+    assert "in <b>raw_decode</b>" in page
 
 
 async def test_the_page_allows_itself_nothing_but_its_style() -> None:

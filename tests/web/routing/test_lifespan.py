@@ -135,6 +135,30 @@ async def test_a_mounted_application_that_fails_to_stop_is_reported_and_the_othe
     assert "one down" in events
 
 
+async def test_the_traceback_of_a_failed_start_begins_in_the_application() -> None:
+    @contextlib.asynccontextmanager
+    async def failing(app: Any) -> AsyncIterator[None]:
+        if app is not None:
+            raise RuntimeError("no broker")
+        yield
+
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    with pytest.raises(RuntimeError, match="no broker"):
+        await Application(lifespan=failing)({"type": "lifespan", "state": {}}, receive, send)
+    assert sent[0]["type"] == "lifespan.startup.failed"
+    lines = sent[0]["message"].splitlines()
+    assert "in failing" in lines[1]
+    assert lines[-1] == "RuntimeError: no broker"
+    assert sent[0]["message"].count("File ") == 1
+
+
 async def test_what_does_not_know_lifespans_is_left_alone() -> None:
     class HTTPOnly:
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import linecache
 import sys
+import sysconfig
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,11 @@ CONTEXT_LINES = 5
 MAX_FRAMES = 60
 
 _FOLDER = Path(__file__).parent
+# Code that the developer did not write: Vivace, installed packages, Python.
+_FOREIGN = tuple(
+    f"{folder}/"
+    for folder in (_FOLDER.parents[1], *(sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")))
+)
 _STYLE = (_FOLDER / "_debug_page.css").read_text(encoding="utf-8")
 _PAGE = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(
     (_FOLDER / "_debug_page.html").read_text(encoding="utf-8")
@@ -47,6 +53,7 @@ class _Frame:
     number: int
     function: str
     lines: list[_Line]
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +74,23 @@ class _Raised:
 
 
 def _frames(trace: TracebackType | None, limit: int) -> list[_Frame]:
-    summary = traceback.extract_tb(trace)
+    frames = traceback.extract_tb(trace)[-limit:][::-1]
+    # Open is where the developer's own code led to the error, however deep below it was raised.
+    opened = next((frame for frame in frames if _is_own(frame.filename)), frames[0] if frames else None)
     return [
-        _Frame(frame.filename, frame.lineno or 0, frame.name, _source_lines(frame.filename, frame.lineno or 0))
-        for frame in reversed(summary[-limit:])
+        _Frame(
+            frame.filename,
+            frame.lineno or 0,
+            frame.name,
+            _source_lines(frame.filename, frame.lineno or 0),
+            is_open=frame is opened,
+        )
+        for frame in frames
     ]
+
+
+def _is_own(filename: str) -> bool:
+    return not filename.startswith(("<", *_FOREIGN))
 
 
 def _source_lines(filename: str, number: int) -> list[_Line]:

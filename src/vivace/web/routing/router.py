@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import traceback
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 from vivace.web._utils import get_route_path, parse_host_header
@@ -33,6 +35,7 @@ from vivace.web.types import ASGIApp, Lifespan, Receive, Scope, Send
 from vivace.web.websockets import WebSocket, WebSocketClose
 
 _FULL, _PARTIAL = Match.FULL, Match.PARTIAL
+_VIVACE = f"{Path(__file__).parents[2]}/"
 
 
 class Mount(PrefixRoute):
@@ -316,9 +319,9 @@ class Router:
                     await send({"type": "lifespan.startup.complete"})
                     started = True
                     await receive()
-        except BaseException:
+        except BaseException as error:
             failed = "lifespan.shutdown.failed" if started else "lifespan.startup.failed"
-            await send({"type": failed, "message": traceback.format_exc()})
+            await send({"type": failed, "message": _traceback_of(error)})
             raise
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -416,3 +419,14 @@ def _lifespan_app(app: Any, wanted: bool | None) -> ASGIApp | None:
 def _may_have_lifespan(app: Any) -> bool:
     # A function may wait for ever for the messages that it knows; whoever made a class of it has read the protocol.
     return not (inspect.isroutine(app) or isinstance(app, BaseRoute | Response))
+
+
+def _traceback_of(error: BaseException) -> str:
+    """The traceback from the first frame that is the application's: ours around it say nothing."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        filename = trace.tb_frame.f_code.co_filename
+        if filename != contextlib.__file__ and not filename.startswith(_VIVACE):
+            break
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace))
