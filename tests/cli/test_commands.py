@@ -170,6 +170,16 @@ def test_check_passes_on_a_new_project_and_warns_of_a_missing_migration(run: Com
     assert run("check").stdout == "mysite: 1 app, 2 routes: no mistakes.\n"
 
 
+def test_check_finds_models_without_a_database(vivace: Run, tmp_path: Path) -> None:
+    source = (
+        "from vivace import Vivace, models\napp = Vivace()\nclass Note(models.Model):\n    text = models.TextField()\n"
+    )
+    (tmp_path / "app.py").write_text(source)
+    result = vivace("check")
+    assert "there are models but no database. Set DATABASE" in result.stderr
+    assert result.returncode == 0
+
+
 def test_check_for_deployment(run: Command) -> None:
     result = run("check", "--deploy", VIVACE_DEBUG="1", VIVACE_SECRET_KEY="short", VIVACE_ALLOWED_HOSTS="*")
     for word in ("DEBUG is on", "SECRET_KEY has less", '"*"'):

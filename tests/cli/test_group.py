@@ -53,6 +53,12 @@ def test_an_unknown_command_names_the_nearest(vivace: Run) -> None:
     assert 'there is no command "migrat". Did you mean "migrate"?' in result.stderr
 
 
+def test_a_command_of_another_framework_is_answered_with_ours(vivace: Run) -> None:
+    result = vivace("runserver")
+    assert result.returncode == 2
+    assert 'there is no command "runserver". `vivace run` serves the site.' in result.stderr
+
+
 def test_an_unknown_option_is_a_usage_error(vivace: Run) -> None:
     result = vivace("run", "--prot", "80")
     assert result.returncode == 2

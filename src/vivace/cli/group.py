@@ -26,6 +26,17 @@ COMMANDS = {
 }
 
 
+# What they are called elsewhere, for those who come from there.
+FOREIGN_NAMES = {
+    "runserver": "`vivace run` serves the site.",
+    "serve": "`vivace run` serves the site.",
+    "dev": "`vivace run` serves the site; with VIVACE_DEBUG=1 errors show their source.",
+    "shell_plus": "`vivace shell` has the models imported.",
+    "show_urls": "`vivace routes` lists them.",
+    "test": "`pytest` runs the tests; a new project has some in tests/.",
+}
+
+
 class LazyGroup(click.Group):
     """Commands by name, each imported when it is asked for."""
 
@@ -46,7 +57,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the arguments name; for an unknown one, the nearest."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            hint = did_you_mean(args[0], COMMANDS, listed_as="Commands")
+            hint = FOREIGN_NAMES.get(args[0]) or did_you_mean(args[0], COMMANDS, listed_as="Commands")
             ctx.fail(f'there is no command "{args[0]}". {hint}')
         return super().resolve_command(ctx, args)
 

@@ -30,6 +30,7 @@ def command(deploy: bool, app: str | None) -> None:
     vivace check --deploy
     """
     from vivace.conf import ConfigurationError
+    from vivace.project.routing import route_lines
 
     site = load(app)
     try:
@@ -42,7 +43,8 @@ def command(deploy: bool, app: str | None) -> None:
     for warning in warnings:
         click.echo(click.style("Warning: ", fg="yellow") + warning, err=True)
     found = "no mistakes" if not warnings else f"no mistakes, {_count(len(warnings), 'warning')}"
-    click.echo(f"{site.name}: {_count(len(site.apps), 'app')}, {_count(len(site.routes), 'route')}: {found}.")
+    routes = sum(1 for _ in route_lines(site.routes))
+    click.echo(f"{site.name}: {_count(len(site.apps), 'app')}, {_count(routes, 'route')}: {found}.")
 
 
 def _count(number: int, thing: str) -> str:
@@ -51,6 +53,8 @@ def _count(number: int, thing: str) -> str:
 
 def _warnings(site: Vivace) -> Iterator[str]:
     if not site.settings.DATABASE:
+        if site_models(site):
+            yield 'there are models but no database. Set DATABASE, such as "sqlite:///db.sqlite3".'
         return
     from vivace.orm.migrations import MigrationError, make
     from vivace.orm.registry import registry
