@@ -70,12 +70,13 @@ def explain(error: OSError, config: Config) -> str:
     """Why the address of `config` cannot be listened on, and what to try."""
     what = f"{config.host}:{config.port}"
     if error.errno == errno.EADDRINUSE:
+        other = config.port + 1 if config.port < 65535 else 8000
         return (
             f"Port {config.port} on {config.host} is taken by another program. Stop it, or use another port: "
-            f"port={config.port + 1 if config.port < 65535 else 8000}, or port=0 for any that is free."
+            f"`--port {other}` (in code, port={other}), or 0 for any that is free."
         )
     if error.errno == errno.EACCES:
-        return f"Not permitted to listen on {what}: ports below 1024 are for the administrator. Try port=8000."
+        return f"Not permitted to listen on {what}: ports below 1024 are for the administrator. Try port 8000."
     if error.errno == errno.EADDRNOTAVAIL:
         return f'Cannot listen on {what}: "{config.host}" is not an address of this machine. Try 127.0.0.1 or 0.0.0.0.'
     return f"Cannot listen on {what}: {error.strerror or error}."
