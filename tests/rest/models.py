@@ -93,9 +93,11 @@ class Footnote(models.Model):
 class Thing(models.Model):
     id = models.UUIDField(primary_key=True)
     name = models.CharField(max_length=10)
+    lasts = models.DurationField(null=True)
 
     class Meta:
         app_label = "rest_tests"
+        constraints = [models.CheckConstraint(condition=~models.Q(name="nobody"), name="rest_tests_somebody")]
 
 
 ALL = [Publisher, Author, Tag, Book, Chapter, Footnote, Thing]

@@ -13,7 +13,7 @@ from tests.rest.conftest import CountingDatabase
 from tests.rest.models import Book, Thing
 from tests.rest.test_flow import BookViewSet
 
-from vivace.rest import defaults, routers, serializers, viewsets
+from vivace.rest import defaults, filters, routers, serializers, viewsets
 from vivace.web.applications import Application
 from vivace.web.testclient import AsyncTestClient
 
@@ -43,6 +43,9 @@ class ThingSerializer(serializers.ModelSerializer[Thing]):
 class ThingViewSet(viewsets.ModelViewSet[Thing]):
     queryset = Thing.objects.all()
     serializer_class = ThingSerializer
+    filter_backends = [filters.FieldFilter, filters.SearchFilter]
+    filterset_fields = ["lasts"]
+    search_fields = ["$name"]
 
 
 @pytest.fixture
@@ -99,3 +102,30 @@ async def test_any_key_is_answered(client: AsyncTestClient, key: str) -> None:
     for prefix in ("books", "things"):
         response = await client.get(f"/{prefix}/{quote(key, safe='')}/")
         assert response.status_code in (200, 404), response.text
+
+
+@pytest.mark.parametrize("value", [0, -7, 1.5, 2**53, True, "7", "1e5", []])
+async def test_any_json_value_is_shown_as_it_was_sent(client: AsyncTestClient, value: Any) -> None:
+    first = await Book.objects.order_by("pk").first()
+    assert first is not None
+    assert (await client.patch(f"/books/{first.pk}/", json={"extra": value})).status_code == 200
+    response = await client.get(f"/books/{first.pk}/")
+    assert response.status_code == 200
+    assert response.json()["extra"] == value
+    assert type(response.json()["extra"]) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["106751992 00:00:00", "-106751992 00:00:00", "999999999 23:59:59", "9999999999 00:00"]
+)
+async def test_a_duration_beyond_the_column_is_refused_by_name(client: AsyncTestClient, text: str) -> None:
+    body = {"id": "825d7aeb-05a9-45b5-a5b7-05df87923cda", "name": "a", "lasts": text}
+    for response in (await client.post("/things/", json=body), await client.get("/things/", params={"lasts": text})):
+        assert response.status_code == 400
+        assert list(response.json()) == ["lasts"]
+
+
+async def test_a_pattern_that_only_python_knows_is_answered(client: AsyncTestClient) -> None:
+    for pattern in ("a{99999}", "(?P<name>a)", "(?s:.)", "a++", "("):
+        response = await client.get("/things/", params={"search": pattern})
+        assert response.status_code in (200, 400), pattern

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from vivace.rest import fields, relations
@@ -18,11 +19,13 @@ from vivace.utils.validators import (
     URLValidator,
 )
 
-# What the columns hold; the database refuses larger numbers with an error that is not the client's to see.
-INTEGER_RANGES = {
+# What the columns hold; the database refuses larger values with an error that is not the client's to see.
+RANGES: dict[str, tuple[Any, Any]] = {
     "smallint": (-(2**15), 2**15 - 1),
     "integer": (-(2**31), 2**31 - 1),
     "bigint": (-(2**63), 2**63 - 1),
+    # SQLite counts microseconds in 64 bits.
+    "duration": (dt.timedelta(microseconds=-(2**63)), dt.timedelta(microseconds=2**63 - 1)),
 }
 
 FIELD_CLASSES: dict[str, type[fields.Field]] = {
@@ -107,7 +110,7 @@ def _presence(spec: FieldSpec) -> dict[str, Any]:
 
 
 def _limits(spec: FieldSpec) -> dict[str, Any]:
-    least, most = INTEGER_RANGES.get(spec.kind, (None, None))
+    least, most = RANGES.get(spec.kind, (None, None))
     for validator in spec.validators:
         if isinstance(validator, MinValueValidator):
             least = _tighter(max, least, validator.limit_value)
@@ -152,7 +155,7 @@ def value_field(field: Any) -> fields.Field:
     if spec.choices:
         return fields.ChoiceField(choices=spec.choices)
     cls = field_class(field)
-    kwargs: dict[str, Any] = _limits(spec) if issubclass(cls, fields.IntegerField) else {}
+    kwargs: dict[str, Any] = _limits(spec) if spec.kind in RANGES and issubclass(cls, LIMITED) else {}
     if cls is fields.DecimalField:
         kwargs = {"max_digits": None, "decimal_places": None}
     if cls is fields.ModelField:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import CoroutineType
 from typing import Any, ClassVar
 
-from vivace.orm.exceptions import ProtectedError, RestrictedError
+from vivace.orm.exceptions import DataError, ProtectedError, RestrictedError
 from vivace.rest import exceptions, status
 from vivace.rest.authentication import BaseAuthentication
 from vivace.rest.metadata import SimpleMetadata
@@ -38,6 +38,9 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
     headers: dict[str, str] = {}
     if isinstance(exc, ProtectedError | RestrictedError):
         exc = exceptions.Conflict(str(exc))
+    if isinstance(exc, DataError) and exc.message.startswith("invalid regular expression"):
+        # PostgreSQL's dialect is not quite Python's, which the search filter checks by.
+        exc = exceptions.ParseError(exc.message)
     if isinstance(exc, HTTPException):
         return Response({"detail": exc.detail}, exc.status_code, dict(exc.headers or {}))
     if not isinstance(exc, exceptions.APIException):

@@ -12,7 +12,7 @@ from vivace.orm import models
 from vivace.orm.registry import registry
 from vivace.rest import serializers
 from vivace.rest.defaults import serializer_for
-from vivace.rest.exceptions import ValidationError
+from vivace.rest.exceptions import NotFound, ValidationError
 
 pytestmark = pytest.mark.anyio
 
@@ -174,6 +174,51 @@ async def test_the_race_that_validators_cannot_see_is_answered_in_their_words(li
     with pytest.raises(ValidationError) as raised:
         await third.save()
     assert raised.value.detail == {"non_field_errors": ["The fields author, title must make a unique set."]}
+
+
+async def test_a_related_object_that_goes_before_the_save_is_named(library: CountingDatabase) -> None:
+    class BookSerializer(serializers.ModelSerializer[Book]):
+        class Meta:
+            model = Book
+            fields = ["title", "author", "tags"]
+
+    author, tag = await Author.objects.create(name="Gone"), await Tag.objects.create(name="gone")
+    ann = await Author.objects.get(name="Ann")
+    by_gone = BookSerializer(data={"title": "New", "author": author.pk, "tags": []})
+    with_gone = BookSerializer(data={"title": "Other", "author": ann.pk, "tags": [tag.pk]})
+    for serializer in (by_gone, with_gone):
+        assert await serializer.is_valid(raise_exception=True)
+    keys = author.pk, tag.pk
+    await author.delete()
+    await tag.delete()
+    for serializer, name, key in ((by_gone, "author", keys[0]), (with_gone, "tags", keys[1])):
+        with pytest.raises(ValidationError) as raised:
+            await serializer.save()
+        assert raised.value.detail == {name: [f'Invalid pk "{key}" - object does not exist.']}
+    assert not await Book.objects.filter(title__in=["New", "Other"]).exists()
+
+
+async def test_an_object_that_goes_before_the_save_does_not_come_back(library: CountingDatabase) -> None:
+    class TagSerializer(serializers.ModelSerializer[Tag]):
+        class Meta:
+            model = Tag
+            fields = ["name"]
+
+    tag = await Tag.objects.get(name="sea")
+    serializer = TagSerializer(tag, data={"name": "ocean"})
+    await serializer.is_valid(raise_exception=True)
+    await (await Tag.objects.get(name="sea")).delete()
+    with pytest.raises(NotFound):
+        await serializer.save()
+    assert not await Tag.objects.filter(name="ocean").exists()
+
+
+async def test_a_check_constraint_answers_with_its_message(library: CountingDatabase) -> None:
+    serializer = serializer_for(Thing)(data={"id": "825d7aeb-05a9-45b5-a5b7-05df87923cda", "name": "nobody"})
+    await serializer.is_valid(raise_exception=True)
+    with pytest.raises(ValidationError) as raised:
+        await serializer.save()
+    assert raised.value.detail == {"non_field_errors": ["Constraint “rest_tests_somebody” is violated."]}
 
 
 async def test_saving_what_belongs_to_others_is_refused(sqlite: CountingDatabase) -> None:

@@ -107,6 +107,9 @@ class JSONField(Field[Any]):
 
     def loads(self, value: Any) -> Any:
         """The value of a JSON text."""
+        # A column of SQLite that is declared as JSON turns the text of a number into the number.
+        if isinstance(value, int | float):
+            return value
         return json.loads(value, cls=self.decoder)
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
-from vivace.orm.exceptions import DataError, IntegrityError
+from vivace.orm.exceptions import DatabaseError, DataError, IntegrityError, NotUpdated
+from vivace.orm.models import Model
 from vivace.orm.transactions import atomic
 from vivace.rest import fields, model_fields, relations
 from vivace.rest._models import find_field, is_to_many
 from vivace.rest._typing import Instance
-from vivace.rest.exceptions import ValidationError
+from vivace.rest.exceptions import ErrorDetail, NotFound, ValidationError
 from vivace.rest.fields.base import Field
 from vivace.rest.serializers.base import NON_FIELD_ERRORS, BaseSerializer
 from vivace.rest.serializers.plain import Serializer
@@ -261,25 +262,33 @@ class ModelSerializer(Serializer[Instance]):
     async def create(self, validated_data: dict[str, Any]) -> Any:
         """Inserts an object; many-to-many values too, in one transaction."""
         self._refuse_nested("create", validated_data)
-        model = self.get_model()
-        plain, many = self._split(model, validated_data)
-        async with self._transaction(many):
-            instance = await self._saving(model._meta.default_manager.create(**plain))
-            for name, value in many.items():
-                await getattr(instance, name).set(value)
-        return instance
+        plain, many = self._split(self.get_model(), validated_data)
+        return await self._saving(self._insert(plain, many), validated_data)
 
     async def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
-        """Updates the object; many-to-many values too, in one transaction."""
+        """Updates the object; many-to-many values too, in one transaction. Raises NotFound when it is gone."""
         self._refuse_nested("update", validated_data)
         plain, many = self._split(self.get_model(), validated_data)
+        return await self._saving(self._update(instance, plain, many), validated_data)
+
+    async def _insert(self, plain: dict[str, Any], many: dict[str, Any]) -> Any:
+        async with self._transaction(many):
+            instance = await self.get_model()._meta.default_manager.create(**plain)
+            await self._relate(instance, many)
+        return instance
+
+    async def _update(self, instance: Any, plain: dict[str, Any], many: dict[str, Any]) -> Any:
         for name, value in plain.items():
             setattr(instance, name, value)
         async with self._transaction(many):
-            await self._saving(instance.save())
-            for name, value in many.items():
-                await getattr(instance, name).set(value)
+            # A row that was deleted since it was read must not come back.
+            await (instance.save() if instance._state.adding else instance.save(force_update=True))
+            await self._relate(instance, many)
         return instance
+
+    async def _relate(self, instance: Any, many: dict[str, Any]) -> None:
+        for name, value in many.items():
+            await getattr(instance, name).set(value)
 
     def _split(self, model: Any, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         many = {name for name in values if (field := find_field(model, name)) is not None and is_to_many(field)}
@@ -291,32 +300,52 @@ class ModelSerializer(Serializer[Instance]):
     def _transaction(self, many: Mapping[str, Any]) -> Any:
         return atomic() if many else nullcontext()
 
-    async def _saving(self, operation: Any) -> Any:
+    async def _saving(self, operation: Any, values: Mapping[str, Any]) -> Any:
         try:
             return await operation
         except IntegrityError as error:
-            # Somebody else was quicker: the validators had found the value free.
-            raise self._conflict(error) from error
+            # Somebody else was quicker: the validators had found the value free, or the related object there.
+            explained = self._conflict(error) or await self._gone(values)
+            if explained is None:
+                raise
+            raise explained from error
+        except NotUpdated as error:
+            raise NotFound(f"No {self.get_model()._meta.object_name} matches the given query.") from error
         except DataError as error:
             # The fields let through what the column does not hold; still the client's value, not our fault.
             message = "A value is not one that can be stored."
             raise ValidationError({NON_FIELD_ERRORS: [message]}, code="invalid") from error
 
-    def _conflict(self, error: IntegrityError) -> Exception:
+    def _conflict(self, error: IntegrityError) -> ValidationError | None:
+        """What the client did wrong, when it was a unique field or a constraint of the model; else None."""
         columns = set(error.columns or ())
         model = self.get_model()
         by_source = {field.source: name for name, field in self.bound_fields.items() if not field.read_only}
         named = [field for field in model._meta.concrete_fields if field.column in columns]
-        if not named or not all(field.name in by_source for field in named):
-            return error
-        if len(named) == 1 and _is_unique(named[0]):
+        if len(named) == 1 and named[0].name in by_source and _is_unique(named[0]):
             return ValidationError({by_source[named[0].name]: [unique_message(named[0])]}, code="unique")
         for group in unique_groups(model):
-            if set(group) == {field.name for field in named}:
+            if set(group) == {field.name for field in named} and all(name in by_source for name in group):
                 names = ", ".join(by_source[name] for name in group)
                 message = UniqueTogetherValidator.message.format(field_names=names)
                 return ValidationError({NON_FIELD_ERRORS: [message]}, code="unique")
-        return error
+        for constraint in model._meta.constraints:
+            if constraint.name == error.constraint:
+                code = constraint.violation_error_code or "invalid"
+                return ValidationError({NON_FIELD_ERRORS: [constraint.violation_error_message]}, code=code)
+        return None
+
+    async def _gone(self, values: Mapping[str, Any]) -> ValidationError | None:
+        """The error for related objects that were deleted after they were found; None when all are there."""
+        errors = {}
+        for name, field in self.bound_fields.items():
+            chosen = values.get(field.source or name)
+            chosen = chosen if isinstance(chosen, list) else [chosen]
+            for item in chosen:
+                if isinstance(item, Model) and not await _is_stored(item):
+                    message = f'Invalid pk "{item.pk}" - object does not exist.'
+                    errors[name] = [ErrorDetail(message, "does_not_exist")]
+        return ValidationError(errors) if errors else None
 
     def _refuse_nested(self, method: str, validated_data: Mapping[str, Any]) -> None:
         for name, field in self.bound_fields.items():
@@ -360,6 +389,14 @@ def unique_message(field: Any) -> str:
     words = {"model_name": field.model._meta.verbose_name, "field_label": field.verbose_name}
     text: str = field.error_messages["unique"] % words
     return text
+
+
+async def _is_stored(instance: Model) -> bool:
+    try:
+        return bool(await type(instance)._meta.default_manager.filter(pk=instance.pk).exists())
+    except DatabaseError:
+        # Inside a transaction that the first error has broken, nothing can be asked.
+        return True
 
 
 def _is_unique(field: Any) -> bool:
