@@ -23,7 +23,8 @@ async def load(folders: list[str] | None = None, progress: Progress | None = Non
     found = list(installed(folders))
     known = {slug: fingerprint async for slug, fingerprint in Package.objects.values_list("slug", "fingerprint")}
     changed = [package for package in found if known.get(package.slug) != package.fingerprint]
-    task = progress.add_task("Loading packages", total=len(changed)) if progress else None
+    known_already = len(found) - len(changed)
+    task = progress.add_task("Loading packages", total=len(found), completed=known_already) if progress else None
     for package in changed:
         await load_package(package)
         if progress is not None and task is not None:
