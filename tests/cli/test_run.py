@@ -99,6 +99,14 @@ def test_a_single_file_is_served(serve: Serve, tmp_path: Path) -> None:
     assert serving.stop(signal.SIGTERM) == 0
 
 
+def test_the_log_level_is_the_site_s_too(serve: Serve, tmp_path: Path) -> None:
+    source = HELLO.replace("    return", "    import logging; logging.getLogger('shop').debug('a detail')\n    return")
+    (tmp_path / "app.py").write_text(source)
+    serving = serve("--log-level", "debug")
+    httpx.get(serving.url)
+    assert "DEBUG   shop: a detail" in serving.output
+
+
 def test_nothing_named_finds_app_py(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(HELLO)
     assert httpx.get(serve().url).text == "hello"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -40,4 +41,7 @@ def command(target: str | None, app_dir: str | None, **options: Any) -> None:
 
     found = find_target(target, None if app_dir is None else Path(app_dir))
     given = {name: value for name, value in options.items() if value is not None}
+    if "log_level" in given:
+        # The site's own lines too, which its settings decide.
+        os.environ["VIVACE_LOG_LEVEL"] = given["log_level"].upper()
     run(found.name, app_dir=found.app_dir, **given)
