@@ -37,7 +37,7 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
     """The response for an exception in DRF's shape, or None for one that is a fault of ours (then it is raised)."""
     headers: dict[str, str] = {}
     if isinstance(exc, ProtectedError | RestrictedError):
-        exc = exceptions.Conflict(str(exc))
+        exc = _refused_deletion(exc)
     if isinstance(exc, DataError) and exc.message.startswith("invalid regular expression"):
         # PostgreSQL's dialect is not quite Python's, which the search filter checks by.
         exc = exceptions.ParseError(exc.message)
@@ -50,6 +50,13 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
         headers["WWW-Authenticate"] = challenge
     data = exc.detail if isinstance(exc.detail, list | dict) else {"detail": exc.detail}
     return Response(data, exc.status_code, headers)
+
+
+def _refused_deletion(exc: ProtectedError | RestrictedError) -> exceptions.Conflict:
+    # Which kinds of objects, but not which objects: whoever deletes may not be allowed to see them.
+    held_by = exc.protected_objects if isinstance(exc, ProtectedError) else exc.restricted_objects
+    kinds = sorted({str(type(item)._meta.verbose_name_plural) for item in held_by})
+    return exceptions.Conflict(f"It cannot be deleted while these refer to it: {', '.join(kinds)}.")
 
 
 class Endpoint:
