@@ -175,8 +175,8 @@ def _extra(function: Any, base: str) -> ViewSetRoute:
 
 
 def _convertor_for(pattern: str) -> str:
-    """The name of a convertor that takes what `pattern` matches; made at its first use."""
-    key = f"lookup_{blake2s(pattern.encode(), digest_size=8).hexdigest()}"
+    """The name of a convertor that takes what `pattern` matches; made at its first use, private by its underscore."""
+    key = f"_lookup_{blake2s(pattern.encode(), digest_size=8).hexdigest()}"
     if key not in CONVERTOR_TYPES:
         # A named group would clash with the route's parameters.
         unnamed = re.sub(r"\(\?P<[^>]+>", "(?:", pattern)

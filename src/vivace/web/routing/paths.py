@@ -30,7 +30,8 @@ def compile_path(path: str) -> tuple[re.Pattern[str], str, dict[str, Convertor[A
     for parameter in PARAM_REGEX.finditer(path):
         name, kind = parameter.group(1), parameter.group(2) or "str"
         if kind not in CONVERTOR_TYPES:
-            known = did_you_mean(kind, CONVERTOR_TYPES, listed_as="Convertors")
+            public = [name for name in CONVERTOR_TYPES if not name.startswith("_")]
+            known = did_you_mean(kind, public, listed_as="Convertors")
             raise InvalidRouteError(f"Unknown path convertor '{kind}' in path {path!r}. {known}")
         if name in convertors:
             repeated.add(name)
