@@ -18,6 +18,10 @@ COMPILED_MODULES: list[str] = [
     "vivace.server._service_cy",
     "vivace.server._stream_cy",
     "vivace.server.protocol._request_head_cy",
+    "vivace.server.protocol.field_kinds",
+    "vivace.server.protocol.hpack_decoder",
+    "vivace.server.protocol.hpack_encoder",
+    "vivace.server.protocol.hpack_huffman",
     "vivace.server.protocol.http1_scanner",
     "vivace.server.protocol.http1_writer",
 ]
