@@ -1,15 +1,16 @@
-"""The WebSocket reader, by tables, split at every position, and against wsproto and websockets."""
+"""The WebSocket reader, by tables, split at every position, and against wsproto."""
 
 from __future__ import annotations
 
 import codecs
 import itertools
 import zlib
+from struct import pack
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.frames import Frame, Opcode
+from websockets.utils import apply_mask
 from wsproto.frame_protocol import FrameProtocol, ParseFailed
 from wsproto.frame_protocol import Opcode as WsprotoOpcode
 
@@ -24,8 +25,11 @@ MASK = b"\x11\xa2\x00\xff"
 
 
 def frame(opcode: int, payload: bytes = b"", fin: bool = True, rsv1: bool = False) -> bytes:
-    """A client's frame, with a random mask."""
-    return Frame(Opcode(opcode), payload, fin=fin, rsv1=rsv1).serialize(mask=True)
+    """A client's frame."""
+    size = len(payload)
+    length = bytes([size]) if size < 126 else pack("!BH", 126, size) if size < 65536 else pack("!BQ", 127, size)
+    first = 0x80 * fin | 0x40 * rsv1 | opcode
+    return bytes([first, 0x80 | length[0]]) + length[1:] + MASK + apply_mask(payload, MASK)
 
 
 def raw(first: int, second: int, rest: bytes = b"") -> bytes:
@@ -235,7 +239,7 @@ INVALID_TEXTS = [
     (b"\xc3(", 1),
     (b"\xe2\x82(", 2),
     (b"\xf0\x9f\x98(", 3),
-    ("κόσμε".encode() + b"\xed\xa0\x80edited", 12),
+    ("κόσμε".encode() + b"\xed\xa0\x80edited", 11),
     (b"a" * 40 + b"\xff", 40),
 ]
 
@@ -356,7 +360,7 @@ def test_compressed_fragments_share_one_limit_and_bytes_that_become_nothing_coun
     assert code_of(*endless, reader=limited(1000, 1000, Inflater(PerMessageDeflate()))) == 1009
 
 
-# ---- against the reference libraries
+# ---- against the reference library
 
 MESSAGES = st.lists(
     st.tuples(st.just("text"), st.text(max_size=50))
@@ -400,13 +404,13 @@ def test_random_messages_in_random_fragments_and_pieces_are_read(
     assert read(b"".join(pieces), reader=compressing()) == expected
 
 
-def read_by_wsproto(data: bytes) -> tuple[list[SeenEvent], int | None]:
+def read_by_wsproto(data: bytes | bytearray) -> tuple[list[SeenEvent], int | None]:
     """The events that wsproto reads, and the code of its error."""
     protocol = FrameProtocol(client=False, extensions=[])
     seen: list[SeenEvent] = []
     pieces: list[str | bytes] = []
     try:
-        protocol.receive_bytes(data)
+        protocol.receive_bytes(bytes(data))
         for received in protocol.received_frames():
             if received.opcode in (WsprotoOpcode.TEXT, WsprotoOpcode.BINARY):
                 content = received.payload
@@ -460,4 +464,7 @@ def test_mutated_frames_are_read_and_refused_as_wsproto_does(data: bytes, change
             assert ours[: closes[0]] == theirs
         else:
             assert ours == theirs
-            assert (our_code is None) == (code is None), (our_code, code)
+            if our_code != code:
+                # We may see it in fewer bytes than wsproto, which waits for the whole header.
+                assert our_code is not None
+                assert read_by_wsproto(mutated + bytes(14))[1] is not None
