@@ -18,7 +18,7 @@ def test_a_limit_is_a_whole_number_above_zero(value: object) -> None:
     [
         ("server_max_window_bits", 8, "from 9 to 15, got 8"),
         ("server_max_window_bits", 16, "from 9 to 15, got 16"),
-        ("client_max_window_bits", 7, "from 8 to 15, got 7"),
+        ("client_max_window_bits", 8, "from 9 to 15, got 8"),
         ("level", 0, "from 1 to 9, got 0"),
         ("mem_level", 10, "from 1 to 9, got 10"),
         ("minimum_size", 0, "of at least 1, got 0"),

@@ -57,7 +57,7 @@ def accept_deflate(offer: Offer, options: PerMessageDeflate) -> tuple[bytes, Per
     if offer.name != "permessage-deflate" or len(offered) != len(offer.parameters):
         return None
     server_bits = options.server_max_window_bits
-    client_bits = 15
+    asked_bits = client_bits = 15
     for name, value in offered.items():
         if name in ("server_no_context_takeover", "client_no_context_takeover"):
             if value is not None:
@@ -70,7 +70,9 @@ def accept_deflate(offer: Offer, options: PerMessageDeflate) -> tuple[bytes, Per
         elif name == "client_max_window_bits":
             if value is not None and not WINDOW_BITS.fullmatch(value):
                 return None
-            client_bits = min(options.client_max_window_bits, int(value or 15))
+            # A client may choose 8 for itself; most cannot, so 9 is the least we ask for, and it reads both.
+            asked_bits = int(value or 15)
+            client_bits = min(options.client_max_window_bits, max(asked_bits, 9))
         else:
             return None
     agreed = replace(
@@ -89,7 +91,7 @@ def accept_deflate(offer: Offer, options: PerMessageDeflate) -> tuple[bytes, Per
         response.append(f"server_max_window_bits={server_bits}")
     # RFC 7692 7.1.2.2: only a client that offers it may be told.
     if "client_max_window_bits" in offered and client_bits < 15:
-        response.append(f"client_max_window_bits={client_bits}")
+        response.append(f"client_max_window_bits={min(client_bits, asked_bits)}")
     return "; ".join(response).encode(), agreed
 
 

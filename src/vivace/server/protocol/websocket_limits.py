@@ -37,8 +37,8 @@ class PerMessageDeflate:
     dropped after every message: less memory, worse compression.
     """
 
-    server_max_window_bits: int = 12  # zlib has no raw window of 8 bits, so from 9
-    client_max_window_bits: int = 12
+    server_max_window_bits: int = 12  # from 9, as zlib has no raw window of 8 bits
+    client_max_window_bits: int = 12  # from 9 too
     server_no_context_takeover: bool = False
     client_no_context_takeover: bool = False
     level: int = 6  # 1 is fastest, 9 smallest
@@ -47,7 +47,7 @@ class PerMessageDeflate:
 
     def __post_init__(self) -> None:
         check_number("server_max_window_bits", self.server_max_window_bits, 9, 15)
-        check_number("client_max_window_bits", self.client_max_window_bits, 8, 15)
+        check_number("client_max_window_bits", self.client_max_window_bits, 9, 15)
         check_number("level", self.level, 1, 9)
         check_number("mem_level", self.mem_level, 1, 9)
         check_number("minimum_size", self.minimum_size, 1)
