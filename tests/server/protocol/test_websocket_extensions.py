@@ -39,8 +39,23 @@ def test_offers_are_read_in_order(values: list[bytes], expected: list[Offer]) ->
 
 @pytest.mark.parametrize(
     "value",
-    [b";", b"a;", b"a;;b", b"a;=1", b"a;x=", b'a;x="', b'a;x=""', b'a;x="a b"', b'a;x="1,2"', b"a b", b"a=1", b"\xff", b"a/b", b"a;x=1 2"],
-)  # fmt: skip
+    [
+        b";",
+        b"a;",
+        b"a;;b",
+        b"a;=1",
+        b"a;x=",
+        b'a;x="',
+        b'a;x=""',
+        b'a;x="a b"',
+        b'a;x="1,2"',
+        b"a b",
+        b"a=1",
+        b"\xff",
+        b"a/b",
+        b"a;x=1 2",
+    ],
+)
 def test_a_header_of_another_form_is_refused(value: bytes) -> None:
     with pytest.raises(ProtocolError, match="400: invalid Sec-WebSocket-Extensions header"):
         parse_extensions([b"fine, " + value])

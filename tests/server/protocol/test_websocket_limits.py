@@ -26,4 +26,4 @@ def test_a_limit_is_a_whole_number_above_zero(value: object) -> None:
 )
 def test_compression_says_what_it_can_do(name: str, value: int, message: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be a whole number {message}"):
-        PerMessageDeflate(**{name: value})
+        PerMessageDeflate(**{name: value})  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from struct import pack
 
@@ -34,10 +34,12 @@ def uncompiled() -> type[WebSocketProtocol]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert not compiled_module.__file__.endswith(".py")
-    return module.WebSocketProtocol  # type: ignore[no-any-return]
+    implementation = vars(module)["WebSocketProtocol"]
+    assert isinstance(implementation, type)
+    return implementation
 
 
-IMPLEMENTATIONS = {"compiled": WebSocketProtocol, "uncompiled": uncompiled()}
+IMPLEMENTATIONS: dict[str, type[WebSocketProtocol]] = {"compiled": WebSocketProtocol, "uncompiled": uncompiled()}
 LIMITS = WebSocketLimits(max_websocket_message_size=100_000)
 
 
@@ -94,8 +96,13 @@ def server(opcode: int, payload: bytes = b"") -> bytes:
 
 CASES: dict[str, tuple[bytes, bytes, int | None]] = {
     # 1: echoes of every length form
-    **{f"1.1 text of {n}": (frame(1, b"*" * n), server(1, b"*" * n), None) for n in (0, 125, 126, 127, 128, 65535, 65536)},
-    **{f"1.2 binary of {n}": (frame(2, b"\xfe" * n), server(2, b"\xfe" * n), None) for n in (0, 125, 126, 65535, 65536)},
+    **{
+        f"1.1 text of {n}": (frame(1, b"*" * n), server(1, b"*" * n), None)
+        for n in (0, 125, 126, 127, 128, 65535, 65536)
+    },
+    **{
+        f"1.2 binary of {n}": (frame(2, b"\xfe" * n), server(2, b"\xfe" * n), None) for n in (0, 125, 126, 65535, 65536)
+    },
     # 2: pings
     "2.1 empty ping": (frame(9), server(10), None),
     "2.2 ping": (frame(9, b"hello"), server(10, b"hello"), None),
@@ -104,7 +111,11 @@ CASES: dict[str, tuple[bytes, bytes, int | None]] = {
     "2.5 ping of 126": (frame(9, b"\xfe" * 126), b"", 1002),
     "2.7 unsolicited pong": (frame(10), b"", None),
     "2.9 pong, then ping": (frame(10, b"a") + frame(9, b"b"), server(10, b"b"), None),
-    "2.10 ten pings": (b"".join(frame(9, b"%d" % n) for n in range(10)), b"".join(server(10, b"%d" % n) for n in range(10)), None),
+    "2.10 ten pings": (
+        b"".join(frame(9, b"%d" % n) for n in range(10)),
+        b"".join(server(10, b"%d" % n) for n in range(10)),
+        None,
+    ),
     # 3: reserved bits
     "3.1 rsv 1": (b"\x91" + frame(1, b"a")[1:], b"", 1002),
     "3.2 after a message": (frame(1, b"a") + b"\xa1" + frame(1, b"a")[1:] + frame(9), server(1, b"a"), 1002),
@@ -117,18 +128,35 @@ CASES: dict[str, tuple[bytes, bytes, int | None]] = {
     "5.1 fragmented ping": (frame(9, b"a", False) + frame(0, b"b"), b"", 1002),
     "5.2 fragmented pong": (frame(10, b"a", False) + frame(0, b"b"), b"", 1002),
     "5.3 two fragments": (frame(1, b"a", False) + frame(0, b"b"), server(1, b"ab"), None),
-    "5.6 ping between": (frame(1, b"a", False) + frame(9, b"p") + frame(0, b"b"), server(10, b"p") + server(1, b"ab"), None),
+    "5.6 ping between": (
+        frame(1, b"a", False) + frame(9, b"p") + frame(0, b"b"),
+        server(10, b"p") + server(1, b"ab"),
+        None,
+    ),
     "5.9 continuation of nothing": (frame(0, b"a"), b"", 1002),
-    "5.15 and after a message": (frame(1, b"a", False) + frame(0, b"b") + frame(0, b"c", False), server(1, b"ab"), 1002),
+    "5.15 and after a message": (
+        frame(1, b"a", False) + frame(0, b"b") + frame(0, b"c", False),
+        server(1, b"ab"),
+        1002,
+    ),
     "5.18 text in a text": (frame(1, b"a", False) + frame(1, b"b"), b"", 1002),
     "5.19 many and pings": (
-        frame(1, b"1", False) + frame(0, b"2", False) + frame(9, b"p") + frame(0, b"3", False) + frame(9, b"q") + frame(0, b"4"),
+        frame(1, b"1", False)
+        + frame(0, b"2", False)
+        + frame(9, b"p")
+        + frame(0, b"3", False)
+        + frame(9, b"q")
+        + frame(0, b"4"),
         server(10, b"p") + server(10, b"q") + server(1, b"1234"),
         None,
     ),
     # 6: UTF-8
     "6.1 empty fragments": (frame(1, b"", False) + frame(0, b"", False) + frame(0), server(1), None),
-    "6.2 text over fragments": (frame(1, "ké".encode()[:2], False) + frame(0, "ké".encode()[2:]), server(1, "ké".encode()), None),
+    "6.2 text over fragments": (
+        frame(1, "ké".encode()[:2], False) + frame(0, "ké".encode()[2:]),
+        server(1, "ké".encode()),
+        None,
+    ),
     "6.3 invalid": (frame(1, b"\xce\xba\xe1\xbd\xb9\xed\xa0\x80edited"), b"", 1007),
     "6.4 fails fast": (frame(1, b"\xce\xba\xf4\x90", False), b"", 1007),
     "6.6 cut": (frame(1, b"\xce"), b"", 1007),
@@ -146,13 +174,23 @@ CASES: dict[str, tuple[bytes, bytes, int | None]] = {
     "7.3 longest reason": (close(1000, b"*" * 123), server(8, b"\x03\xe8"), None),
     "7.3 too long a reason": (close(1000, b"*" * 124), b"", 1002),
     "7.5 reason not UTF-8": (close(1000, b"\xce\xba\xed\xa0\x80"), b"", 1007),
-    **{f"7.7 code {n}": (close(n), server(8, pack("!H", n)), None) for n in (1000, 1003, 1007, 1014, 3000, 3999, 4000, 4999)},
-    **{f"7.9 code {n}": (close(n), b"", 1002) for n in (0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535)},
+    **{
+        f"7.7 code {n}": (close(n), server(8, pack("!H", n)), None)
+        for n in (1000, 1003, 1007, 1014, 3000, 3999, 4000, 4999)
+    },
+    **{
+        f"7.9 code {n}": (close(n), b"", 1002)
+        for n in (0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535)
+    },
     # 9 and 10: large messages, and one in small pieces
     "9 at the limit": (frame(2, b"a" * 100_000), server(2, b"a" * 100_000), None),
     "9 over the limit": (frame(2, b"a" * 100_001), b"", 1009),
-    "10 many fragments": (frame(1, b"*", False) + frame(0, b"*" * 99, False) * 60 + frame(0), server(1, b"*" * 5941), None),
-}  # fmt: skip
+    "10 many fragments": (
+        frame(1, b"*", False) + frame(0, b"*" * 99, False) * 60 + frame(0),
+        server(1, b"*" * 5941),
+        None,
+    ),
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -226,7 +264,13 @@ def test_nothing_is_sent_behind_a_close_frame(protocol: WebSocketProtocol) -> No
         protocol.close(1006)
     assert not protocol.close_sent
     assert protocol.close(None) == b"\x88\x00"
-    sending = (lambda: protocol.text("a"), lambda: protocol.binary(b"a"), protocol.ping, protocol.pong, protocol.close)
+    sending: tuple[Callable[[], object], ...] = (
+        lambda: protocol.text("a"),
+        lambda: protocol.binary(b"a"),
+        protocol.ping,
+        protocol.pong,
+        protocol.close,
+    )
     for send in sending:
         with pytest.raises(RuntimeError, match="close frame"):
             send()

@@ -8,8 +8,6 @@ told which.
 
 from __future__ import annotations
 
-from typing import cast
-
 from vivace.server.protocol.errors import WebSocketError
 from vivace.server.protocol.websocket_deflate import Deflater, Inflater
 from vivace.server.protocol.websocket_events import Close, CloseCode, Event, Ping, Pong
@@ -61,18 +59,15 @@ class WebSocketProtocol:
             return None
         try:
             while True:
-                event = self.reader.next_event()
-                if type(event) is tuple:
-                    event = self.control(event[0], event[1])
-                    if self.closed:
-                        return event
-                if event is None or not self.close_sent:
-                    return cast("Event", event)
+                read = self.reader.next_event()
+                event = self.control(read[0], read[1]) if isinstance(read, tuple) else read
+                if event is None or not self.close_sent or self.closed:
+                    return event
         except WebSocketError as error:
             return self.fail(error)
 
     def end_of_input(self) -> Close | None:
-        """Say that the client sends no more. The `Close` that this is, unless there was one; nothing is to be written."""
+        """Say that the client sends no more. The `Close` that this is, with nothing to write, unless there was one."""
         if self.closed:
             return None
         self.closed = self.close_sent = True

@@ -16,7 +16,7 @@ class ProtocolError(Exception):
 
 
 class WebSocketError(Exception):
-    """The peer broke the WebSocket protocol or a limit. `code` is the close code it deserves, `reason` what was wrong."""
+    """The peer broke the WebSocket protocol or a limit. `code` is the close code it deserves, `reason` says why."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"{code}: {reason}")

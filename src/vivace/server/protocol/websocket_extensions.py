@@ -1,4 +1,4 @@
-"""Sec-WebSocket-Extensions (RFC 6455 9.1): what a client offers, and the permessage-deflate (RFC 7692 7.1) we accept."""
+"""Sec-WebSocket-Extensions (RFC 6455 9.1): what a client offers, and the compression (RFC 7692 7.1) we accept."""
 
 from __future__ import annotations
 
