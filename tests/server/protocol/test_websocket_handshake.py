@@ -210,7 +210,7 @@ def test_http_2_refuses_other_versions_without_an_upgrade_header() -> None:
     with pytest.raises(HandshakeError, match="must be 13") as caught:
         read_handshake(http_2_request((b"sec-websocket-version", b"8")))
     assert (caught.value.status, caught.value.headers) == (400, [(b"sec-websocket-version", b"13")])
-    with pytest.raises(HandshakeError, match="begins with GET"):
+    with pytest.raises(HandshakeError, match="400: a WebSocket of HTTP/2 begins with CONNECT"):
         read_handshake(http_2_request(method="GET"))
 
 

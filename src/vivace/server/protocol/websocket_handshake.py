@@ -101,9 +101,12 @@ def read_handshake(head: RequestHead, compression: PerMessageDeflate | None = No
     how to answer anything else; what could be a WebSocket of another version gets 426 and ours.
     """
     is_http_2 = head.http_version == "2"
-    if head.method != ("CONNECT" if is_http_2 else "GET"):
+    if is_http_2:
+        if head.method != "CONNECT":
+            raise HandshakeError(400, "a WebSocket of HTTP/2 begins with CONNECT")
+    elif head.method != "GET":
         raise HandshakeError(405, "a WebSocket begins with GET", [(b"allow", b"GET")])
-    if not is_http_2:
+    else:
         check_upgrade(head)
     if values(head, b"sec-websocket-version") != [VERSION]:
         raise wrong_version(is_http_2)
