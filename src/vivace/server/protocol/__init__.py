@@ -2,4 +2,8 @@
 
 Read `events.py` first: what every protocol tells a connection. `http1_scanner` reads requests, `http1_writer` writes
 responses; both are compiled and their oracle in the tests is h11.
+
+For WebSocket read `websocket_events.py`, then `_websocket_protocol_cy.py`, a connection after its handshake: it reads
+with `websocket_reader` and writes with `websocket_writer`, both compiled, their oracles wsproto and websockets. The
+handshake is `websocket_handshake.py`, compression `websocket_extensions.py` and `websocket_deflate.py`.
 """
