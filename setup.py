@@ -18,8 +18,18 @@ COMPILED_MODULES: list[str] = [
     "vivace.server._service_cy",
     "vivace.server._stream_cy",
     "vivace.server.protocol._request_head_cy",
+    "vivace.server.protocol._websocket_protocol_cy",
+    "vivace.server.protocol.field_kinds",
+    "vivace.server.protocol.hpack_decoder",
+    "vivace.server.protocol.hpack_encoder",
+    "vivace.server.protocol.hpack_huffman",
     "vivace.server.protocol.http1_scanner",
     "vivace.server.protocol.http1_writer",
+    "vivace.server.protocol.http2_output",
+    "vivace.server.protocol.http2_request",
+    "vivace.server.protocol.http2_session",
+    "vivace.server.protocol.websocket_reader",
+    "vivace.server.protocol.websocket_writer",
 ]
 
 

@@ -13,3 +13,12 @@ class ProtocolError(Exception):
         super().__init__(f"{status}: {reason}")
         self.status = status
         self.reason = reason
+
+
+class WebSocketError(Exception):
+    """The peer broke the WebSocket protocol or a limit. `code` is the close code it deserves, `reason` says why."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = int(code)
+        self.reason = reason

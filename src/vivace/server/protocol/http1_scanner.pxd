@@ -4,6 +4,8 @@ from vivace.server.protocol._request_head_cy cimport RequestHead
 # Bytes by class (RFC 9110 5.6.2 and 5.5): the lower-case form of a token character, or 0; may stand in a field value.
 cdef unsigned char[256] LOWER_TOKEN
 cdef unsigned char[256] IN_VALUE
+# Characters of a request target: visible ASCII except "#", which no client may send.
+cdef unsigned char[256] IN_TARGET
 
 
 cdef enum State:
@@ -55,3 +57,10 @@ cdef class Http1Scanner:
     cdef scan_chunk_data(self)
     cdef scan_chunk_end(self)
     cdef scan_trailers(self)
+
+
+# What every HTTP version reads alike. The scanned text ends where `end` is; ProtocolError for what is wrong.
+cdef str scan_method(const unsigned char *start, Py_ssize_t size)
+cdef bytes scan_target(RequestHead head, const unsigned char *p, const unsigned char *end)
+cdef int check_host(bytes value) except -1
+cdef long long scan_length(bytes value) except -1

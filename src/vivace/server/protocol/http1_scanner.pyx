@@ -23,10 +23,8 @@ cdef object END_OF_BODY = _END_OF_BODY
 cdef str HTTP_10 = "1.0"
 cdef str HTTP_11 = "1.1"
 
-# ---- bytes by class; LOWER_TOKEN and IN_VALUE are declared in the .pxd, for the writer (RFC 3986 2 and 3.2.2)
+# ---- bytes by class; LOWER_TOKEN, IN_VALUE and IN_TARGET are declared in the .pxd (RFC 3986 2 and 3.2.2)
 
-# Characters of a request target: visible ASCII except "#", which no client may send.
-cdef unsigned char[256] IN_TARGET
 cdef unsigned char[256] IN_HOST
 # 0 to 15, or 255 for what is no hexadecimal digit.
 cdef unsigned char[256] HEX_VALUE
@@ -116,7 +114,7 @@ cdef inline object find_name(const unsigned char *lowered, Py_ssize_t size, uint
 
 # ---- pieces of a head; every pointer runs inside lines known to end with CRLF, which no table but none accepts
 
-cdef inline str scan_method(const unsigned char *start, Py_ssize_t size):
+cdef str scan_method(const unsigned char *start, Py_ssize_t size):
     if size == 3:
         if memcmp(start, b"GET", 3) == 0:
             return "GET"

@@ -1,0 +1,427 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+"""HTTP/2 responses into bytes: everything of a turn in one buffer, DATA by priority within the client's windows.
+
+Bodies wait in their streams until `take`, so a client that reads slowly gets what is most urgent first. Of one urgency,
+responses that are of use in pieces take turns frame by frame; the others follow one another (RFC 9218 10).
+"""
+
+from collections import deque
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from libc.string cimport memcpy
+from libc.stdint cimport uint32_t
+from libc.time cimport time, time_t
+
+from email.utils import formatdate
+
+from vivace.server.protocol.hpack_encoder cimport CHANGES_ROOM, FIELD_ROOM, HpackEncoder
+from vivace.server.protocol.http1_scanner cimport IN_VALUE, LOWER_TOKEN
+
+cdef enum:
+    FRAME_HEAD = 9
+    DEFAULT_WINDOW = 65535
+    DEFAULT_FRAME_SIZE = 16384
+    # A buffer above this is given back once it is sent.
+    KEPT_ROOM = 16384
+    URGENCIES = 8
+
+cdef list STATUS_FIELDS = [(b":status", b"%d" % status) for status in range(1000)]
+# RFC 9113 8.2.2: what concerns one connection is not sent; applications written for HTTP/1.1 may say it.
+cdef frozenset CONNECTION_FIELDS = frozenset(
+    b"connection keep-alive proxy-connection transfer-encoding upgrade".split()
+)
+
+# ---- Date, written once a second for everybody
+
+cdef time_t date_second = 0
+cdef tuple date_field = ()
+
+
+cdef tuple current_date_field():
+    global date_second, date_field
+    cdef time_t now = time(NULL)
+    if now != date_second:
+        date_second = now
+        date_field = (b"date", formatdate(now, usegmt=True).encode("ascii"))
+    return date_field
+
+
+# ---- what applications give
+
+cdef bytes as_bytes(value, str what):
+    if type(value) is bytes:
+        return value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    raise TypeError(f"{what} must be bytes, got {value!r}")
+
+
+cdef long long scan_length(bytes value) except -1:
+    if not value.isdigit() or len(value) > 18:
+        raise ValueError(f"content-length must be a number, got {value!r}")
+    return int(value)
+
+
+cdef tuple checked_field(raw_name, raw_value):
+    """The field as HTTP/2 wants it: a lower-case name, nothing that ends a line."""
+    cdef bytes name = as_bytes(raw_name, "a header name")
+    cdef bytes value = as_bytes(raw_value, "a header value")
+    cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(value)
+    cdef Py_ssize_t at
+    cdef bint lower = True
+    for at in range(PyBytes_GET_SIZE(value)):
+        if not IN_VALUE[p[at]]:
+            raise ValueError(f"the value of the header {name!r} holds a control character: {value!r}")
+    if PyBytes_GET_SIZE(value) > 0 and (p[0] <= 32 or p[PyBytes_GET_SIZE(value) - 1] <= 32):
+        # RFC 9113 8.2.1: blanks around a value make the whole response malformed.
+        value = value.strip(b" \t")
+    p = <const unsigned char *>PyBytes_AS_STRING(name)
+    for at in range(PyBytes_GET_SIZE(name)):
+        if not LOWER_TOKEN[p[at]]:
+            raise ValueError(f"the header name {name!r} holds a character that names cannot have")
+        lower = lower and LOWER_TOKEN[p[at]] == p[at]
+    if PyBytes_GET_SIZE(name) == 0:
+        raise ValueError("a header name is empty")
+    return (name if lower else name.lower(), value)
+
+
+cdef class Http2Stream:
+    """One request and its response. `owner` is for whoever serves it.
+
+    `head` is None when the request was refused before it had one. `protocol` is that of an extended CONNECT (RFC 8441).
+    `trailers` are those of the request, `unsent` counts the body bytes that wait for the client. `begun` and
+    `complete` tell of the response as given, `closed` that nothing more can be sent or received.
+    """
+
+    def __repr__(self):
+        return f"<Http2Stream {self.id}>"
+
+    cdef bint forbids_body(self) noexcept:
+        # RFC 9110 6.4.1: a response to HEAD, a 204 and a 304 have no body whatever their headers say.
+        return self.head.method == "HEAD" or self.status == 204 or self.status == 304
+
+
+cdef class Http2Output:
+    """The sending side of a connection: for each stream `start`, then `body` until `complete`; `take` what to write."""
+
+    def __cinit__(self, *args, server="vivace", bint date=True, **kwargs):
+        self.encoder = HpackEncoder()
+        self.server_value = None if server is None else server.encode("latin-1")
+        self.writes_date = date
+        self.send_window = DEFAULT_WINDOW
+        self.max_frame_size = DEFAULT_FRAME_SIZE
+        self.max_header_list = -1
+        self.queues = [deque() for _ in range(URGENCIES)]
+
+    def __dealloc__(self):
+        PyMem_Free(self.out)
+
+    # ---- frames
+
+    cdef int need(self, Py_ssize_t size) except -1:
+        cdef Py_ssize_t wanted
+        cdef void *larger
+        if self.length + size > self.room:
+            wanted = max(self.length + size, 2 * self.room, 1024)
+            larger = PyMem_Realloc(self.out, wanted)
+            if larger == NULL:
+                raise MemoryError
+            self.out = <unsigned char *>larger
+            self.room = wanted
+        return 0
+
+    cdef int frame(self, Py_ssize_t size, int kind, int flags, uint32_t stream_id) except -1:
+        """Write a frame's head, and make room for its `size` bytes."""
+        cdef unsigned char *p
+        self.need(FRAME_HEAD + size)
+        p = self.out + self.length
+        p[0] = <unsigned char>(size >> 16)
+        p[1] = <unsigned char>(size >> 8 & 255)
+        p[2] = <unsigned char>(size & 255)
+        p[3] = <unsigned char>kind
+        p[4] = <unsigned char>flags
+        self.length += 5
+        self.write_number(stream_id)
+        return 0
+
+    cdef int write_number(self, uint32_t number) except -1:
+        cdef unsigned char *p = self.out + self.length
+        p[0] = <unsigned char>(number >> 24)
+        p[1] = <unsigned char>(number >> 16 & 255)
+        p[2] = <unsigned char>(number >> 8 & 255)
+        p[3] = <unsigned char>(number & 255)
+        self.length += 4
+        return 0
+
+    cdef int write_reset(self, uint32_t stream_id, uint32_t code) except -1:
+        self.frame(4, RST_STREAM, 0, stream_id)
+        return self.write_number(code)
+
+    cdef int write_window_update(self, uint32_t stream_id, uint32_t size) except -1:
+        self.frame(4, WINDOW_UPDATE, 0, stream_id)
+        return self.write_number(size)
+
+    cdef int write_headers(self, uint32_t stream_id, int status, list fields, bint end) except -1:
+        """A header block; a status of 0 makes it trailers."""
+        cdef Py_ssize_t head, start, size = CHANGES_ROOM + FIELD_ROOM + 16
+        cdef tuple field
+        cdef bytes block
+        cdef int flags = END_STREAM if end else 0
+        for field in fields:
+            size += FIELD_ROOM + PyBytes_GET_SIZE(field[0]) + PyBytes_GET_SIZE(field[1])
+        head = self.length
+        self.frame(size, HEADERS, flags | END_HEADERS, stream_id)
+        start = self.length
+        self.length += self.encoder.write_size_changes(self.out + start)
+        if status > 0:
+            self.length += self.encoder.write_field(<tuple>STATUS_FIELDS[status], self.out + self.length)
+        for field in fields:
+            self.length += self.encoder.write_field(field, self.out + self.length)
+        size = self.length - start
+        if size <= self.max_frame_size:
+            self.out[head] = <unsigned char>(size >> 16)
+            self.out[head + 1] = <unsigned char>(size >> 8 & 255)
+            self.out[head + 2] = <unsigned char>(size & 255)
+            return 0
+        block = PyBytes_FromStringAndSize(<const char *>self.out + start, size)
+        self.length = head
+        start = 0
+        while start < PyBytes_GET_SIZE(block):
+            size = min(PyBytes_GET_SIZE(block) - start, self.max_frame_size)
+            if start + size == PyBytes_GET_SIZE(block):
+                flags |= END_HEADERS
+            self.frame(size, HEADERS if start == 0 else CONTINUATION, flags, stream_id)
+            memcpy(self.out + self.length, PyBytes_AS_STRING(block) + start, size)
+            self.length += size
+            start += size
+            flags = 0
+        return 0
+
+    # ---- responses
+
+    cpdef start(self, Http2Stream stream, int status, headers):
+        """Check and keep the head of a response. ValueError or TypeError for what must not be sent.
+
+        Nothing is written before the first `body`; until then (`begun` is False) the response can be started anew.
+        """
+        cdef list fields = []
+        cdef tuple field
+        cdef object name
+        cdef bint date = self.writes_date, server = self.server_value is not None
+        cdef long long expected = -1
+        if status < 200 or status > 999:
+            raise ValueError(f"the status of a response must be from 200 to 999, got {status}")
+        for raw_name, raw_value in headers:
+            field = checked_field(raw_name, raw_value)
+            name = field[0]
+            if name in CONNECTION_FIELDS:
+                continue
+            if name == b"content-length":
+                if expected >= 0 and expected != scan_length(<bytes>field[1]):
+                    raise ValueError("two content-length headers that differ")
+                if expected >= 0 or status == 204:
+                    continue
+                expected = scan_length(<bytes>field[1])
+            elif name == b"date":
+                date = False
+            elif name == b"server":
+                server = False
+            fields.append(field)
+        if server:
+            fields.append((b"server", self.server_value))
+        if date:
+            fields.append(current_date_field())
+        stream.response_head = fields
+        stream.status = status
+        stream.expected = expected
+        stream.sent = 0
+
+    cpdef body(self, Http2Stream stream, data, bint more):
+        """A piece of the body; the response is complete unless there is `more`. Nothing happens on a closed stream.
+
+        RuntimeError when the body is longer or, at its end, shorter than the content-length that was announced.
+        """
+        cdef bytes piece = as_bytes(data, "a response body")
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(piece)
+        cdef bint bodiless
+        if stream.closed:
+            return
+        if stream.complete or (stream.response_head is None and not stream.begun):
+            raise RuntimeError("a body without a response that is started and not complete")
+        bodiless = stream.forbids_body()
+        if not bodiless:
+            stream.sent += size
+            if stream.expected >= 0 and stream.sent > stream.expected:
+                raise RuntimeError(f"the response body is longer than its content-length of {stream.expected}")
+            if not more and stream.sent < stream.expected:
+                raise RuntimeError(
+                    f"the response body ended after {stream.sent} bytes; its content-length is {stream.expected}"
+                )
+        if not stream.begun and not more and stream.expected < 0 and not (bodiless and size == 0):
+            if stream.status != 204 and stream.status != 304:
+                stream.response_head.append((b"content-length", b"%d" % size))
+        if bodiless:
+            size = 0
+        stream.complete = not more
+        if not stream.begun:
+            self.write_head(stream, not more and size == 0)
+            if stream.response_closed:
+                return
+        if stream.unsent == 0 and size <= stream.send_window and size <= self.send_window and (
+            size <= self.max_frame_size and self.queued_streams == 0
+        ):
+            if size > 0 or not more:
+                self.write_data(stream, <const unsigned char *>PyBytes_AS_STRING(piece), size, not more)
+        elif size > 0:
+            if stream.pieces is None:
+                stream.pieces = deque()
+            stream.pieces.append(piece)
+            stream.unsent += size
+            self.enqueue(stream)
+        elif not more and stream.unsent == 0:
+            self.end_response(stream)
+
+    cpdef trailers(self, Http2Stream stream, headers):
+        """End the response, whose body must have had `more`, with these fields."""
+        cdef list fields
+        if stream.closed:
+            return
+        if stream.complete or (stream.response_head is None and not stream.begun):
+            raise RuntimeError("trailers without a response that is started and not complete")
+        fields = [checked_field(name, value) for name, value in headers]
+        if not stream.begun:
+            self.write_head(stream, False)
+        stream.response_trailers = [field for field in fields if (<tuple>field)[0] not in CONNECTION_FIELDS]
+        stream.complete = True
+        if stream.unsent == 0:
+            self.end_response(stream)
+
+    cpdef inform(self, Http2Stream stream, int status, headers):
+        """An informational response such as 100 Continue or 103 Early Hints, before the response has begun."""
+        if status < 100 or status > 199 or status == 101:
+            raise ValueError(f"an informational status is from 100 to 199 and not 101, got {status}")
+        cdef list fields = [checked_field(name, value) for name, value in headers]
+        if not stream.closed and not stream.begun:
+            self.write_headers(stream.id, status, fields, False)
+
+    cdef int write_head(self, Http2Stream stream, bint end) except -1:
+        self.write_headers(stream.id, stream.status, stream.response_head, end)
+        stream.response_head = None
+        stream.begun = True
+        if end:
+            self.response_closed(stream)
+        return 0
+
+    cdef int write_data(self, Http2Stream stream, const unsigned char *data, Py_ssize_t size, bint end) except -1:
+        self.frame(size, DATA, END_STREAM if end else 0, stream.id)
+        memcpy(self.out + self.length, data, size)
+        self.length += size
+        stream.send_window -= size
+        self.send_window -= size
+        self.data_frames += 1
+        if end:
+            self.response_closed(stream)
+        return 0
+
+    cdef int end_response(self, Http2Stream stream) except -1:
+        """Say that the response is over, when all of its body has been."""
+        if stream.response_trailers:
+            self.write_headers(stream.id, 0, stream.response_trailers, True)
+            return self.response_closed(stream)
+        return self.write_data(stream, NULL, 0, True)
+
+    cdef int response_closed(self, Http2Stream stream) except -1:
+        """The last frame of a response is written."""
+        stream.response_closed = True
+        return 0
+
+    # ---- whose turn it is
+
+    cdef int enqueue(self, Http2Stream stream) except -1:
+        """Let the stream have its turns, unless it has nothing to send or no window for it."""
+        if not stream.queued and stream.unsent > 0 and stream.send_window > 0:
+            stream.queued = True
+            stream.queue = stream.urgency
+            self.queues[stream.queue].append(stream)
+            self.queued_streams += 1
+        return 0
+
+    cdef int dequeue(self, Http2Stream stream) except -1:
+        if stream.queued:
+            stream.queued = False
+            self.queues[stream.queue].remove(stream)
+            self.queued_streams -= 1
+        return 0
+
+    cdef int flush(self, Py_ssize_t size) except -1:
+        """Write DATA frames until the buffer holds `size` bytes, the window is used up or nothing waits."""
+        cdef int urgency
+        cdef Http2Stream stream
+        cdef object queue
+        for urgency in range(URGENCIES):
+            queue = self.queues[urgency]
+            while queue:
+                if self.length >= size or self.send_window <= 0:
+                    return 0
+                stream = <Http2Stream>queue[0]
+                self.write_piece(stream)
+                if stream.unsent == 0 or stream.send_window <= 0 or stream.incremental:
+                    # Closing a stream takes it out of its queue.
+                    if stream.queued:
+                        stream.queued = False
+                        queue.popleft()
+                        self.queued_streams -= 1
+                    if not stream.closed:
+                        self.enqueue(stream)
+        return 0
+
+    cdef int write_piece(self, Http2Stream stream) except -1:
+        """One DATA frame of what waits in the stream, filled from as many pieces as it takes."""
+        cdef Py_ssize_t size = min(min(stream.unsent, self.max_frame_size), min(stream.send_window, self.send_window))
+        cdef Py_ssize_t left = size, part
+        cdef bytes piece
+        cdef bint last = size == stream.unsent and stream.complete
+        self.frame(size, DATA, END_STREAM if last and not stream.response_trailers else 0, stream.id)
+        while left > 0:
+            piece = <bytes>stream.pieces[0]
+            part = min(left, PyBytes_GET_SIZE(piece) - stream.piece_position)
+            memcpy(self.out + self.length, PyBytes_AS_STRING(piece) + stream.piece_position, part)
+            self.length += part
+            stream.piece_position += part
+            left -= part
+            if stream.piece_position == PyBytes_GET_SIZE(piece):
+                stream.pieces.popleft()
+                stream.piece_position = 0
+        stream.unsent -= size
+        stream.send_window -= size
+        self.send_window -= size
+        self.data_frames += 1
+        if last:
+            if stream.response_trailers:
+                self.end_response(stream)
+            else:
+                self.response_closed(stream)
+        return 0
+
+    # ---- for the socket
+
+    @property
+    def wants_to_write(self):
+        """Whether `take` has something to give."""
+        return self.length > 0 or (self.queued_streams > 0 and self.send_window > 0)
+
+    cpdef bytes take(self, Py_ssize_t size=65536):
+        """What to write now, as one object: about `size` bytes if that much DATA waits; b"" when there is nothing."""
+        cdef bytes taken
+        if self.queued_streams > 0:
+            self.flush(size)
+        if self.length == 0:
+            return b""
+        taken = PyBytes_FromStringAndSize(<const char *>self.out, self.length)
+        self.length = 0
+        if self.room > KEPT_ROOM:
+            PyMem_Free(self.out)
+            self.out = NULL
+            self.room = 0
+        return taken
