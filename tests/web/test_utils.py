@@ -89,7 +89,7 @@ async def test_a_lone_exception_leaves_its_group() -> None:
         async with create_collapsing_task_group() as group:
             group.start_soon(fail, ValueError("one"))
     assert caught.value.__cause__ is None
-    with pytest.raises(ExceptionGroup):  # noqa: PT012
+    with pytest.raises(ExceptionGroup):
         async with create_collapsing_task_group() as group:
             group.start_soon(fail, ValueError("one"))
             group.start_soon(fail, ValueError("two"))

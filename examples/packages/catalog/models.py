@@ -42,6 +42,8 @@ class Package(models.Model):
     loaded = models.DateTimeField(auto_now=True)
     authors = models.ManyToManyField(Author, related_name="packages")
     classifiers = models.ManyToManyField(Classifier, related_name="packages")
+    requirements: models.RelatedManager[Requirement]  # for type checkers, as the next
+    files: models.RelatedManager[File]
 
     class Meta:
         ordering = ["slug"]
@@ -57,6 +59,7 @@ class Requirement(models.Model):
     marker = models.TextField(blank=True)
     extra = models.CharField(max_length=200, blank=True, help_text="The extra of the package that asks for it.")
     target = models.ForeignKey(Package, on_delete=models.SET_NULL, null=True, related_name="required_by")
+    target_id: int | None
 
     class Meta:
         ordering = ["extra", "name", "id"]

@@ -8,7 +8,7 @@ A page costs two statements: the count and the rows. Source: https://docs.django
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Generic, Literal, Protocol, TypeVar, overload
 
 T = TypeVar("T")
@@ -35,14 +35,18 @@ class EmptyPage(InvalidPage):
 
 
 class Pageable(Protocol[T_co]):
-    """What can be paged: a queryset, or anything else with a count and slices that are awaited."""
+    """What can be paged: a queryset, or anything else with a count and with slices that are awaited for their rows."""
 
     async def count(self) -> int:
         """How many rows there are."""
         ...
 
     def __getitem__(self, key: slice, /) -> Any:
-        """The rows of a slice, awaited."""
+        """A part of the rows, which is awaited in turn."""
+        ...
+
+    def __await__(self) -> Generator[Any, Any, Sequence[T_co]]:
+        """The rows."""
         ...
 
 
