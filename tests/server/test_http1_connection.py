@@ -49,6 +49,18 @@ async def test_sixteen_pipelined_requests_are_answered_in_order(live: Live) -> N
         assert [(await client.answer()).body for _ in range(16)] == [str(number).encode() for number in range(16)]
 
 
+@pytest.mark.parametrize("before", [1, 2, 3])
+async def test_a_pipelined_body_that_ends_early_is_refused_at_once(live: Live, echo: ASGIApp, before: int) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"
+    async with live(echo, body_timeout=600) as site:
+        client = await site.connect((head + b"abc") * before + head + b"ab")
+        client.half_close()
+        for _ in range(before):
+            assert (await client.answer()).status == 200
+        answer = await client.answer()
+        assert (answer.status, answer.body) == (400, b"the body ended early")
+
+
 async def test_pipelined_requests_with_bodies_cut_anywhere(live: Live, echo: ASGIApp) -> None:
     data = (
         b"POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"

@@ -168,7 +168,10 @@ class Http1Connection(Stream):
             self.refuse(error)
             return
         if self.in_body:
-            if not self.read_paused:
+            if self.eof_seen:
+                # The end came while an earlier response was being made.
+                self.refuse(ProtocolError(400, "the body ended early"))
+            elif not self.read_paused:
                 self.set_deadline(self.service.body_timeout)
         elif self.cycle is None and not self.ending:
             if self.eof_seen:
