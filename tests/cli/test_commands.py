@@ -74,6 +74,16 @@ def test_from_models_to_tables_and_back(run: Command, project: Path) -> None:
     assert "Undo blog 0001_initial … done" in run("migrate", "blog", "zero").stdout
 
 
+def test_a_migration_that_fails_ends_its_line(run: Command, vivace: Run, project: Path) -> None:
+    run("makemigrations")
+    file = project / "blog" / "migrations" / "0001_initial.py"
+    file.write_text(file.read_text().replace("def upgrade() -> None:", "def upgrade() -> None:\n    op.execute('x')"))
+    result = vivace("migrate", cwd=project)
+    assert result.returncode == 1
+    assert result.stdout == "Apply blog 0001_initial … failed\n"
+    assert result.stderr.startswith("Error: blog 0001_initial")
+
+
 def test_without_migrations_migrate_says_so_and_fake_only_marks(run: Command) -> None:
     assert "There are no migrations yet" in run("migrate").stdout
     run("makemigrations")

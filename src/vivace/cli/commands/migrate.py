@@ -48,8 +48,14 @@ async def _migrate(site: Vivace, label: str | None, name: str | None, plan: bool
     target = None if label is None else (label, name)
     async with site.connected() as connected:
         database = required(connected)
-        progress = None if plan else _report
-        steps = await migrate(database, migration_folders(site), target=target, fake=fake, plan=plan, progress=progress)
+        lines = _Lines()
+        progress = None if plan else lines.report
+        try:
+            steps = await migrate(
+                database, migration_folders(site), target=target, fake=fake, plan=plan, progress=progress
+            )
+        finally:
+            lines.end()
     if not steps:
         click.echo("The database is up to date." if _has_migrations(site) else NO_MIGRATIONS)
     elif plan:
@@ -63,8 +69,21 @@ def _has_migrations(site: Vivace) -> bool:
     return any(any(folder.glob("[!_]*.py")) for folder in migration_folders(site).values())
 
 
-def _report(step: PlannedStep, done: bool) -> None:
-    if done:
-        click.echo(" " + click.style("done", fg="green"))
-    else:
-        click.echo(f"{step} …", nl=False)
+class _Lines:
+    """A line a step, which says at its end what became of it."""
+
+    def __init__(self) -> None:
+        self._is_open = False
+
+    def report(self, step: PlannedStep, done: bool) -> None:
+        """Begin the line of a step, or end it."""
+        self._is_open = not done
+        if done:
+            click.echo(" " + click.style("done", fg="green"))
+        else:
+            click.echo(f"{step} …", nl=False)
+
+    def end(self) -> None:
+        """Nothing follows: a line that is open is that of a step that failed."""
+        if self._is_open:
+            click.echo(" " + click.style("failed", fg="red"))
