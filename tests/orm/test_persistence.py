@@ -15,11 +15,13 @@ from vivace.orm import F
 from vivace.orm.exceptions import (
     FieldDoesNotExist,
     IntegrityError,
+    NotLoaded,
     NotUpdated,
     ProtectedError,
     RestrictedError,
     ValidationError,
 )
+from vivace.orm.instances import make_stub
 
 pytestmark = pytest.mark.anyio
 
@@ -212,3 +214,68 @@ def test_the_constructor_names_the_nearest_field() -> None:
         Author(nam="x")
     with pytest.raises(TypeError, match=r"await obj.tags.set"):
         Book(tags=[1])
+
+
+async def test_without_its_key_a_loaded_object_is_saved_as_a_copy(database: Database) -> None:
+    made = await Author.objects.create(name="Ann", age=40)
+    made.pk = None
+    await made.save()
+    assert await Author.objects.filter(name="Ann", age=40).count() == 2
+    again = await Author.objects.get(pk=made.pk)
+    again.pk = None
+    again._state.adding = True
+    await again.save()
+    assert await Author.objects.filter(name="Ann", age=40).count() == 3
+
+
+async def test_with_another_key_all_columns_are_written_to_that_row(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann", age=40)
+    bob = await Author.objects.create(name="Bob", age=50)
+    old, other = ann.pk, bob.pk
+    ann.pk = other
+    await ann.save()
+    assert await Author.objects.order_by("pk").values_list("pk", "name", "age") == [
+        (old, "Ann", 40),
+        (other, "Ann", 40),
+    ]
+    ann.pk = 1_000_000
+    await ann.save()
+    assert await Author.objects.filter(name="Ann").count() == 3
+    with statements(database) as seen:
+        await ann.save()
+    assert seen == []
+    ann.pk = 2_000_000
+    with pytest.raises(NotUpdated):
+        await ann.save(force_update=True)
+
+
+async def test_a_partly_loaded_object_cannot_become_a_copy(database: Database) -> None:
+    await Author.objects.create(name="Ann", age=40)
+    ann = await Author.objects.only("name").get()
+    ann.pk = None
+    with pytest.raises(NotLoaded, match="age is not loaded"):
+        await ann.save()
+
+
+async def test_a_stub_whose_key_has_a_default_is_updated(database: Database) -> None:
+    made = await Everything.objects.create(text="a")
+    stub = make_stub(Everything, "id", made.pk, None)  # type: ignore[arg-type]  # it is not loaded here
+    assert isinstance(stub, Everything)
+    stub.text = "b"
+    await stub.save()
+    assert (await Everything.objects.get()).text == "b"
+
+
+async def test_prefetched_circles_can_be_pickled_and_copied(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann")
+    book = await Book.objects.create(title="x", author=ann)
+    await book.tags.add(await Tag.objects.create(name="red"))
+    [ann] = await Author.objects.prefetch_related("books__tags")
+    for twin in (pickle.loads(pickle.dumps(ann)), copy.copy(ann), copy.deepcopy(ann)):
+        [found] = twin.books.all()
+        assert found.author.name == "Ann"
+        assert [tag.name for tag in found.tags.all()] == ["red"]
+        found.title += "!"
+        await found.save()
+    assert (await Book.objects.get()).title.startswith("x!")
+    assert await pickle.loads(pickle.dumps(Book.objects.filter(title__startswith="x"))).count() == 1

@@ -15,7 +15,7 @@ from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError, Multi
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigAutoField
 from vivace.orm.fields.related import ForeignKey, ManyToManyField, RelatedField, Relation
-from vivace.orm.instances import InstanceState, Origin, restore, snapshot
+from vivace.orm.instances import InstanceState, Origin, blank, is_partial, restore, snapshot
 from vivace.orm.manager import Manager
 from vivace.orm.options import Options
 from vivace.orm.query.columns import Column
@@ -294,7 +294,11 @@ class Model(metaclass=ModelBase):
         return f"<{type(self).__name__}: {self}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (restore, (self._meta.model, snapshot(self)))
+        # The state goes apart, so that circles of prefetched objects come to an end.
+        return (blank, (self._meta.model, is_partial(self)), snapshot(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore(self, state)
 
 
 def _positional(meta: Options, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

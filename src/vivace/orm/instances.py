@@ -62,6 +62,12 @@ class InstanceState:
         """Whether the object has never been in the database."""
         return self._instance._origin is None
 
+    @adding.setter
+    def adding(self, value: bool) -> None:
+        # Django's way to say that a copy is to be inserted.
+        if value:
+            self._instance._origin = self._instance._row = None
+
     @property
     def db(self) -> Database | None:
         """The database it was read from or saved to."""
@@ -96,7 +102,7 @@ def partial_class(model: type[Model]) -> type[Model]:
     """
 
     def explain(self: Model, name: str) -> Any:
-        if name in self._meta.by_attname:
+        if name in self._meta.by_attname or name in self._meta.forward:
             raise NotLoaded(
                 f"{model.__name__}.{name} is not loaded. Load it with `await` (`await book.author`, or `await book` "
                 "for deferred fields), or in the query: select_related(), prefetch_related(), no defer() or only()."
@@ -136,21 +142,23 @@ def snapshot(instance: Model) -> dict[str, Any]:
     if instance._origin is not None:
         loaded = [name for name in instance._origin.layout if name in state]
         state["_loaded"] = {name: loaded_value(instance, name) for name in loaded}
-        state["_partial"] = is_partial(instance)
     return state
 
 
-def restore(model: type[Model], state: Mapping[str, Any]) -> Model:
-    """The instance of a `snapshot`."""
+def blank(model: type[Model], partial: bool) -> Model:
+    """An instance without anything, for `restore` to fill."""
+    return object.__new__(partial_class(model) if partial else model)
+
+
+def restore(instance: Model, state: Mapping[str, Any]) -> None:
+    """Gives an instance what a `snapshot` holds."""
     state = dict(state)
     loaded: dict[str, Any] | None = state.pop("_loaded", None)
-    instance = object.__new__(partial_class(model) if state.pop("_partial", False) else model)
     for name, value in state.items():
         setattr(instance, name, value)
     if loaded is not None:
         instance._origin = Origin({name: (index, None) for index, name in enumerate(loaded)}, None)  # type: ignore[arg-type]
         instance._row = tuple(loaded.values())
-    return instance
 
 
 @lru_cache(maxsize=4096)

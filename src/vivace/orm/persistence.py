@@ -52,10 +52,13 @@ async def save(
     fields = [field for field in meta.concrete_fields if field.attname in loaded or not is_partial(instance)]
     is_new = instance._origin is None or (using is not None and instance._origin.database is not using)
     key = getattr(instance, meta.pk.attname)
-    if force_insert or (is_new and not force_update and (key is None or meta.pk.has_default())):
+    # Another key means another row, as in Django: the usual way to copy one is to set the key to None.
+    is_moved = instance._origin is not None and must_write(instance, meta.pk, key)
+    is_fresh = is_new and meta.pk.has_default() and not is_partial(instance)
+    if force_insert or (not force_update and (is_fresh or (key is None and (is_new or is_moved)))):
         await _insert(instance, database)
         return
-    found = await _update(instance, fields, database, must_exist=force_update)
+    found = await _update(instance, fields, database, must_exist=force_update, only_changed=not is_moved)
     if not found:
         await _insert(instance, database)
 
@@ -105,12 +108,19 @@ async def _insert(instance: Model, database: Database) -> None:
         mark_saved(instance, names, bound, database)
 
 
-async def _update(instance: Model, fields: Sequence[Field[Any]], database: Database, *, must_exist: bool) -> bool:
-    """Updates what changed; returns whether the row is there (or nothing had to be written)."""
+async def _update(
+    instance: Model,
+    fields: Sequence[Field[Any]],
+    database: Database,
+    *,
+    must_exist: bool,
+    only_changed: bool = True,
+) -> bool:
+    """Updates what changed, or all; returns whether the row is there (or nothing had to be written)."""
     meta = instance._meta
     origin = instance._origin
     # Another database holds who knows what; an unpickled object does not know where it came from.
-    only_changed = origin is not None and origin.database in (None, database)
+    only_changed = only_changed and origin is not None and origin.database in (None, database)
     changed: list[tuple[Field[Any], Any]] = []
     for field in fields:
         if field.primary_key:
@@ -131,7 +141,7 @@ async def _update(instance: Model, fields: Sequence[Field[Any]], database: Datab
     found = await database.execute_plan(statement.plan, bound)
     if not found:
         return _missing(instance, must_exist)
-    _remember(instance, dict(zip(names, bound[:-1], strict=True)), database)
+    _remember(instance, dict(zip((*names, meta.pk.attname), bound, strict=True)), database)
     return True
 
 

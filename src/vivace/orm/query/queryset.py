@@ -77,6 +77,14 @@ class QuerySet(Generic[M]):
         made._values = (*self._values, *values)
         return made
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Connections stay in their process; wherever this is unpickled, the database is chosen anew.
+        return {name: getattr(self, name) for name in QuerySet.__slots__ if name != "_database"} | {"_database": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
     @property
     def db(self) -> Database:
         """The database that the rows come from."""
@@ -214,6 +222,9 @@ class QuerySet(Generic[M]):
         if lookups == (None,):
             made._prefetch = ()
         else:
+            for lookup in lookups:
+                if lookup is not None and not isinstance(lookup, str | Prefetch):
+                    raise TypeError(f"prefetch_related() takes names and Prefetch objects, got {lookup!r}")
             made._prefetch = (*self._prefetch, *(lookup for lookup in lookups if lookup is not None))
         return made
 
