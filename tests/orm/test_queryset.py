@@ -353,3 +353,57 @@ async def test_every_kind_of_value_comes_back_as_it_went(database: Database) -> 
             assert await Everything.objects.filter(**{f"{field.name}__in": [value]}).count() == 1, field.name
     assert await Everything.objects.filter(json={"a": [1, None, "é"]}).exists()
     assert await Everything.objects.filter(moment__date=dt.date(2026, 3, 29), moment__hour=1).exists()
+
+
+async def test_update_refuses_columns_of_related_rows(books: Database) -> None:
+    for joined in (
+        Book.objects.filter(author__name="Ann").update(title=F("author__name")),
+        Book.objects.update(pages=F("author__age") + 1),
+        Book.objects.annotate(by=F("author__name")).update(title=F("by")),
+    ):
+        with pytest.raises(FieldError, match="joined field references are not permitted"):
+            await joined
+    of_author = Author.objects.filter(pk=OuterRef("author")).values("name")
+    await Book.objects.update(subtitle=Subquery(of_author))
+    assert all(book.subtitle == book.author.name for book in await Book.objects.select_related("author"))
+
+
+async def test_only_loads_the_foreign_keys_that_it_follows(books: Database) -> None:
+    book = await Book.objects.select_related("author").only("title", "author__name").order_by("pk").first()
+    assert book is not None
+    assert book.author.name
+    for books_ in (
+        Book.objects.select_related("author").only("title"),
+        Book.objects.select_related("author").defer("author"),
+    ):
+        book = await books_.first()
+        assert book is not None
+        assert book.author.name
+    book = await Book.objects.only("title").first()
+    with pytest.raises(NotLoaded, match=r"Book\.author is not loaded"):
+        book.author  # type: ignore[union-attr]  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("lookup", "value", "message"),
+    [
+        ("pages__range", "12", "takes two values"),
+        ("pages__range", 5, "takes two values"),
+        ("published__year", "x", "expected a number but got 'x'"),
+    ],
+)
+async def test_values_that_cannot_be_compared_are_named(
+    books: Database, lookup: str, value: object, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        await Book.objects.filter(**{lookup: value})
+
+
+async def test_an_annotation_compared_with_a_wrong_value_names_it(books: Database) -> None:
+    with pytest.raises(ValueError, match="expected a number but got 'x'"):
+        await Book.objects.annotate(n=Count("tags")).filter(n="x")
+
+
+def test_prefetch_related_takes_names_only() -> None:
+    with pytest.raises(TypeError, match="takes names and Prefetch objects, got 3"):
+        Book.objects.prefetch_related(3)  # type: ignore[arg-type]

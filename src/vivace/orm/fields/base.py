@@ -118,6 +118,8 @@ class Field(Generic[T]):
             )
         self.creation_counter = next(_counter)
         self._verbose_name, self._given_name = verbose_name, name
+        # Until a model has given it one; fields of annotations have no other.
+        self.name = name or self.kind
         self.null, self.blank, self.default = null, blank, default
         self._choices = choices
         self.max_length = max_length

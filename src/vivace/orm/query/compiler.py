@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import Dialect
+from sqlalchemy.sql import visitors
 
 from vivace.databases import Plan
 from vivace.orm.exceptions import FieldError
@@ -286,7 +287,18 @@ def _update(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
     for name, shape in terminal[1]:
         field = _writable(select.model, name)
         assignments[table.c[field.column]] = assigned(field, shape, select)
+        _refuse_joined(name, assignments[table.c[field.column]], select)
     return _changing(select, dialect, sqlalchemy.update(table).values(assignments))
+
+
+def _refuse_joined(name: str, element: Any, select: Select) -> None:
+    # An UPDATE has no joins: a column of another table would be that of any of its rows.
+    joined = {id(join.table) for join in select.joins.all}
+    if any(id(getattr(each, "table", None)) in joined for each in visitors.iterate(element)):
+        raise FieldError(
+            f"update({name}=…): joined field references are not permitted; use a Subquery of an OuterRef for a value "
+            "of a related row"
+        )
 
 
 def _delete(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:

@@ -99,6 +99,8 @@ class Filters:
             if kind != "flag":
                 raise ValueError(f"{path} takes True or False")
             return lookups.is_null(operand, payload), operand.aggregate
+        if name == "range" and kind == "value":
+            raise ValueError(f"{path} takes two values, (first, last), not one")
         clause, nullable, aggregate = self._compare(operand, name, kind, payload, target)
         if is_conjunct and target is not None:
             target.join.require()

@@ -220,7 +220,7 @@ def parameter(
 
 def _rounded_up(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     # `pages >= 2.5` means 3 and more; cut off, it would mean 2 and more.
-    return lambda value: convert(math.ceil(value) if isinstance(value, float) else value)
+    return lambda value: convert(math.ceil(value) if isinstance(value, float) and math.isfinite(value) else value)
 
 
 def _after(first: Callable[[Any], Any], then: Callable[[Any], Any]) -> Callable[[Any], Any]:

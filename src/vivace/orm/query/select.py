@@ -194,12 +194,14 @@ class Select:
             if name != "pk" and name.split("__")[0] not in meta.forward:
                 raise unknown_field(meta.object_name, name, meta.field_names)
         if self.only is not None:
-            kept = {"pk", *self.only}
+            # only("author__name") needs the foreign key to find the author by.
+            kept = {name.split("__")[0] for name in (*self.only, *(self.related or ()))}
             return [field for field in fields if field.primary_key or field.name in kept or field.attname in kept]
+        followed = {path.split("__")[0] for path in self.related or ()}
         return [
             field
             for field in fields
-            if field.primary_key or not (field.name in self.deferred or field.attname in self.deferred)
+            if field.primary_key or not {field.name, field.attname} & self.deferred or field.name in followed
         ]
 
     def statement(self, columns: Sequence[ColumnElement[Any]]) -> Any:
