@@ -271,7 +271,8 @@ async def bulk_update(
         for each in computed:
             rows = queryset.using(database).filter(pk=each.pk)
             found += await rows.update(**{field.name: getattr(each, field.attname) for field in fields})
-        kept = [each for each in objects if each not in computed] if computed else objects
+        apart = {id(each) for each in computed}
+        kept = [each for each in objects if id(each) not in apart]
         for batch in _batches(kept, len(fields) + 1, database.dialect.name, batch_size):
             found += await _update(model, fields, batch, database)
     return found

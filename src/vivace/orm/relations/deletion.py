@@ -139,16 +139,16 @@ class _Collector:
     def refuse_restricted(self) -> None:
         """Raises RestrictedError for rows that restrict and would stay."""
         for relation, rows in self.restricted:
-            field = relation.field
-            gone = self.keys.get(field.model, {})
-            staying = [row for row in rows if row.pk not in gone and not self._goes_simply(row)]
+            model = relation.field.model
+            gone = self.keys.get(model, {})
+            simply = [(field.attname, set(targets)) for field, targets in self.simple if field.model is model]
+            staying = [
+                row
+                for row in rows
+                if row.pk not in gone and not any(getattr(row, attname) in targets for attname, targets in simply)
+            ]
             if staying:
                 raise RestrictedError(_refusal(relation, staying), staying)
-
-    def _goes_simply(self, row: Any) -> bool:
-        return any(
-            field.model is row._meta.model and getattr(row, field.attname) in targets for field, targets in self.simple
-        )
 
     async def run(self) -> tuple[int, dict[str, int]]:
         """Changes and deletes, those that point before those pointed to."""

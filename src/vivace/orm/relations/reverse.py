@@ -243,8 +243,10 @@ class ReverseManyManager(RelatedManager[M]):
                 await self.add(*wanted, bulk=bulk)
                 return
             present = await self.get_queryset()
-            await self.remove(*[each for each in present if each not in wanted])
-            await self.add(*[each for each in wanted if each not in present], bulk=bulk)
+            kept = {getattr(each, "pk", None) for each in wanted} - {None}
+            known = {each.pk for each in present}
+            await self.remove(*[each for each in present if each.pk not in kept])
+            await self.add(*[each for each in wanted if getattr(each, "pk", None) not in known], bulk=bulk)
 
 
 class ReverseManyDescriptor:
