@@ -206,6 +206,12 @@ def test_check_lists_every_fault_and_fails(vivace: Run, project: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_the_shell_says_what_was_never_awaited(run: Command) -> None:
+    result = run("shell", "-c", "Post.objects.count()")
+    assert "RuntimeWarning: coroutine 'QuerySet.count' was never awaited" in result.stderr
+    assert "Exception ignored" not in result.stderr
+
+
 def test_the_shell_awaits_and_has_the_models(run: Command) -> None:
     run("makemigrations")
     run("migrate")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import builtins
 import code
 import contextvars
 import inspect
@@ -34,6 +35,8 @@ class Console(code.InteractiveConsole):
     def __init__(self, site: Vivace, names: dict[str, Any]) -> None:
         super().__init__(names)
         self.names = names
+        # Python puts them there for `exec`; without, it cannot even warn that something was never awaited.
+        names.setdefault("__builtins__", builtins)
         self.compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         self._site = site
         self._stack = AsyncExitStack()
