@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import traceback
+from pathlib import Path
 from types import ModuleType
 
 from vivace.conf.errors import ConfigurationError
+
+OURS = f"{Path(__file__).parents[1]}/"
 
 
 def import_module(name: str, *, named_by: str) -> ModuleType:
@@ -23,8 +26,7 @@ def import_module(name: str, *, named_by: str) -> ModuleType:
         frames = [
             frame
             for frame in traceback.extract_tb(error.__traceback__)
-            if not frame.filename.startswith("<frozen importlib")
-            and frame.filename not in {__file__, importlib.__file__}
+            if not frame.filename.startswith(("<frozen importlib", OURS)) and frame.filename != importlib.__file__
         ]
         lines = traceback.format_list(frames) + traceback.format_exception_only(error)
         told = "".join(lines).rstrip()
