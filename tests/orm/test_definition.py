@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -180,3 +181,18 @@ def test_two_models_of_one_name_are_refused() -> None:
             (models.Model,),
             {"__module__": "elsewhere", "Meta": type("Meta", (), {"app_label": "test_definition"})},
         )
+
+
+def test_thousands_of_new_instances_leave_room_for_what_saving_adds() -> None:
+    class Wide(models.Model):
+        owner = models.ForeignKey(Author, on_delete=models.CASCADE, related_name="+")
+        a = models.TextField()
+        b = models.TextField()
+        c = models.TextField()
+        d = models.TextField()
+
+    many = [Wide(owner_id=1) for _ in range(100)]
+    last: Any = many[-1]
+    last._row, last._origin, last._rel_owner = (), None, None
+    # A dict that shares its keys with the class is smaller than one of its own.
+    assert sys.getsizeof(vars(last)) < sys.getsizeof({**vars(last)})

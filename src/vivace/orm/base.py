@@ -15,7 +15,16 @@ from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError, Multi
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigAutoField
 from vivace.orm.fields.related import ForeignKey, ManyToManyField, RelatedField, Relation
-from vivace.orm.instances import InstanceState, Origin, blank, is_partial, restore, snapshot
+from vivace.orm.instances import (
+    InstanceState,
+    Origin,
+    attributes_of,
+    blank,
+    is_partial,
+    restore,
+    share_attributes,
+    snapshot,
+)
 from vivace.orm.manager import Manager
 from vivace.orm.options import Options
 from vivace.orm.query.columns import Column
@@ -98,6 +107,7 @@ class ModelBase(type):
         else:
             descriptor = ReverseOneDescriptor(relation)
             type.__setattr__(cls, descriptor.slot, None)
+            share_attributes(cast("type[Model]", cls), [descriptor.slot])
         type.__setattr__(cls, accessor, descriptor)
 
 
@@ -453,6 +463,7 @@ def _finish(model: type[Model]) -> None:
         type.__setattr__(model, many.name, ManyToManyDescriptor(many, reverse=False))
     # The builder of tables imports models' options; handing it over here keeps that import one-way.
     meta.make_table = lambda metadata: make_table(model, metadata)  # type: ignore[method-assign]
+    share_attributes(model, attributes_of(model))
     registry.add(model)
     for field in (*meta.concrete_fields, *meta.many_to_many):
         if isinstance(field, ManyToManyField):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import ref
@@ -93,6 +93,28 @@ def loaded_value(instance: Model, attname: str) -> Any:
     return value if convert is None or value is None else convert(value)
 
 
+# CPython 3.11 shares the keys of at most 30 attributes among a class's instances.
+_SHARED_ATTRIBUTES = 28
+
+
+def share_attributes(cls: type[Model], names: Iterable[str]) -> None:
+    """Makes known to CPython which attributes instances of the class will have.
+
+    It shares their names among all instances only if it meets them on the first thirty or so. Where rows are made by
+    the thousand before one is saved or read, each would get a dict of its own for `_row`: 1,000 bytes instead of 350.
+    """
+    known = object.__new__(cls)
+    for name in list(names)[:_SHARED_ATTRIBUTES]:
+        object.__setattr__(known, name, None)
+
+
+def attributes_of(model: type[Model]) -> list[str]:
+    """The attributes that instances of a model may have, the most common first."""
+    meta = model._meta
+    slots = [slot_of(field.name) for field in meta.foreign_keys]
+    return [*(field.attname for field in meta.concrete_fields), "_row", "_origin", *slots, "_prefetched", "_stub_of"]
+
+
 @lru_cache(maxsize=1024)
 def partial_class(model: type[Model]) -> type[Model]:
     """A twin of `model` for instances of which something is not loaded.
@@ -115,7 +137,9 @@ def partial_class(model: type[Model]) -> type[Model]:
         "__getattr__": explain,
         "_is_partial": True,
     }
-    return type.__new__(type(model), model.__name__, (model,), namespace)
+    made: type[Model] = type.__new__(type(model), model.__name__, (model,), namespace)
+    share_attributes(made, attributes_of(model))
+    return made
 
 
 def is_partial(instance: Model) -> bool:
