@@ -119,6 +119,26 @@ async def test_a_site_without_models_makes_nothing(tmp_path: Path) -> None:
         assert await database.fetch_val("SELECT count(*) FROM sqlite_master") == 0
 
 
+@pytest.mark.anyio
+async def test_serving_without_the_tables_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    registry.set_label(__name__, "blog")
+
+    class Tag(models.Model):
+        name = models.TextField()
+
+    class Post(models.Model):
+        tags = models.ManyToManyField(Tag)
+
+    connection = Connection("sqlite:///one.db", folder=tmp_path, labels=["blog"])
+    async with connection.open() as database:
+        assert database is not None
+        await database.execute("CREATE TABLE blog_tag (id INTEGER PRIMARY KEY, name TEXT)")
+    assert "no table" not in caplog.text
+    async with connection.open(serving=True):
+        pass
+    assert "The database has no table blog_post, blog_post_tags: run `vivace migrate`." in caplog.text
+
+
 def test_which_errors_are_for_the_owner() -> None:
     from vivace.databases.errors import ConnectionFailed
 

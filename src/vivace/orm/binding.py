@@ -68,6 +68,6 @@ def _explain(known: list[Database]) -> str:
         found = f"{len(known)} are connected ({', '.join(sorted(repr(str(each.url.database)) for each in known))})"
     return (
         f"No database to send this query to: {found}. Connect one (`async with Database(url):`), run inside a Vivace "
-        "app, open a transaction (`async with database.atomic():`), or say which: `with vivace.orm.using(database):`, "
-        "`Book.objects.using(database)`."
+        "app that has one (its DATABASE setting), open a transaction (`async with database.atomic():`), or say which: "
+        "`with vivace.orm.using(database):`, `Book.objects.using(database)`."
     )

@@ -114,7 +114,12 @@ class Vivace(Application):
             settings = self.settings
             self.debug = settings.DEBUG
             self._apps = self._find_apps(settings)
-            connection = Connection(settings.DATABASE, folder=settings.BASE_DIR, loose_label=self._loose_label)
+            connection = Connection(
+                settings.DATABASE,
+                folder=settings.BASE_DIR,
+                loose_label=self._loose_label,
+                labels=[app.label for app in self._apps],
+            )
             assemble(self, settings, self._apps)
             self._connection = connection
         return self._connection

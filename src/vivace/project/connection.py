@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,9 +22,12 @@ class Connection:
     """The database of a site, or none (`url` is None); which loop it is connected in, and how queries find it.
 
     `loose_label` is the label of a single-file site without migrations: opening to serve makes its missing tables.
+    `labels` are those of all apps of the site: opening to serve warns of tables that they lack.
     """
 
-    def __init__(self, url: str | None, *, folder: Path, loose_label: str | None = None) -> None:
+    def __init__(
+        self, url: str | None, *, folder: Path, loose_label: str | None = None, labels: Collection[str] = ()
+    ) -> None:
         self.database: Database | None = None
         self._set_default: Callable[[Database | None], Database | None] | None = None
         if url is not None:
@@ -32,6 +35,7 @@ class Connection:
 
             self.database, self._set_default = open_database(url, folder), set_default
         self._loose_label = loose_label
+        self._labels = labels
         self._loop: asyncio.AbstractEventLoop | None = None
         self._late: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
@@ -102,6 +106,8 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         if serving and self._loose_label is not None:
             await make_tables(database, self._loose_label)
+        if serving:
+            await warn_of_missing_tables(database, self._labels)
 
     async def _disconnect(self) -> None:
         self._loop = None
@@ -138,6 +144,16 @@ async def make_tables(database: Database, label: str) -> None:
         logger.info("Made tables: %s.", ", ".join(result.created))
     for drift in result.drifted:
         logger.warning("%s", drift)
+
+
+async def warn_of_missing_tables(database: Database, labels: Collection[str]) -> None:
+    """Logs the tables that the models of these apps need and the database lacks, before a request stumbles on one."""
+    from vivace.orm.registry import registry
+    from vivace.orm.tables import missing_tables
+
+    missing = await missing_tables(database, [model for label in labels for model in registry.models(label)])
+    if missing:
+        logger.warning("The database has no table %s: run `vivace migrate`.", ", ".join(missing))
 
 
 def is_explained(error: BaseException) -> bool:
