@@ -11,7 +11,7 @@ import pytest
 from tests.orm.library import Author, Book, Everything, Genre, Node, Profile, Publisher, Stamped, Tag, statements
 
 from vivace.databases import Database
-from vivace.orm import F
+from vivace.orm import F, Max
 from vivace.orm.exceptions import (
     FieldDoesNotExist,
     IntegrityError,
@@ -279,3 +279,14 @@ async def test_prefetched_circles_can_be_pickled_and_copied(database: Database) 
         await found.save()
     assert (await Book.objects.get()).title.startswith("x!")
     assert await pickle.loads(pickle.dumps(Book.objects.filter(title__startswith="x"))).count() == 1
+
+
+@pytest.mark.parametrize("moment", [dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC)])
+async def test_the_first_and_last_moment_stay_aware(database: Database, moment: dt.datetime) -> None:
+    await Everything.objects.create(moment=moment)
+    found = await Everything.objects.get()
+    assert found.moment == moment
+    assert await Everything.objects.values_list("moment", flat=True) == [moment]
+    assert await Everything.objects.aggregate(last=Max("moment")) == {"last": moment}
+    found.text = "changed"
+    await found.save()

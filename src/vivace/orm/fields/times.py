@@ -43,6 +43,11 @@ def as_utc(value: dt.datetime) -> dt.datetime:
     return value if value.tzinfo is dt.UTC else value.astimezone(dt.UTC)
 
 
+def _aware(value: dt.datetime) -> dt.datetime:
+    # The earliest and the latest moment are PostgreSQL's infinities, which asyncpg gives without a zone.
+    return value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)
+
+
 class _AutoNow(Field[T]):
     """What dates, times and datetimes share: `auto_now` and `auto_now_add`."""
 
@@ -230,7 +235,7 @@ class DateTimeField(_AutoNow[T]):
         return lambda value: prepare(value).replace(tzinfo=None).isoformat(" ", "microseconds")
 
     def row_converter(self, dialect: str) -> Callable[[Any], Any] | None:
-        return None if dialect == "postgresql" else _datetime_of_text
+        return _aware if dialect == "postgresql" else _datetime_of_text
 
 
 class TimeField(_AutoNow[T]):
