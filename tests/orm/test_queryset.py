@@ -407,3 +407,10 @@ async def test_an_annotation_compared_with_a_wrong_value_names_it(books: Databas
 def test_prefetch_related_takes_names_only() -> None:
     with pytest.raises(TypeError, match="takes names and Prefetch objects, got 3"):
         Book.objects.prefetch_related(3)  # type: ignore[arg-type]
+
+
+async def test_update_refuses_an_object_of_another_model(books: Database) -> None:
+    ann, tag = await Author.objects.get(name="Ann"), await Tag.objects.get(name="red")
+    with pytest.raises(ValueError, match=r"update\(author=…\) takes a Author, got <Tag: red>"):
+        await Book.objects.update(author=tag)
+    assert await Book.objects.filter(author=ann).update(author=ann) > 0

@@ -16,6 +16,7 @@ from sqlalchemy.sql import visitors
 from vivace.databases import Plan
 from vivace.orm.exceptions import FieldError
 from vivace.orm.fields.base import Field
+from vivace.orm.fields.related import ForeignKey
 from vivace.orm.query import hydrate
 from vivace.orm.query.binds import Binds
 from vivace.orm.query.conditions import Shape
@@ -329,12 +330,24 @@ def _writable(model: type[Model], name: str) -> Field[Any]:
     return found
 
 
+def _of_related(field: ForeignKey[Any], convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def checked(value: Any) -> Any:
+        if hasattr(value, "_meta") and not isinstance(value, field.related_model):
+            raise ValueError(f"update({field.name}=…) takes a {field.related_model.__name__}, got {value!r}")
+        return convert(value)
+
+    return checked
+
+
 def assigned(field: Field[Any], shape: Shape, select: Select) -> Any:
     """What stands right of `column =` in an UPDATE."""
     if shape[0] == "none":
         return sqlalchemy.null()
     if shape[0] == "value":
-        return select.binds.add(shape[-1], field.bind_converter(select.binds.dialect), field.sql_type())
+        convert = field.bind_converter(select.binds.dialect)
+        if isinstance(field, ForeignKey):
+            convert = _of_related(field, convert)
+        return select.binds.add(shape[-1], convert, field.sql_type())
     operand = build(shape, select)
     if operand.aggregate:
         raise FieldError(f"update({field.name}=…): an aggregate cannot be assigned; use a Subquery")
