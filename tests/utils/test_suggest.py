@@ -1,4 +1,4 @@
-from vivace.utils.suggest import did_you_mean, nearest
+from vivace.utils.suggest import did_you_mean, nearest, with_article
 
 
 def test_nearest_finds_a_misspelt_name() -> None:
@@ -24,3 +24,12 @@ def test_did_you_mean_cuts_a_long_list_and_says_how_long_it_is() -> None:
 
 def test_did_you_mean_of_nothing_says_none() -> None:
     assert did_you_mean("x", [], listed_as="Fields") == "Fields: none."
+
+
+def test_an_article_goes_by_the_first_letter() -> None:
+    assert [with_article(noun) for noun in ("int", "Application", "dict", "str")] == [
+        "an int",
+        "an Application",
+        "a dict",
+        "a str",
+    ]

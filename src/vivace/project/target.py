@@ -15,6 +15,7 @@ from pathlib import Path
 from vivace.conf import ConfigurationError
 from vivace.project.application import Vivace
 from vivace.server.loading import load_app
+from vivace.utils.suggest import with_article
 
 USUAL_FILES = ("app.py", "main.py", "asgi.py")
 
@@ -31,7 +32,7 @@ class Target:
         app = load_app(self.name, app_dir=self.app_dir)
         if not isinstance(app, Vivace):
             raise ConfigurationError(
-                f'"{self.name}" is a {type(app).__name__}, and a Vivace application is needed here '
+                f'"{self.name}" is {with_article(type(app).__name__)}, and a Vivace application is needed here '
                 "(`app = Vivace(...)`)."
             )
         return app

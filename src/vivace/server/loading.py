@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from vivace.server.errors import AppLoadError, describe
 from vivace.server.types import ASGIApp
-from vivace.utils.suggest import did_you_mean
+from vivace.utils.suggest import did_you_mean, with_article
 
 # What a module's application is called when the target does not say.
 USUAL_NAMES = ("app", "application")
@@ -35,7 +35,8 @@ def load_app(target: str, *, app_dir: str | Path = ".", factory: bool = False) -
         found = _call_factory(found, target)
     if not callable(found):
         raise AppLoadError(
-            f'"{target}" is a {type(found).__name__}, not an ASGI application (a callable of scope, receive, send).'
+            f'"{target}" is {with_article(type(found).__name__)}, not an ASGI application '
+            "(a callable of scope, receive, send)."
         )
     return cast(ASGIApp, found)
 
@@ -151,7 +152,7 @@ def _name_of(found: Any) -> str:
 
 def _call_factory(factory: Callable[[], Any], target: str) -> Any:
     if not callable(factory):
-        raise AppLoadError(f'"{target}" is a {type(factory).__name__}; with factory it must be a callable.')
+        raise AppLoadError(f'"{target}" is {with_article(type(factory).__name__)}; with factory it must be a callable.')
     try:
         return factory()
     except BaseException as error:

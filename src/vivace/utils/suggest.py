@@ -33,3 +33,8 @@ def did_you_mean(name: str, choices: Iterable[str], *, listed_as: str) -> str:
         listing = "none"
     sentence = f"{listed_as}: {listing}."
     return f'Did you mean "{suggestion}"? {sentence}' if suggestion is not None else sentence
+
+
+def with_article(noun: str) -> str:
+    """`noun` with "a" or "an" by its first letter: "an int", "a Starlette"."""
+    return f"{'an' if noun[:1].lower() in tuple('aeiou') else 'a'} {noun}"
