@@ -54,8 +54,17 @@ class Site:
         self.installed = installed
 
     def install(self, name: str) -> None:
-        source = Path(str(distribution(name).locate_file(""))) / f"{name}-{distribution(name).version}.dist-info"
-        shutil.copytree(source, self.installed / source.name)
+        """Links to the files of a package that is installed here, with metadata of its own."""
+        found = distribution(name)
+        for file in found.files or ():
+            target = self.installed / file
+            if ".." in file.parts or not Path(str(file.locate())).is_file():
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if ".dist-info" in file.parts[0]:
+                shutil.copy(file.locate(), target)
+            elif not target.exists():
+                target.symlink_to(file.locate())
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(

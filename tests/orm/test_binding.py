@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ async def test_the_order_of_choice(tmp_path: Path) -> None:
         assert await Tag.objects.using(second).count() == 1
     with pytest.raises(NoDatabase, match="no Database is connected"):
         await Tag.objects.count()
+
+
+async def test_a_database_whose_loop_is_gone_is_no_choice(tmp_path: Path) -> None:
+    left_behind = Database(f"sqlite:///{tmp_path / 'a.db'}")
+    await asyncio.to_thread(asyncio.run, left_behind.connect())
+    assert left_behind.is_left_behind
+    async with Database(f"sqlite:///{tmp_path / 'b.db'}") as database:
+        assert not database.is_left_behind
+        assert binding.resolve() is database
+    await left_behind.disconnect()
 
 
 async def test_an_object_is_saved_where_it_came_from(tmp_path: Path) -> None:

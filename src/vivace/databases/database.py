@@ -92,6 +92,11 @@ class Database(Queries):
     def __repr__(self) -> str:
         return f"<Database {self.url.obscure_password!r}{'' if self.is_connected else ', not connected'}>"
 
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether the event loop that it was connected on is closed: nothing can be asked of it until it reconnects."""
+        return self._loop is not None and self._loop.is_closed()
+
     async def connect(self) -> None:
         """Open the connections; harmless when they are open. Raises `ConnectionFailed`, without the password."""
         async with self._connecting:

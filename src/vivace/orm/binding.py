@@ -55,7 +55,7 @@ def resolve(database: Database | None = None) -> Database:
     chosen = _app.get()
     if chosen is not None:
         return chosen
-    known = list(connected)
+    known = [each for each in connected if not each.is_left_behind]
     if len(known) == 1:
         return known[0]
     raise NoDatabase(_explain(known))
