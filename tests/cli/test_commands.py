@@ -140,6 +140,7 @@ def test_migrations_of_a_single_file_lie_beside_it(vivace: Run, tmp_path: Path) 
     made = vivace("makemigrations", "--app", "notes.py")
     assert made.returncode == 0, made.stderr
     assert (tmp_path / "migrations" / "0001_initial.py").is_file()
+    assert "Run `vivace migrate --app notes.py` to apply." in made.stdout
     migrated = vivace("migrate", "--app", "notes.py")
     assert "Apply notes 0001_initial … done" in migrated.stdout
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -58,7 +59,7 @@ def command(
     if check:
         raise click.exceptions.Exit(EXIT_FAILED)
     if not dry_run:
-        click.echo("\nRun `vivace migrate` to apply.")
+        click.echo(f"\nRun `vivace migrate{f' --app {shlex.quote(app)}' if app else ''}` to apply.")
 
 
 def _short(path: Path) -> Path:
