@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from vivace.orm import models
+from vivace.project.api import API
+from vivace.project.rest import api_routes
 from vivace.project.routing import RouteLine, route_lines
 from vivace.rest.routers import SimpleRouter
 from vivace.rest.viewsets import ViewSet
@@ -49,6 +52,21 @@ def test_a_viewset_shows_its_class_and_its_methods() -> None:
     router = SimpleRouter()
     router.register("things", Things, basename="thing")
     assert list(route_lines(router.routes)) == [RouteLine("/things/", "GET HEAD POST", "thing-list", f"{HERE}.Things")]
+
+
+class RoutedThing(models.Model):
+    name = models.CharField(max_length=10)
+
+
+def test_a_registered_model_shows_itself_and_the_apis_own_pages_are_public_names_that_are_read() -> None:
+    api = API()
+    api.register("things", RoutedThing)
+    assert [(line.path, line.methods, line.endpoint) for line in route_lines(api_routes(api, "site"))] == [
+        ("/schema/", "GET HEAD", "vivace.rest.openapi.document.OpenAPIView"),
+        ("/things/", "GET HEAD", f"{HERE}.RoutedThing (registered)"),
+        ("/things/{pk}/", "GET HEAD", f"{HERE}.RoutedThing (registered)"),
+        ("/", "GET HEAD", "vivace.rest.routers.APIRootView"),
+    ]
 
 
 def test_an_application_without_routes_is_one_line() -> None:

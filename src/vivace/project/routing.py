@@ -39,9 +39,20 @@ def _methods(route: BaseRoute) -> str:
     actions = getattr(getattr(route, "endpoint", None), "actions", None)
     if actions:
         return " ".join(sorted(method.upper() for method in actions))
+    cls = getattr(getattr(route, "endpoint", None), "cls", None)
+    if isinstance(cls, type) and not getattr(route, "methods", None):
+        return _methods_of_view(cls)
     if hasattr(route, "methods"):
         return " ".join(sorted(route.methods)) if route.methods else "any"
     return "WS" if hasattr(route, "endpoint") else "any"
+
+
+def _methods_of_view(cls: type[Any]) -> str:
+    """The methods that a view class has code for. OPTIONS is every view's, so it is not told, as for viewsets."""
+    found = {name.upper() for name in getattr(cls, "http_method_names", ()) if name != "options" and hasattr(cls, name)}
+    if "GET" in found and "head" in cls.http_method_names:
+        found.add("HEAD")
+    return " ".join(sorted(found)) or "any"
 
 
 def _endpoint(route: Any) -> str:
@@ -49,6 +60,9 @@ def _endpoint(route: Any) -> str:
     while hasattr(target, "func"):  # functools.partial
         target = target.func
     target = getattr(target, "cls", target)
+    model = vars(target).get("registered_model") if inspect.isclass(target) else None
+    if model is not None:  # its viewset is made, and is in no module
+        return f"{model.__module__}.{model.__qualname__} (registered)"
     if not (inspect.isroutine(target) or inspect.isclass(target)):
         target = type(target)
     return f"{target.__module__}.{target.__qualname__}"

@@ -42,6 +42,7 @@ def viewset_for(model: type[Any]) -> type[viewsets.ReadOnlyModelViewSet[Any]]:
     shown = [field for field in model._meta.concrete_fields if not field.spec.secret]
     plain = [field for field in shown if not field.is_relation]
     namespace = {
+        "registered_model": model,
         "__module__": model.__module__,
         "__doc__": model.__doc__,
         "queryset": model._meta.default_manager.all(),

@@ -126,8 +126,8 @@ class SimpleRouter:
         return f"{{{name}}}" if pattern is None else f"{{{name}:{_convertor_for(pattern)}}}"
 
 
-class _Root(APIView):
-    """What this API has."""
+class APIRootView(APIView):
+    """What this API has; `rest_framework.routers.APIRootView`."""
 
     paths: Mapping[str, str] = {}
     exclude_from_schema = True
@@ -145,7 +145,7 @@ class DefaultRouter(SimpleRouter):
 
     include_root_view = True
     root_view_name = "api-root"
-    APIRootView: type[APIView] = _Root
+    APIRootView: type[APIView] = APIRootView
 
     def get_routes(self) -> list[BaseRoute]:
         routes = super().get_routes()
