@@ -138,7 +138,7 @@ def test_a_start_that_fails_is_exit_code_3_and_one_message(site: Path, target: s
     result = subprocess.run(command(target, port=0), cwd=site, capture_output=True, text=True, timeout=10, check=False)
     assert result.returncode == 3
     assert message in result.stderr
-    assert result.stderr.startswith("vivace: ")
+    assert result.stderr.startswith("Error: ")
     assert "Traceback" not in result.stderr
     assert "vivace/server" not in result.stderr
 

@@ -45,7 +45,7 @@ def run(app: ASGIApp | str, **options: Any) -> None:
     except ServerError as error:
         if isinstance(error, ConfigError):
             raise
-        print(f"vivace: {error}", file=sys.stderr)
+        print(f"Error: {error}", file=sys.stderr)
         raise SystemExit(FAILED_START) from None
     if forced:
         raise SystemExit(1)
