@@ -57,6 +57,37 @@ async def test_functions_and_applications_are_endpoints(endpoint: Any, text: str
     assert (response.status_code, response.text) == (200, text)
 
 
+async def test_a_handler_that_wants_path_parameters_as_arguments_is_refused_when_the_route_is_made() -> None:
+    async def item(request: Request, id: int, *, format: str) -> Response: ...  # type: ignore[empty-body]
+
+    said = (
+        r"item\(\) at '/items/\{id:int\}' also wants id, format, but a handler is called with the request only; "
+        r'read request.path_params\["id"\] in it.'
+    )
+    endpoint: Any = item
+    with pytest.raises(InvalidRouteError, match=said):
+        Route("/items/{id:int}", endpoint)
+
+
+async def test_a_handler_may_have_arguments_that_need_no_value_and_a_decorator_may_bring_others() -> None:
+    def with_seven(function: Any) -> Any:
+        @functools.wraps(function)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            return await function(*args, 7, **kwargs)
+
+        return wrapper
+
+    @with_seven
+    async def brought(request: Request, id: int) -> Response:
+        return PlainTextResponse(str(id))
+
+    async def own(request: Request, id: int = 7, *args: Any, **kwargs: Any) -> Response:
+        return PlainTextResponse(str(id))
+
+    async with AsyncTestClient(Router([Route("/brought", brought), Route("/own", own)])) as client:
+        assert [(await client.get(path)).text for path in ("/brought", "/own")] == ["7", "7"]
+
+
 async def test_get_brings_head_and_another_method_is_405_with_allow() -> None:
     async with AsyncTestClient(Route("/a/{id}", show)) as client:
         assert (await client.head("/a/1")).status_code == 200

@@ -98,6 +98,28 @@ def _is_function(endpoint: Callable[..., Any]) -> bool:
     return inspect.isfunction(endpoint) or inspect.ismethod(endpoint)
 
 
+def _check_arguments(path: str, endpoint: Callable[..., Any], parameters: Collection[str]) -> None:
+    """Raises InvalidRouteError for a function that cannot be called with a request alone.
+
+    Only what is certain: a partial may bring arguments, and a decorator's wrapper is judged by its own signature.
+    """
+    is_plain = inspect.isfunction(endpoint) or inspect.ismethod(endpoint)
+    if not is_plain or hasattr(endpoint, "__signature__"):  # a signature that somebody claims for it
+        return
+    arguments = list(inspect.signature(endpoint, follow_wrapped=False).parameters.values())
+    positional = [one for one in arguments if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    extra = [one for one in arguments if one not in positional[:1] and one.default is one.empty]
+    names = [one.name for one in extra if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    if not names or names == ["receive", "send"]:  # (scope, receive, send): a placeholder that nobody requests
+        return
+    hints = [f'request.path_params["{name}"]' for name in names if name in parameters]
+    advice = f"; read {', '.join(hints)} in it" if hints else ""
+    raise InvalidRouteError(
+        f"{get_name(endpoint)}() at {path!r} also wants {', '.join(names)}, but a handler is called with the request "
+        f"only{advice}."
+    )
+
+
 class BaseRoute:
     """What a router holds. A subclass of your own needs `matches`, `handle` and, to be reversible, `url_path_for`."""
 
@@ -232,6 +254,7 @@ class Route(PathRoute):
             raise InvalidRouteError(f"methods of {path!r} must be a list, got {methods!r}; try [{methods!r}].")
         self.include_in_schema = include_in_schema
         if _is_function(endpoint):
+            _check_arguments(path, endpoint, self.param_convertors)
             self.app = request_response(endpoint)
             methods = ["GET"] if methods is None else methods
         else:
