@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from vivace.databases import Database
+from vivace.databases.errors import IntegrityError
 from vivace.orm.migrations import MigrationError, migrate, show
 from vivace.orm.migrations.errors import IrreversibleMigration, MigrationFailed, MissingMigration, UnknownMigration
 
@@ -199,6 +200,37 @@ async def test_renames_keep_rows_and_links(database: Database, project: Project)
     assert [tuple(row) for row in rows] == [("one", "Ann"), ("two", "Ann")]
     await migrate(database, project.apps, target=("blog", "0001"))
     assert await titles(database) == ["one", "two"]
+
+
+async def test_a_dropped_column_comes_back_with_the_value_it_was_added_with(
+    database: Database, project: Project
+) -> None:
+    await with_rows(database, project)
+    edit_note(project, sa.Column("stars", sa.Integer, nullable=False))
+    project.make(ask=lambda question: 3)
+    edit_note(project)
+    (dropped,) = project.make()
+    assert 'server_default=sa.text("3")' in dropped.text
+    await migrate(database, project.apps)
+    await migrate(database, project.apps, target=("blog", "0002"))
+    assert [row[0] for row in await database.fetch_all("SELECT stars FROM blog_note")] == [3, 3]
+    with pytest.raises(IntegrityError):  # the default is gone again
+        await database.execute("INSERT INTO blog_note (title, author_id) VALUES ('three', 1)")
+    await migrate(database, project.apps)
+    assert await titles(database) == ["one", "two"]
+
+
+async def test_a_dropped_column_without_a_known_value_says_what_to_do(database: Database, project: Project) -> None:
+    edit = sa.Column("stars", sa.Integer, nullable=False)
+    project.table("blog", "blog_note", sa.Column("title", sa.Text, nullable=False), edit)
+    project.make()
+    project.table("blog", "blog_note", sa.Column("title", sa.Text, nullable=False))
+    project.make()
+    await migrate(database, project.apps)
+    await database.execute("INSERT INTO blog_note (title) VALUES ('one')")
+    with pytest.raises(MigrationFailed, match=r"blog_note.stars must not be null.*in downgrade\(\): server_default"):
+        await migrate(database, project.apps, target=("blog", "0001"))
+    assert await titles(database) == ["one"]
 
 
 async def test_existing_rows_get_the_value_that_was_answered(database: Database, project: Project) -> None:

@@ -118,6 +118,8 @@ class Column:
     server_default: Default | Generated | IdentityOptions | None = None
     autoincrement: Any = "auto"
     comment: str | None = None
+    # What rows got when the column was added, if that default was taken away since: undoing a drop gives it again.
+    filled: Default | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, column: sa.Column[Any]) -> Column:

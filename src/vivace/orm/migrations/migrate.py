@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vivace.databases.errors import DatabaseError
+from alembic.operations import ops
+
+from vivace.databases.errors import DatabaseError, IntegrityError
 from vivace.databases.plan import Plan
 from vivace.orm.migrations import ddl, naming, version
 from vivace.orm.migrations.ddl import PythonStep, Replaced, Restored, Statement, Step
@@ -98,7 +100,7 @@ class _Run:
         except MigrationError:
             raise
         except Exception as error:
-            raise MigrationFailed(_failure(step, error)) from error
+            raise MigrationFailed(_failure(step, error) + self._missing_value(step, error)) from error
         return True
 
     def _work(self, step: PlannedStep) -> list[Step]:
@@ -109,6 +111,21 @@ class _Run:
             replay(self.state, migration, operations)
             return []
         return list(ddl.steps(migration, operations, self.state, self.database.dialect))
+
+    def _missing_value(self, step: PlannedStep, error: Exception) -> str:
+        """What to do when rows exist and a new column, which must not be null, has no value for them."""
+        if not isinstance(error, IntegrityError):
+            return ""
+        for operation in step.migration.record(self.database.dialect, backwards=step.backwards):
+            if isinstance(operation, ops.AddColumnOp):
+                column = operation.column
+                if not column.nullable and column.server_default is None and str(column.name) in str(error):
+                    function = "downgrade()" if step.backwards else "upgrade()"
+                    return (
+                        f"\n{operation.table_name}.{column.name} must not be null, and the file has no value for the "
+                        f'rows there are. Give the column one in {function}: server_default=sa.text("…"), and run again.'
+                    )
+        return ""
 
     def _check_neighbours(self, step: PlannedStep, applied: set[str]) -> None:
         migration = step.migration

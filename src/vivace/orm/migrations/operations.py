@@ -57,6 +57,22 @@ def _refuse_run_python(operations: Operations, operation: RunPythonOp) -> None:
     )
 
 
+class FilledDropColumnOp(ops.DropColumnOp):
+    """A DROP COLUMN whose reverse adds the column with a default, which rows get, and takes the default away."""
+
+    def take_default_away(self) -> ops.AlterColumnOp:
+        """The second half of the reverse."""
+        column = self.to_column()
+        return ops.AlterColumnOp(
+            self.table_name,
+            self.column_name,
+            modify_server_default=None,
+            existing_server_default=column.server_default,
+            existing_type=column.type,
+            existing_nullable=False,
+        )
+
+
 def record(function: Callable[[], None], dialect: Dialect) -> list[ops.MigrateOperation]:
     """The operations that an `upgrade` or `downgrade` function asks for, in order.
 
@@ -112,6 +128,8 @@ def reverse(operations: list[ops.MigrateOperation]) -> list[ops.MigrateOperation
             undone.append(_rename_back(operation, operation.modify_name))
         elif not isinstance(operation, (ops.ExecuteSQLOp, ops.BulkInsertOp, RunPythonOp)):
             undone.append(operation.reverse())
+            if isinstance(operation, FilledDropColumnOp):
+                undone.append(operation.take_default_away())
     return undone
 
 

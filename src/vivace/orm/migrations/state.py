@@ -197,6 +197,11 @@ def _alter_column(state: State, operation: ops.AlterColumnOp, label: str) -> Non
         changes["server_default"] = elements.default_of(operation.modify_server_default)
     if operation.modify_comment is not False:
         changes["comment"] = operation.modify_comment
+    old_default = table.columns[operation.column_name].server_default
+    if operation.modify_type is not None:
+        changes["filled"] = None  # a value of the old type
+    elif operation.modify_server_default is None and isinstance(old_default, elements.Default):
+        changes["filled"] = old_default
     column = replace(table.columns[operation.column_name], **changes)
     state.tables[table.name] = replace(table, columns={**table.columns, column.name: column})
     if operation.modify_name is not None and operation.modify_name != column.name:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic.operations import ops
 
 from vivace.orm.migrations.elements import ForeignKey, Table
+from vivace.orm.migrations.operations import FilledDropColumnOp
 from vivace.orm.migrations.state import State
 
 
@@ -54,6 +55,9 @@ def drop_table(table: Table) -> ops.DropTableOp:
 
 
 def drop_column(old: Table, name: str) -> ops.DropColumnOp:
-    """Drop a column, so that going back adds it as it was."""
-    column = old.columns[name].build()
-    return ops.DropColumnOp(old.name, name, _reverse=ops.AddColumnOp(old.name, column))
+    """Drop a column, so that going back adds it as it was, with the value that rows once got when it must have one."""
+    column = old.columns[name]
+    if not column.nullable and column.server_default is None and column.filled is not None:
+        column = replace(column, server_default=column.filled)
+        return FilledDropColumnOp(old.name, name, _reverse=ops.AddColumnOp(old.name, column.build()))
+    return ops.DropColumnOp(old.name, name, _reverse=ops.AddColumnOp(old.name, column.build()))
