@@ -123,7 +123,7 @@ class _Run:
                     function = "downgrade()" if step.backwards else "upgrade()"
                     return (
                         f"\n{operation.table_name}.{column.name} must not be null, and the file has no value for the "
-                        f'rows there are. Give the column one in {function}: server_default=sa.text("…"), and run again.'
+                        f'rows there are. Give it one in {function}: server_default=sa.text("…"), and run again.'
                     )
         return ""
 
