@@ -201,10 +201,12 @@ class HTTPConnection(Mapping[str, Any], Generic[StateT]):
 
 
 async def empty_receive() -> NoReturn:
+    """The `receive` of a connection made without one. Raises RuntimeError."""
     raise RuntimeError("Receive channel has not been made available")
 
 
 async def empty_send(message: Message) -> NoReturn:
+    """The `send` of a connection made without one. Raises RuntimeError."""
     raise RuntimeError("Send channel has not been made available")
 
 

@@ -68,6 +68,8 @@ class Query:
 
 @dataclass(frozen=True)
 class PythonStep:
+    """A step of a migration that runs Python between its statements."""
+
     function: DataStep
     name: str
 

@@ -112,6 +112,8 @@ def default_of(server_default: Any) -> Default | Generated | IdentityOptions | N
 
 @dataclass(frozen=True)
 class Column:
+    """A column as its migration declares it."""
+
     name: str
     type: sa.types.TypeEngine[Any]
     nullable: bool
@@ -154,6 +156,8 @@ class Column:
 
 @dataclass(frozen=True)
 class PrimaryKey:
+    """The primary key of a table."""
+
     columns: tuple[str, ...]
     name: str | None = None
 
@@ -163,6 +167,8 @@ class PrimaryKey:
 
 @dataclass(frozen=True)
 class Unique:
+    """A unique constraint."""
+
     columns: tuple[str, ...]
     name: str | None = None
     deferrable: bool | None = None
@@ -177,6 +183,8 @@ class Unique:
 
 @dataclass(frozen=True)
 class Check:
+    """A check constraint; `columns` are those its SQL names."""
+
     sql: str
     name: str | None = None
     columns: tuple[str, ...] = ()
@@ -187,6 +195,8 @@ class Check:
 
 @dataclass(frozen=True)
 class ForeignKey:
+    """A foreign key to columns of `table`."""
+
     columns: tuple[str, ...]
     table: str
     referred: tuple[str, ...]
@@ -246,6 +256,8 @@ Constraint = Unique | Check | ForeignKey
 
 @dataclass(frozen=True)
 class Table:
+    """A table with all that belongs to it."""
+
     name: str
     columns: Mapping[str, Column]
     primary_key: PrimaryKey
@@ -327,6 +339,7 @@ def foreign_keys_of(table: sa.Table) -> list[ForeignKey]:
 
 
 def primary_key_of(constraint: sa.PrimaryKeyConstraint) -> PrimaryKey:
+    """SQLAlchemy's primary key as an element."""
     name = None if constraint.name is None else str(constraint.name)
     return PrimaryKey(tuple(str(column.name) for column in constraint.columns), name)
 

@@ -112,4 +112,5 @@ def describe(operation: ops.MigrateOperation) -> str:
 
 
 def describe_all(operations: Iterable[ops.MigrateOperation]) -> list[str]:
+    """A line for each operation."""
     return [describe(operation) for operation in operations]

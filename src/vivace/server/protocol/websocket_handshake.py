@@ -127,10 +127,12 @@ def accept_key(key: bytes) -> bytes:
 
 
 def values(head: RequestHead, name: bytes) -> list[bytes]:
+    """Every value of a header, in order."""
     return [value.strip(b" \t") for known, value in head.headers if known == name]
 
 
 def has_token(head: RequestHead, name: bytes, wanted: bytes) -> bool:
+    """Whether a header that lists tokens (RFC 9110 5.6.1) has this one, in any case."""
     joined = b",".join(values(head, name)).lower()
     return any(token.strip(b" \t") == wanted for token in joined.split(b","))
 
@@ -149,10 +151,12 @@ def check_upgrade(head: RequestHead) -> None:
 
 
 def upgrade_headers() -> Headers:
+    """What a client is told to upgrade with."""
     return [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-version", VERSION)]
 
 
 def wrong_version(is_http_2: bool) -> HandshakeError:
+    """The refusal of a version other than 13 (RFC 6455 4.2.2; over HTTP/2 there is no Upgrade to name)."""
     reason = "Sec-WebSocket-Version must be 13"
     if is_http_2:
         # RFC 9110 15.5.22: a 426 has an Upgrade header, and RFC 9113 8.2.2: no header of HTTP/2 is one.
