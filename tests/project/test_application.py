@@ -198,6 +198,8 @@ def test_the_synchronous_test_client_works_entered_or_not(tmp_path: Path) -> Non
     with TestClient(app) as client:
         assert client.get("/").status_code == 200
     assert [TestClient(app).get("/").status_code for _ in range(2)] == [200, 200]
+    assert app.database is not None
+    asyncio.run(app.database.disconnect())
 
 
 @pytest.mark.anyio

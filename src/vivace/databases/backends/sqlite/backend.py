@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Dialect
@@ -89,9 +88,7 @@ class SQLiteBackend(Backend):
 
     def abandon(self) -> None:
         if self.inline is not None:
-            # Of a loop that ran in another thread it cannot be closed here; it goes with its last reference.
-            with suppress(sqlite3.ProgrammingError):
-                self.inline.close()
+            self.inline.close()
             self.inline = None
         if self._readers is not None:
             self._readers.abandon()

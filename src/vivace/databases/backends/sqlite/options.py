@@ -105,7 +105,7 @@ class Opener:
         self.path = ":memory:" if self.in_memory else os.path.abspath(path)
 
     def open(self, *, query_only: bool = False, for_loop: bool = False) -> sqlite3.Connection:
-        """A new connection; `for_loop`: for the calling thread only, which never waits for a lock.
+        """A new connection; `for_loop`: for the event loop, which never waits for a lock.
 
         Raises `ConnectionFailed` and says what is wrong with the file.
         """
@@ -116,7 +116,7 @@ class Opener:
                 uri=not self.in_memory,
                 timeout=0.0 if for_loop else options.timeout,
                 isolation_level=None,
-                check_same_thread=for_loop,
+                check_same_thread=False,  # each has one owner, but a loop that has ended cannot close its own
                 cached_statements=options.cached_statements,
             )
             try:
