@@ -19,10 +19,10 @@ from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.events import END_OF_BODY, RequestHead
 from vivace.server.protocol.http1_scanner import Http1Scanner
 from vivace.server.protocol.http2_errors import ConnectionFailed, ErrorCode, StreamReset
-from vivace.server.protocol.http2_limits import Http2Limits
 from vivace.server.protocol.http2_output import Http2Stream
 from vivace.server.protocol.http2_priority import parse_priority
 from vivace.server.protocol.http2_session import Http2Session
+from vivace.server.protocol.limits import Limits
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 GET = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), (b":authority", b"example.com")]
@@ -104,9 +104,9 @@ class Clock:
 class Server:
     """A session after its greetings, everything it reported and everything it wrote."""
 
-    def __init__(self, limits: Http2Limits | None = None, first: bytes = PREFACE + settings()) -> None:
+    def __init__(self, limits: Limits | None = None, first: bytes = PREFACE + settings()) -> None:
         self.clock = Clock()
-        self.session = Http2Session(limits or Http2Limits(), server=None, date=False, clock=self.clock)
+        self.session = Http2Session(limits or Limits(), server=None, date=False, clock=self.clock)
         self.events: list[tuple[Http2Stream, object]] = []
         self.failure: ConnectionFailed | None = None
         self.feed(first)
@@ -361,7 +361,7 @@ def test_the_head_is_the_one_of_http_1() -> None:
     fields = [(b"user-agent", b"x"), (b"cookie", b"a=b"), (b"content-length", b"3"), (b"expect", b"100-continue")]
     target = b"/caf%C3%A9/a?b=c%20d"
     server = Server().feed(headers(1, [*POST[:2], (b":path", target), POST[3], *fields], end=False))
-    scanner = Http1Scanner(Http2Limits())
+    scanner = Http1Scanner(Limits())
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
     scanner.feed(b"POST " + target + b" HTTP/1.1\r\nhost: example.com\r\n" + lines + b"\r\n")
     theirs, ours = scanner.next_event(), server.stream().head
@@ -431,7 +431,7 @@ REFUSED: dict[str, tuple[list[tuple[bytes, bytes]], int]] = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_refused_requests_get_an_answer(what: str) -> None:
     fields, status = REFUSED[what]
-    server = Server(Http2Limits(max_body_size=1000, max_header_bytes=4096)).feed(headers(1, fields, end=False))
+    server = Server(Limits(max_body_size=1000, max_header_bytes=4096)).feed(headers(1, fields, end=False))
     error = server.whats()[-1]
     assert isinstance(error, ProtocolError)
     assert error.status == status
@@ -443,18 +443,18 @@ def test_refused_requests_get_an_answer(what: str) -> None:
 
 
 def test_a_body_that_grows_too_large_is_refused() -> None:
-    server = Server(Http2Limits(max_body_size=10)).feed(OPEN, data(1, b"12345678"), data(1, b"9abc"))
+    server = Server(Limits(max_body_size=10)).feed(OPEN, data(1, b"12345678"), data(1, b"9abc"))
     error = server.whats()[-1]
     assert isinstance(error, ProtocolError)
     assert error.status == 413
-    server = Server(Http2Limits(max_body_size=10)).feed(OPEN)
+    server = Server(Limits(max_body_size=10)).feed(OPEN)
     server.session.start(server.stream(), 200, [])
     server.session.body(server.stream(), b"", True)
     assert server.feed(data(1, b"123456789abc")).stream_error() is ErrorCode.CANCEL
 
 
 def test_trailers_over_the_limit_are_refused() -> None:
-    server = Server(Http2Limits(max_header_bytes=4096)).feed(OPEN, headers(1, [(b"a", b"b" * 9000)]))
+    server = Server(Limits(max_header_bytes=4096)).feed(OPEN, headers(1, [(b"a", b"b" * 9000)]))
     assert isinstance(server.whats()[-1], ProtocolError)
 
 
@@ -477,7 +477,7 @@ def test_a_small_response_is_one_buffer() -> None:
 
 
 def test_server_and_date_are_added_once() -> None:
-    session = Http2Session(Http2Limits())
+    session = Http2Session(Limits())
     session.take()
     session.feed(PREFACE + settings() + headers() + headers(3))
     decoder = hpack.Decoder()
@@ -657,7 +657,7 @@ def test_take_gives_about_as_much_as_asked_for() -> None:
 
 
 def test_consumed_bytes_are_given_back_to_both_windows() -> None:
-    server = Server(Http2Limits(stream_window=65535, connection_window=131070)).feed(OPEN)
+    server = Server(Limits(stream_window=65535, connection_window=131070)).feed(OPEN)
     assert server.greeting[1][3] == (65535).to_bytes(4, "big")
     piece = bytes(16000)
     server.feed(*[data(1, piece)] * 4)
@@ -674,7 +674,7 @@ def test_consumed_bytes_are_given_back_to_both_windows() -> None:
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_data_beyond_the_windows_is_an_error(number: int) -> None:
-    server = Server(Http2Limits(stream_window=65535, connection_window=65535 if number == 0 else 2**20)).feed(OPEN)
+    server = Server(Limits(stream_window=65535, connection_window=65535 if number == 0 else 2**20)).feed(OPEN)
     server.feed(*[data(1, bytes(16384))] * 4)
     if number == 0:
         assert server.failure is not None
@@ -685,7 +685,7 @@ def test_data_beyond_the_windows_is_an_error(number: int) -> None:
 
 
 def test_unread_bodies_of_closed_streams_are_given_back() -> None:
-    server = Server(Http2Limits(stream_window=65535, connection_window=65535))
+    server = Server(Limits(stream_window=65535, connection_window=65535))
     for number in range(1, 100, 2):
         server.feed(headers(number, POST, end=False), data(number, bytes(16000)), rst(number))
     assert server.failure is None
@@ -743,7 +743,7 @@ def test_priority_update_changes_the_order() -> None:
 
 
 def test_one_stream_too_many_is_refused() -> None:
-    server = Server(Http2Limits(max_streams=2)).feed(headers(1), headers(3), headers(5))
+    server = Server(Limits(max_streams=2)).feed(headers(1), headers(3), headers(5))
     assert server.stream_error() is ErrorCode.REFUSED_STREAM
     assert server.session.open_streams == 2
 
@@ -800,10 +800,10 @@ def test_window_updates_for_data_are_no_flood() -> None:
 
 
 def test_limits_below_the_smallest_window_are_errors() -> None:
-    with pytest.raises(ValueError, match="stream_window must be from 65535"):
-        Http2Limits(stream_window=1000)
+    with pytest.raises(ValueError, match="stream_window must be a whole number from 65535"):
+        Limits(stream_window=1000)
     with pytest.raises(ValueError, match="above zero"):
-        Http2Limits(max_streams=0)
+        Limits(max_streams=0)
 
 
 # ---- the end
@@ -863,7 +863,7 @@ class Peer:
 
     def __init__(self, requests: list[dict[str, object]], cut: int) -> None:
         self.client = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding=None))
-        self.session = Http2Session(Http2Limits(stream_window=65535, connection_window=100_000))
+        self.session = Http2Session(Limits(stream_window=65535, connection_window=100_000))
         self.requests, self.cut = requests, cut
         self.received: dict[int, bytes] = {}
         self.answers: dict[int, bytes] = {}

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vivace.server.protocol.errors import WebSocketError
-from vivace.server.protocol.websocket_deflate import TAIL, Deflater, Inflater
-from vivace.server.protocol.websocket_limits import PerMessageDeflate
+from vivace.server.protocol.websocket_deflate import TAIL, Deflater, Inflater, PerMessageDeflate
 
 HELLO = bytes.fromhex("f248cdc9c90700")
 

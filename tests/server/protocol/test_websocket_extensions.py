@@ -11,8 +11,8 @@ from websockets.headers import parse_extension
 from wsproto.extensions import PerMessageDeflate as WsprotoDeflate
 
 from vivace.server.protocol.errors import ProtocolError
+from vivace.server.protocol.websocket_deflate import PerMessageDeflate
 from vivace.server.protocol.websocket_extensions import Offer, negotiate, parse_extensions
-from vivace.server.protocol.websocket_limits import PerMessageDeflate
 
 FULL = PerMessageDeflate(server_max_window_bits=15, client_max_window_bits=15)
 

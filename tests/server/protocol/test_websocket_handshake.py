@@ -15,6 +15,7 @@ from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.events import RequestHead
 from vivace.server.protocol.http1_scanner import Http1Scanner
 from vivace.server.protocol.limits import Limits
+from vivace.server.protocol.websocket_deflate import PerMessageDeflate
 from vivace.server.protocol.websocket_handshake import (
     Handshake,
     HandshakeError,
@@ -22,7 +23,6 @@ from vivace.server.protocol.websocket_handshake import (
     read_handshake,
     wants_websocket,
 )
-from vivace.server.protocol.websocket_limits import PerMessageDeflate
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 VALID = {

@@ -19,8 +19,9 @@ from websockets.utils import apply_mask
 
 from vivace.server.protocol import _websocket_protocol_cy as compiled_module
 from vivace.server.protocol._websocket_protocol_cy import WebSocketProtocol
+from vivace.server.protocol.limits import Limits
+from vivace.server.protocol.websocket_deflate import PerMessageDeflate
 from vivace.server.protocol.websocket_events import Close, Event, Ping, Pong
-from vivace.server.protocol.websocket_limits import PerMessageDeflate, WebSocketLimits
 
 MASK = b"\x11\xa2\x00\xff"
 
@@ -40,7 +41,7 @@ def uncompiled() -> type[WebSocketProtocol]:
 
 
 IMPLEMENTATIONS: dict[str, type[WebSocketProtocol]] = {"compiled": WebSocketProtocol, "uncompiled": uncompiled()}
-LIMITS = WebSocketLimits(max_websocket_message_size=100_000)
+LIMITS = Limits(max_websocket_message_size=100_000)
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)

@@ -16,8 +16,8 @@ from wsproto.frame_protocol import FrameProtocol, ParseFailed
 from wsproto.frame_protocol import Opcode as WsprotoOpcode
 
 from vivace.server.protocol.errors import WebSocketError
-from vivace.server.protocol.websocket_deflate import Inflater
-from vivace.server.protocol.websocket_limits import PerMessageDeflate, WebSocketLimits
+from vivace.server.protocol.limits import Limits
+from vivace.server.protocol.websocket_deflate import Inflater, PerMessageDeflate
 from vivace.server.protocol.websocket_reader import WebSocketReader
 
 SeenEvent = str | bytes | tuple[int, bytes]
@@ -39,7 +39,7 @@ def raw(first: int, second: int, rest: bytes = b"") -> bytes:
 
 def read(*pieces: bytes, reader: WebSocketReader | None = None) -> list[SeenEvent]:
     """The events in the pieces; raises WebSocketError."""
-    reader = reader or WebSocketReader(WebSocketLimits())
+    reader = reader or WebSocketReader(Limits())
     seen: list[SeenEvent] = []
     for piece in pieces:
         reader.feed(piece)
@@ -112,7 +112,7 @@ def test_control_frames_may_have_125_bytes_and_close_is_an_event_like_them() -> 
 
 
 def test_events_hold_nothing_of_what_was_fed() -> None:
-    reader = WebSocketReader(WebSocketLimits())
+    reader = WebSocketReader(Limits())
     assert read(frame(2, b"a" * 1000) + frame(2, b"b" * 1000)[:500], reader=reader) == [b"a" * 1000]
     assert reader.buffered == 0
     reader.feed(b"")
@@ -121,7 +121,7 @@ def test_events_hold_nothing_of_what_was_fed() -> None:
 
 
 def test_buffered_is_what_no_event_has_reported() -> None:
-    reader = WebSocketReader(WebSocketLimits())
+    reader = WebSocketReader(Limits())
     one = frame(1, b"abc")
     reader.feed(one)
     reader.feed(one + one[:3])
@@ -170,7 +170,7 @@ def test_frames_against_the_rules_are_refused_by_their_headers(data: bytes, reas
 
 
 def test_what_was_refused_stays_refused() -> None:
-    reader = WebSocketReader(WebSocketLimits())
+    reader = WebSocketReader(Limits())
     assert code_of(raw(0x83, 0x80), reader=reader) == 1002
     with pytest.raises(WebSocketError, match="broke the protocol before"):
         reader.next_event()
@@ -181,7 +181,7 @@ def test_what_was_refused_stays_refused() -> None:
 
 
 def test_frames_before_a_wrong_one_are_reported() -> None:
-    reader = WebSocketReader(WebSocketLimits())
+    reader = WebSocketReader(Limits())
     reader.feed(frame(1, b"a") + frame(9) + raw(0x83, 0x80))
     assert [reader.next_event(), reader.next_event()] == ["a", (9, b"")]
     with pytest.raises(WebSocketError, match="reserved"):
@@ -192,7 +192,7 @@ def test_frames_before_a_wrong_one_are_reported() -> None:
 
 
 def limited(message: int = 100, frame: int = 100, inflater: Inflater | None = None) -> WebSocketReader:
-    limits = WebSocketLimits(max_websocket_message_size=message, max_websocket_frame_size=frame)
+    limits = Limits(max_websocket_message_size=message, max_websocket_frame_size=frame)
     return WebSocketReader(limits, inflater)
 
 
@@ -217,7 +217,7 @@ def test_every_message_has_the_whole_limit() -> None:
 
 
 def test_a_declared_length_allocates_nothing() -> None:
-    reader = WebSocketReader(WebSocketLimits(max_websocket_message_size=1 << 60, max_websocket_frame_size=1 << 60))
+    reader = WebSocketReader(Limits(max_websocket_message_size=1 << 60, max_websocket_frame_size=1 << 60))
     assert read(raw(0x82, 0xFF, b"\x08" + b"\0" * 7 + MASK + b"abc"), reader=reader) == []
 
 
@@ -283,7 +283,7 @@ SURROGATE_BEGUN = re.compile(rb"\xed[\xa0-\xbf]\Z")
 @example(b"\xed\x9f\xbf\xed\xbf\xbf")
 def test_utf_8_is_what_python_says_at_every_byte(payload: bytes) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    reader = WebSocketReader(WebSocketLimits())
+    reader = WebSocketReader(Limits())
     read(frame(1, b"", fin=False), reader=reader)
     read_so_far = b""
     for byte in in_bytes(payload):
@@ -304,7 +304,7 @@ def test_utf_8_is_what_python_says_at_every_byte(payload: bytes) -> None:
 
 
 def compressing(bits: int = 12) -> WebSocketReader:
-    return WebSocketReader(WebSocketLimits(), Inflater(PerMessageDeflate(client_max_window_bits=bits)))
+    return WebSocketReader(Limits(), Inflater(PerMessageDeflate(client_max_window_bits=bits)))
 
 
 def compressed(*messages: bytes) -> list[bytes]:
@@ -461,7 +461,7 @@ def test_mutated_frames_are_read_and_refused_as_wsproto_does(data: bytes, change
             mutated[at % len(mutated)] = byte
     theirs, code = read_by_wsproto(bytes(mutated))
     for pieces in ([bytes(mutated)], in_bytes(bytes(mutated))):
-        reader = WebSocketReader(WebSocketLimits(max_websocket_message_size=1 << 62, max_websocket_frame_size=1 << 62))
+        reader = WebSocketReader(Limits(max_websocket_message_size=1 << 62, max_websocket_frame_size=1 << 62))
         ours: list[SeenEvent] = []
         our_code: int | None = None
         try:

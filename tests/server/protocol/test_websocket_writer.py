@@ -13,8 +13,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from vivace.server.protocol.websocket_deflate import Deflater
-from vivace.server.protocol.websocket_limits import PerMessageDeflate
+from vivace.server.protocol.websocket_deflate import Deflater, PerMessageDeflate
 from vivace.server.protocol.websocket_writer import WebSocketWriter, is_close_code
 
 URI = parse_uri("ws://localhost/")

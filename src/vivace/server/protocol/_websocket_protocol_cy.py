@@ -9,9 +9,9 @@ told which.
 from __future__ import annotations
 
 from vivace.server.protocol.errors import WebSocketError
-from vivace.server.protocol.websocket_deflate import Deflater, Inflater
+from vivace.server.protocol.limits import Limits
+from vivace.server.protocol.websocket_deflate import Deflater, Inflater, PerMessageDeflate
 from vivace.server.protocol.websocket_events import Close, CloseCode, Event, Ping, Pong
-from vivace.server.protocol.websocket_limits import PerMessageDeflate, WebSocketLimits
 from vivace.server.protocol.websocket_reader import WebSocketReader
 from vivace.server.protocol.websocket_writer import WebSocketWriter, is_close_code
 
@@ -34,7 +34,7 @@ class WebSocketProtocol:
     Large messages come out of `text` and `binary` as a pair of header and payload; see `WebSocketWriter`.
     """
 
-    def __init__(self, limits: WebSocketLimits, compression: PerMessageDeflate | None = None) -> None:
+    def __init__(self, limits: Limits, compression: PerMessageDeflate | None = None) -> None:
         self.reader = WebSocketReader(limits, None if compression is None else Inflater(compression))
         self.writer = WebSocketWriter(None if compression is None else Deflater(compression))
         self.close_sent = False

@@ -4,8 +4,8 @@ from typing import Literal, TypeAlias
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.events import EndOfBody, RequestHead
 from vivace.server.protocol.http2_errors import ConnectionFailed, StreamReset
-from vivace.server.protocol.http2_limits import Http2Limits
 from vivace.server.protocol.http2_output import Http2Stream as Http2Stream
+from vivace.server.protocol.limits import Limits
 
 Headers: TypeAlias = Iterable[Iterable[bytes | bytearray | memoryview]]
 Event: TypeAlias = RequestHead | bytes | Literal[EndOfBody.END_OF_BODY] | StreamReset | ProtocolError
@@ -27,7 +27,7 @@ class Http2Session:
     def wants_to_write(self) -> bool: ...
     def __init__(
         self,
-        limits: Http2Limits,
+        limits: Limits,
         *,
         server: str | None = ...,
         date: bool = ...,

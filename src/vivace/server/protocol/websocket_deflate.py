@@ -6,15 +6,15 @@ Nothing is allocated before the first compressed message.
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vivace.server.protocol.errors import WebSocketError
+from vivace.server.protocol.limits import KIB, check_number
 from vivace.server.protocol.websocket_events import CloseCode
 
 if TYPE_CHECKING:
     from zlib import _Compress, _Decompress
-
-    from vivace.server.protocol.websocket_limits import PerMessageDeflate
 
 # RFC 7692 7.2.1: every message ends with the empty block that a flush writes, and this, its tail, is not sent.
 TAIL = b"\x00\x00\xff\xff"
@@ -22,6 +22,32 @@ TAIL = b"\x00\x00\xff\xff"
 # RFC 7692 7.2.3.4 lets a message hold several deflate streams. Each costs a new decompressor and two bytes of input,
 # so a client that never stops beginning new ones is refused.
 MAX_STREAMS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerMessageDeflate:
+    """How messages are compressed (RFC 7692): first what a server offers, then what it and a client agreed on.
+
+    A connection's compressor takes 2**(server_max_window_bits + 2) + 2**(mem_level + 9) bytes, 32 KiB by default, from
+    its first compressed message on, and its decompressor 2**client_max_window_bits and some 7 KiB; a client that
+    cannot be told how much to remember (some do not offer it) makes that 40 KiB. Without context takeover both are
+    dropped after every message: less memory, worse compression.
+    """
+
+    server_max_window_bits: int = 12  # from 9, as zlib has no raw window of 8 bits
+    client_max_window_bits: int = 12  # from 9 too
+    server_no_context_takeover: bool = False
+    client_no_context_takeover: bool = False
+    level: int = 6  # 1 is fastest, 9 smallest
+    mem_level: int = 5
+    minimum_size: int = KIB  # smaller messages are sent as they are: compressing costs more than it saves
+
+    def __post_init__(self) -> None:
+        check_number("server_max_window_bits", self.server_max_window_bits, 9, 15)
+        check_number("client_max_window_bits", self.client_max_window_bits, 9, 15)
+        check_number("level", self.level, 1, 9)
+        check_number("mem_level", self.mem_level, 1, 9)
+        check_number("minimum_size", self.minimum_size)
 
 
 class Deflater:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from vivace.server.protocol.errors import ProtocolError
-from vivace.server.protocol.websocket_limits import PerMessageDeflate
+from vivace.server.protocol.websocket_deflate import PerMessageDeflate
 
 TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 5.6.2
 SPACE = r"[ \t]*"

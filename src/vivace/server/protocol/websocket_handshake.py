@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol.errors import ProtocolError
+from vivace.server.protocol.websocket_deflate import PerMessageDeflate
 from vivace.server.protocol.websocket_extensions import negotiate
-from vivace.server.protocol.websocket_limits import PerMessageDeflate
 
 Headers = list[tuple[bytes, bytes]]
 
