@@ -180,7 +180,9 @@ def test_expect_continue_counts_only_with_a_body_and_http_1_1() -> None:
 
 
 def test_an_upgrade_is_noticed() -> None:
-    assert scan(b"GET / HTTP/1.1\r\n" + HOST + b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n")[0].head.upgrade
+    fields = b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+    assert scan(b"GET / HTTP/1.1\r\n" + HOST + fields)[0].head.upgrade
+    assert not scan(b"GET / HTTP/1.0\r\n" + HOST + fields)[0].head.upgrade
 
 
 def test_a_fed_object_that_is_all_body_is_passed_on_uncopied() -> None:
@@ -202,6 +204,71 @@ def test_trailers_are_kept_apart_from_headers() -> None:
     assert seen.body == b"abc0123456789"
     assert seen.trailers == [(b"x-sum", b"1"), (b"y", b"2")]
     assert seen.complete
+
+
+def test_trailers_belong_to_the_request_that_ended_until_the_next_head() -> None:
+    chunked = b"PUT / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: 1\r\n\r\n"
+    scanner = Http1Scanner(Limits())
+    scanner.feed(chunked + b"GET / HTTP/1.1\r\n" + HOST + b"\r\n" + chunked)
+    assert isinstance(scanner.next_event(), RequestHead)
+    assert scanner.trailers == []
+    assert scanner.next_event() is END_OF_BODY
+    first = scanner.trailers
+    assert first == [(b"x", b"1")]
+    assert isinstance(scanner.next_event(), RequestHead)
+    assert scanner.trailers == []
+    assert isinstance(scanner.next_event(), RequestHead)
+    assert scanner.next_event() is END_OF_BODY
+    assert scanner.trailers == first
+    assert scanner.trailers is not first
+
+
+# ---- connections that are taken over
+
+
+UPGRADE = b"GET /chat HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("rest", [b"", b"\x81\x05hello", b"\r\nGET / HTTP/1.1\r\n\r\n", b"\0" * 100_000])
+def test_who_takes_a_connection_over_gets_the_bytes_behind_the_request(rest: bytes) -> None:
+    for cut in {0, 1, len(UPGRADE) - 1, len(UPGRADE), len(UPGRADE) + len(rest) // 2}:
+        scanner = Http1Scanner(Limits())
+        head = None
+        for piece in ((UPGRADE + rest)[:cut], (UPGRADE + rest)[cut:]):
+            scanner.feed(piece)
+            head = head or scanner.next_event()
+        assert isinstance(head, RequestHead)
+        assert head.upgrade
+        assert scanner.take_rest() == rest
+        assert scanner.buffered == 0
+        assert not scanner.between_messages
+        assert scanner.next_event() is None
+
+
+def test_behind_an_upgrade_with_a_body_the_rest_begins_where_the_body_ends() -> None:
+    scanner = Http1Scanner(Limits())
+    scanner.feed(UPGRADE[:-2] + b"Content-Length: 2\r\n\r\nabrest")
+    assert isinstance(scanner.next_event(), RequestHead)
+    for event in (b"ab", END_OF_BODY):
+        with pytest.raises(RuntimeError, match="between two requests"):
+            scanner.take_rest()
+        assert scanner.next_event() == event
+    assert scanner.take_rest() == b"rest"
+
+
+def test_a_connection_that_was_taken_over_is_no_longer_read() -> None:
+    scanner = Http1Scanner(Limits())
+    assert scanner.take_rest() == b""
+    with pytest.raises(RuntimeError, match="taken over"):
+        scanner.feed(b"GET / HTTP/1.1\r\n")
+    with pytest.raises(RuntimeError, match="between two requests"):
+        scanner.take_rest()
+    broken = Http1Scanner(Limits())
+    broken.feed(b"\0")
+    with pytest.raises(ProtocolError):
+        broken.next_event()
+    with pytest.raises(RuntimeError, match="between two requests"):
+        broken.take_rest()
 
 
 STREAM = (

@@ -16,6 +16,7 @@ cdef enum State:
     CHUNK_END
     TRAILERS
     FAILED
+    TAKEN_OVER
 
 
 cdef class Http1Scanner:
@@ -46,6 +47,7 @@ cdef class Http1Scanner:
 
     cpdef feed(self, bytes data)
     cpdef next_event(self)
+    cpdef bytes take_rest(self)
 
     cdef void consume(self, Py_ssize_t size) noexcept
     cdef bytes take(self, Py_ssize_t size)

@@ -326,6 +326,8 @@ cdef class Http1Scanner:
 
     After a request's last event, `next_event` begins the next request: do not call it before you want that one.
     Raises ProtocolError on anything strict RFC 9112 or `limits` forbid, and again on every later call.
+
+    `trailers` are, from END_OF_BODY to the next request's head, those of the request that ended; then a new list.
     """
 
     def __cinit__(self, limits):
@@ -351,11 +353,26 @@ cdef class Http1Scanner:
         return self.state == HEAD and PyBytes_GET_SIZE(self.buffer) == self.position
 
     cpdef feed(self, bytes data):
+        if self.state == TAKEN_OVER:
+            raise RuntimeError("the connection was taken over; what it receives is not HTTP/1.1")
         if PyBytes_GET_SIZE(self.buffer) == self.position:
             self.buffer = data
         else:
             self.buffer = self.buffer[self.position :] + data
         self.position = 0
+
+    cpdef bytes take_rest(self):
+        """Everything fed and not yet reported, for whoever takes the connection over behind a request (an upgrade).
+
+        From now on the scanner holds and reads nothing: `next_event` returns None. RuntimeError inside a request.
+        """
+        if self.state != HEAD or self.empty_line_skipped:
+            raise RuntimeError("a connection can be taken over between two requests only")
+        cdef bytes rest = self.take(PyBytes_GET_SIZE(self.buffer) - self.position)
+        self.state = TAKEN_OVER
+        self.buffer = b""
+        self.position = 0
+        return rest
 
     cpdef next_event(self):
         try:
@@ -497,7 +514,8 @@ cdef class Http1Scanner:
                     raise ProtocolError(417, "the only expectation known here is 100-continue")
                 head.expects_continue = not http_10
             elif name is UPGRADE:
-                head.upgrade = True
+                # RFC 9110 7.8: an HTTP/1.0 request has no say in it.
+                head.upgrade = not http_10
         if not host and not http_10:
             raise ProtocolError(400, "no Host")
         if chunked and length >= 0:
@@ -505,6 +523,8 @@ cdef class Http1Scanner:
             raise ProtocolError(400, "both Content-Length and Transfer-Encoding")
         if length > self.max_body_size:
             raise ProtocolError(413, "the body is larger than this server accepts")
+        if self.trailers:
+            self.trailers = []
         head.headers = headers
         head.content_length = length
         head.keep_alive = not close and (keep_alive or not http_10)
@@ -512,7 +532,6 @@ cdef class Http1Scanner:
         if chunked:
             self.state = CHUNK_SIZE
             self.body_size = self.extension_bytes = 0
-            self.trailers = []
         elif length > 0:
             self.state = BODY
             self.remaining = length

@@ -2,11 +2,15 @@ cdef class Http1Writer:
     cdef bytes server_line
     cdef bint writes_date
 
-    # the current response
-    cdef bytes head
-    cdef int status
+    # the request
     cdef bint is_head
     cdef bint is_http_10
+
+    # the current response: its head until it is written, what it announced and what came of it
+    cdef bytes head
+    cdef int status
+    cdef bint upgrades
+    cdef bint with_trailers
     cdef bint chunked
     cdef long long expected
     cdef long long sent
@@ -15,9 +19,16 @@ cdef class Http1Writer:
     cdef public bint keep_alive
 
     cpdef begin(self, str method, str http_version, bint keep_alive)
-    cpdef start(self, int status, headers)
+    cpdef start(self, int status, headers, bint trailers=*)
     cpdef body(self, data, bint more)
-    cpdef error(self, int status, str reason)
+    cpdef bytes trailers(self, headers)
+    cpdef bytes file(self, long long size)
+    cpdef bytes inform(self, int status, headers)
+    cpdef bytes error(self, int status, str reason, headers=*)
 
-    cdef Py_ssize_t write_head(self, Py_ssize_t size, bint more) except -1
     cdef bint forbids_body(self) noexcept
+    cdef bint sends_trailers(self) noexcept
+    cdef int check_pending(self) except -1
+    cdef int announce(self, bytes length) except -1
+    cdef int count(self, Py_ssize_t size, bint more) except -1
+    cdef Py_ssize_t write_head(self, long long size, bint more) except -1

@@ -15,6 +15,10 @@ from http import HTTPStatus
 
 from vivace.server.protocol.http1_scanner cimport IN_VALUE, LOWER_TOKEN
 
+from vivace.server.protocol.trailers import NOT_IN_TRAILERS as _NOT_IN_TRAILERS
+
+cdef frozenset NOT_IN_TRAILERS = _NOT_IN_TRAILERS
+
 cdef enum:
     # Below this, copying a body behind its head costs less than a second buffer in the write call.
     JOINED_BODY = 32768
@@ -23,11 +27,10 @@ cdef list STATUS_LINES = [None] * 1000
 
 cdef void fill_status_lines():
     cdef int status
-    for status in range(200, 1000):
+    for status in range(100, 1000):
         STATUS_LINES[status] = b"HTTP/1.1 %d \r\n" % status
     for known in HTTPStatus:
-        if known >= 200:
-            STATUS_LINES[known] = f"HTTP/1.1 {known.value} {known.phrase}\r\n".encode("ascii")
+        STATUS_LINES[known] = f"HTTP/1.1 {known.value} {known.phrase}\r\n".encode("ascii")
 
 fill_status_lines()
 
@@ -74,18 +77,89 @@ cdef Py_ssize_t append(Py_ssize_t length, bytes data) except -1:
     return length + size
 
 
-cdef bint is_name(const unsigned char *name, const char *lowered, Py_ssize_t size) noexcept:
+cdef Py_ssize_t append_text(Py_ssize_t length, const char *text) noexcept:
+    """The same for a short text, which the caller knows to fit."""
+    cdef Py_ssize_t size = strlen(text)
+    memcpy(room + length, text, size)
+    return length + size
+
+
+# ---- header fields
+
+cdef enum Meaning:
+    # What a field of a response means to its framing.
+    ORDINARY
+    CONNECTION
+    CONTENT_LENGTH
+    DATE
+    SERVER
+    TRANSFER_ENCODING
+    UPGRADE
+
+
+cdef inline bint is_name(bytes name, const char *lowered, Py_ssize_t size) noexcept:
+    cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(name)
     cdef Py_ssize_t at
     for at in range(size):
-        if LOWER_TOKEN[name[at]] != <unsigned char>lowered[at]:
+        if LOWER_TOKEN[p[at]] != <unsigned char>lowered[at]:
             return False
     return True
+
+
+cdef Meaning meaning_of(bytes name) noexcept:
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(name)
+    if size == 4:
+        return DATE if is_name(name, b"date", 4) else ORDINARY
+    if size == 6:
+        return SERVER if is_name(name, b"server", 6) else ORDINARY
+    if size == 7:
+        return UPGRADE if is_name(name, b"upgrade", 7) else ORDINARY
+    if size == 10:
+        return CONNECTION if is_name(name, b"connection", 10) else ORDINARY
+    if size == 14:
+        return CONTENT_LENGTH if is_name(name, b"content-length", 14) else ORDINARY
+    if size == 17:
+        return TRANSFER_ENCODING if is_name(name, b"transfer-encoding", 17) else ORDINARY
+    return ORDINARY
 
 
 cdef bytes as_bytes(value, str what):
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
     raise TypeError(f"{what} must be bytes, got {value!r}")
+
+
+cdef Py_ssize_t write_field(Py_ssize_t length, bytes name, bytes value) except -1:
+    """Put the line `name: value` behind the first `length` bytes of the room; returns the new length.
+
+    ValueError for a name or value that would let something else through, or nothing.
+    """
+    cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(value)
+    cdef Py_ssize_t name_size = PyBytes_GET_SIZE(name), value_size = PyBytes_GET_SIZE(value), at
+    for at in range(value_size):
+        if not IN_VALUE[p[at]]:
+            raise ValueError(f"the value of the header {name!r} holds a control character: {value!r}")
+    p = <const unsigned char *>PyBytes_AS_STRING(name)
+    for at in range(name_size):
+        if not LOWER_TOKEN[p[at]]:
+            raise ValueError(f"the header name {name!r} holds a character that names cannot have")
+    if name_size == 0:
+        raise ValueError("a header name is empty")
+    make_room(length + name_size + value_size + 4)
+    length = append(length, name)
+    memcpy(room + length, b": ", 2)
+    length = append(length + 2, value)
+    memcpy(room + length, b"\r\n", 2)
+    return length + 2
+
+
+cdef bint has_token(bytes value, bytes token):
+    """Whether a comma-separated list such as Connection holds `token` (given in lower case)."""
+    cdef bytes part
+    for part in value.lower().split(b","):
+        if part.strip(b" \t") == token:
+            return True
+    return False
 
 
 cdef long long scan_length(bytes value) except -1:
@@ -138,8 +212,9 @@ cdef join(Py_ssize_t length, bytes piece, Py_ssize_t size, const char *suffix):
 cdef class Http1Writer:
     """The responses of one connection, one after the other: `begin`, `start`, then `body` until `complete`.
 
-    `body` returns what to write: bytes, or a tuple of them when the body is too large to be worth copying.
+    What has to be written is returned; `body` returns a tuple of bytes when the body is too large to be worth copying.
     Nothing of a head is returned before the first `body`, so until then (`begun` is False) it can be started anew.
+    RuntimeError for what comes out of turn.
     """
 
     def __cinit__(self, server="vivace", bint date=True):
@@ -155,69 +230,78 @@ cdef class Http1Writer:
         self.head = None
         self.begun = self.complete = False
 
+    @property
+    def bodiless(self):
+        """Whether the response that was started has no body on the wire, whatever the application gives it."""
+        return self.forbids_body()
+
     cdef bint forbids_body(self) noexcept:
         # RFC 9112 6.3: a response to HEAD, a 204 and a 304 have no body whatever their headers say.
         return self.is_head or self.status == 204 or self.status == 304
 
-    cpdef start(self, int status, headers):
-        """Check and render the head. ValueError or TypeError for a status or header that must not be sent."""
-        cdef const unsigned char *p
-        cdef Py_ssize_t at, name_size, value_size, length
+    cdef bint sends_trailers(self) noexcept:
+        return self.with_trailers and not self.is_http_10 and not self.forbids_body()
+
+    cpdef start(self, int status, headers, bint trailers=False):
+        """Check and render the head. ValueError or TypeError for a status or header that must not be sent.
+
+        With `trailers`, `trailers()` may end the response; the body is chunked for that, even if it comes at once.
+        """
+        cdef Py_ssize_t length, end
         cdef bytes name, value
         cdef bint date = self.writes_date, server = True
+        cdef Meaning meaning
         if status < 200 or status > 999:
             raise ValueError(f"the status of a response must be from 200 to 999, got {status}")
+        if self.begun or self.complete:
+            raise RuntimeError("no request waits for the start of a response")
         self.status = status
         self.expected = -1
         self.sent = 0
-        self.chunked = False
+        self.chunked = self.upgrades = False
+        self.with_trailers = trailers
         length = append(0, STATUS_LINES[status])
         for raw_name, raw_value in headers:
             name = raw_name if type(raw_name) is bytes else as_bytes(raw_name, "a header name")
             value = raw_value if type(raw_value) is bytes else as_bytes(raw_value, "a header value")
-            name_size = PyBytes_GET_SIZE(name)
-            value_size = PyBytes_GET_SIZE(value)
-            p = <const unsigned char *>PyBytes_AS_STRING(value)
-            for at in range(value_size):
-                if not IN_VALUE[p[at]]:
-                    raise ValueError(f"the value of the header {name!r} holds a control character: {value!r}")
-            p = <const unsigned char *>PyBytes_AS_STRING(name)
-            for at in range(name_size):
-                if not LOWER_TOKEN[p[at]]:
-                    raise ValueError(f"the header name {name!r} holds a character that names cannot have")
-            if name_size == 14 and is_name(p, b"content-length", 14):
-                if self.expected >= 0 and self.expected != scan_length(value):
-                    raise ValueError("two content-length headers that differ")
-                if self.expected >= 0 or status == 204:
-                    continue
-                self.expected = scan_length(value)
-            elif name_size == 17 and is_name(p, b"transfer-encoding", 17):
+            end = write_field(length, name, value)
+            meaning = meaning_of(name)
+            if meaning == TRANSFER_ENCODING:
                 continue
-            elif name_size == 10 and is_name(p, b"connection", 10):
-                if b"close" in value.lower():
+            if meaning == CONNECTION:
+                if has_token(value, b"close"):
                     self.keep_alive = False
                 continue
-            elif name_size == 4 and is_name(p, b"date", 4):
+            if meaning == CONTENT_LENGTH:
+                if not self.announce(value):
+                    continue
+            elif meaning == DATE:
                 date = False
-            elif name_size == 6 and is_name(p, b"server", 6):
+            elif meaning == SERVER:
                 server = False
-            elif name_size == 0:
-                raise ValueError("a header name is empty")
-            make_room(length + name_size + value_size + 4)
-            memcpy(room + length, p, name_size)
-            length += name_size
-            memcpy(room + length, b": ", 2)
-            length = append(length + 2, value)
-            memcpy(room + length, b"\r\n", 2)
-            length += 2
+            elif meaning == UPGRADE:
+                self.upgrades = True
+            length = end
         if server:
             length = append(length, self.server_line)
         if date:
             length = append(length, current_date_line())
         self.head = PyBytes_FromStringAndSize(room, length)
 
+    cdef int announce(self, bytes length) except -1:
+        """Take note of a content-length; returns whether it is to be sent."""
+        cdef bint first = self.expected < 0
+        cdef long long expected = scan_length(length)
+        if not first and self.expected != expected:
+            raise ValueError("two content-length headers that differ")
+        # RFC 9110 8.6: a 204 has no Content-Length. RFC 9112 6.2: nor has what is chunked.
+        if self.status == 204:
+            return False
+        self.expected = expected
+        return first and not self.sends_trailers()
+
     cpdef body(self, data, bint more):
-        """What to write for a piece of body; `more` says whether another follows.
+        """What to write for a piece of body; `more` says whether another follows, or trailers.
 
         RuntimeError when the body is longer or, at its end, shorter than the content-length that was announced.
         """
@@ -225,18 +309,13 @@ cdef class Http1Writer:
         cdef Py_ssize_t size = PyBytes_GET_SIZE(piece)
         cdef Py_ssize_t length = 0
         cdef const char *suffix = b""
+        self.check_pending()
         if self.forbids_body():
             if self.head is not None:
                 length = self.write_head(size, more)
             size = 0
         else:
-            self.sent += size
-            if self.expected >= 0 and self.sent > self.expected:
-                raise RuntimeError(f"the response body is longer than its content-length of {self.expected}")
-            if not more and self.sent < self.expected:
-                raise RuntimeError(
-                    f"the response body ended after {self.sent} bytes; its content-length is {self.expected}"
-                )
+            self.count(size, more)
             if self.head is not None:
                 length = self.write_head(size, more)
             if self.chunked:
@@ -248,41 +327,123 @@ cdef class Http1Writer:
                     suffix = b"\r\n" if more else b"\r\n0\r\n\r\n"
                 elif not more:
                     suffix = b"0\r\n\r\n"
-        self.begun = True
         self.complete = not more
         return join(length, piece, size, suffix)
 
-    cdef Py_ssize_t write_head(self, Py_ssize_t size, bint more) except -1:
+    cdef int check_pending(self) except -1:
+        if self.complete or (self.head is None and not self.begun):
+            raise RuntimeError("no response is started and not complete")
+        return 0
+
+    cdef int count(self, Py_ssize_t size, bint more) except -1:
+        """Hold the body against its content-length."""
+        self.sent += size
+        if self.expected >= 0 and self.sent > self.expected:
+            raise RuntimeError(f"the response body is longer than its content-length of {self.expected}")
+        if not more and self.sent < self.expected:
+            raise RuntimeError(
+                f"the response body ended after {self.sent} bytes; its content-length is {self.expected}"
+            )
+        return 0
+
+    cdef Py_ssize_t write_head(self, long long size, bint more) except -1:
         """Put the head and its end, which the first piece of body decides, into the room; returns their length."""
         cdef Py_ssize_t length = PyBytes_GET_SIZE(self.head)
         cdef bint bodiless = self.forbids_body()
         make_room(length + 128)
         memcpy(room, PyBytes_AS_STRING(self.head), length)
         self.head = None
-        if self.expected < 0 and not (bodiless and (more or size == 0)):
-            if not more and self.status != 204 and self.status != 304:
-                memcpy(room + length, b"content-length: ", 16)
-                length += 16
-                length += write_number(room + length, size, 10)
-                memcpy(room + length, b"\r\n", 2)
-                length += 2
-            elif not bodiless and self.is_http_10:
-                self.keep_alive = False
-            elif not bodiless:
-                self.chunked = True
-                memcpy(room + length, b"transfer-encoding: chunked\r\n", 28)
-                length += 28
-        if not self.keep_alive:
-            memcpy(room + length, b"connection: close\r\n", 19)
-            length += 19
+        self.begun = True
+        self.chunked = not bodiless and not self.is_http_10 and (self.with_trailers or (self.expected < 0 and more))
+        if self.chunked:
+            length = append_text(length, b"transfer-encoding: chunked\r\n")
+        elif self.expected < 0 and more:
+            # Only its connection's end can tell an HTTP/1.0 client where the body ends.
+            self.keep_alive = self.keep_alive and bodiless
+        elif self.expected < 0 and self.status != 204 and self.status != 304 and not (self.is_head and size == 0):
+            length = append_text(length, b"content-length: ")
+            length += write_number(room + length, size, 10)
+            length = append_text(length, b"\r\n")
+        if self.upgrades:
+            # RFC 9110 7.8: who sends Upgrade names it in Connection.
+            length = append_text(length, b"connection: upgrade" if self.keep_alive else b"connection: upgrade, close")
+            length = append_text(length, b"\r\n")
+        elif not self.keep_alive:
+            length = append_text(length, b"connection: close\r\n")
         elif self.is_http_10:
-            memcpy(room + length, b"connection: keep-alive\r\n", 24)
-            length += 24
-        memcpy(room + length, b"\r\n", 2)
-        return length + 2
+            length = append_text(length, b"connection: keep-alive\r\n")
+        return append_text(length, b"\r\n")
 
-    cpdef error(self, int status, str reason):
-        """A whole response that says what was wrong and ends the connection."""
+    cpdef bytes trailers(self, headers):
+        """What to write to end the response behind its body, which had `more`, with these trailers.
+
+        No more than the end for an HTTP/1.0 client and where there is no body. ValueError or TypeError for a field
+        that must not be sent, or not behind a body. RuntimeError when `start` was not told of trailers.
+        """
+        cdef Py_ssize_t length = 0, fields
+        cdef bytes name, value, end = b""
+        self.check_pending()
+        if not self.with_trailers:
+            raise RuntimeError("start() was not told that trailers follow")
+        if not self.forbids_body():
+            self.count(0, False)
+        fields = append(0, b"0\r\n")
+        for raw_name, raw_value in headers:
+            name = raw_name if type(raw_name) is bytes else as_bytes(raw_name, "a trailer name")
+            value = raw_value if type(raw_value) is bytes else as_bytes(raw_value, "a trailer value")
+            fields = write_field(fields, name, value)
+            if name.lower() in NOT_IN_TRAILERS:
+                raise ValueError(f"{name!r} cannot be a trailer: it is needed before the body")
+        fields = append(fields, b"\r\n")
+        if self.sends_trailers():
+            end = room[:fields]
+        if self.head is not None:
+            length = self.write_head(0, False)
+        self.complete = True
+        return room[:length] + end
+
+    cpdef bytes file(self, long long size):
+        """The head of a response whose body of `size` bytes somebody else writes behind it, unless it is `bodiless`.
+
+        The response counts as complete. RuntimeError when another content-length was announced or trailers were.
+        """
+        self.check_pending()
+        if self.begun:
+            raise RuntimeError("file() after the body has begun")
+        if self.with_trailers:
+            raise RuntimeError("file() cannot be followed by trailers, which start() was told of")
+        if size < 0:
+            raise ValueError(f"the size of a file must not be negative, got {size}")
+        if 0 <= self.expected != size and not self.forbids_body():
+            raise RuntimeError(f"the file has {size} bytes; the content-length of its response is {self.expected}")
+        cdef Py_ssize_t length = self.write_head(size, False)
+        self.complete = True
+        return room[:length]
+
+    cpdef bytes inform(self, int status, headers):
+        """An informational response such as 100 Continue or 103 Early Hints (RFC 9110 15.2), before the final one.
+
+        Empty for an HTTP/1.0 client, which knows none. ValueError or TypeError for what must not be sent.
+        """
+        cdef Py_ssize_t length
+        cdef bytes name, value
+        if status < 100 or status > 199 or status == 101:
+            raise ValueError(f"an informational status is from 100 to 199 and not 101, got {status}")
+        if self.begun or self.complete:
+            raise RuntimeError("an informational response comes before the final one")
+        length = append(0, STATUS_LINES[status])
+        for raw_name, raw_value in headers:
+            name = raw_name if type(raw_name) is bytes else as_bytes(raw_name, "a header name")
+            value = raw_value if type(raw_value) is bytes else as_bytes(raw_value, "a header value")
+            length = write_field(length, name, value)
+            if meaning_of(name) in (CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE):
+                # RFC 9110 8.6, RFC 9112 6.1: it has no body, and the connection is the final response's.
+                raise ValueError(f"an informational response cannot have the header {name!r}")
+        length = append(length, b"\r\n")
+        return b"" if self.is_http_10 else room[:length]
+
+    cpdef bytes error(self, int status, str reason, headers=()):
+        """A whole response that says in plain text what was wrong, has these headers too, and ends the connection."""
         self.keep_alive = False
-        self.start(status, ((b"content-type", b"text/plain; charset=utf-8"),))
+        self.start(status, [(b"content-type", b"text/plain; charset=utf-8"), *headers])
         return self.body(reason.encode(), False)
