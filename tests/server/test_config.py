@@ -29,7 +29,7 @@ def test_an_unknown_option_names_the_nearest() -> None:
         ({"port": 70000}, "port must be a whole number from 0 to 65535, got 70000"),
         ({"port": "80"}, "port must be a whole number"),
         ({"port": True}, "port must be a whole number"),
-        ({"backlog": 0}, "backlog must be above zero"),
+        ({"backlog": 0}, "backlog must be a whole number above zero"),
         ({"loop": "uvlop"}, "loop='uvlop' is not known. Did you mean \"uvloop\"?"),
         ({"lifespan": "yes"}, "lifespan='yes' is not known"),
         ({"log_level": "inof"}, 'Did you mean "info"?'),

@@ -19,7 +19,19 @@ cdef class Service:
     cdef public double body_timeout
     cdef public double write_timeout
     cdef public double keep_alive_timeout
+    cdef public double request_timeout
+    cdef public Py_ssize_t min_body_rate
+    cdef public Py_ssize_t min_write_rate
     cdef public object access_log
+
+    # the protocols beside HTTP/1.1; `compression` is the PerMessageDeflate we agree to, or None
+    cdef public bint http2
+    cdef public bint websocket
+    cdef public double websocket_open_timeout
+    cdef public double websocket_ping_interval
+    cdef public double websocket_ping_timeout
+    cdef public double websocket_close_timeout
+    cdef public object compression
 
     # the shared clock
     cdef public double now

@@ -76,7 +76,27 @@ class Service:
         self.body_timeout = timeouts.body_timeout
         self.write_timeout = timeouts.write_timeout
         self.keep_alive_timeout = timeouts.keep_alive_timeout
-        shortest = min(self.header_timeout, self.body_timeout, self.write_timeout, self.keep_alive_timeout)
+        self.request_timeout = timeouts.request_timeout
+        self.min_body_rate = config.limits.min_body_rate
+        self.min_write_rate = config.limits.min_write_rate
+        self.http2 = config.http2
+        self.websocket = config.websocket
+        self.websocket_open_timeout = timeouts.websocket_open_timeout
+        self.websocket_ping_interval = timeouts.websocket_ping_interval
+        self.websocket_ping_timeout = timeouts.websocket_ping_timeout
+        self.websocket_close_timeout = timeouts.websocket_close_timeout
+        self.compression = config.compression.offered()
+        shortest = min(
+            self.header_timeout,
+            self.body_timeout,
+            self.request_timeout,
+            self.write_timeout,
+            self.keep_alive_timeout,
+            self.websocket_open_timeout,
+            self.websocket_ping_interval,
+            self.websocket_ping_timeout,
+            self.websocket_close_timeout,
+        )
         self.tick_interval = max(SHORTEST_TICK, min(LONGEST_TICK, shortest / 4))
         self.now = 0.0
         self.ticker = None

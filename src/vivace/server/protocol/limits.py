@@ -11,12 +11,18 @@ MIB = 1024 * KIB
 SMALLEST_WINDOW = 65535
 LARGEST_WINDOW = 2**31 - 1
 
+# These are positive too, or zero to do without.
+MAY_BE_ZERO = ("min_body_rate", "min_write_rate")
+
 
 def check_number(name: str, value: object, lowest: int = 1, highest: int | None = None) -> None:
     """Raise ValueError unless `value` is a whole number in that range."""
     fits = isinstance(value, int) and not isinstance(value, bool) and value >= lowest
     if not fits or (highest is not None and isinstance(value, int) and value > highest):
-        wanted = f"from {lowest} to {highest}" if highest is not None else "above zero"
+        if highest is not None:
+            wanted = f"from {lowest} to {highest}"
+        else:
+            wanted = "above zero" if lowest == 1 else f"of {lowest} or more"
         raise ValueError(f"{name} must be a whole number {wanted}, got {value!r}")
 
 
@@ -42,6 +48,10 @@ class Limits:
     body_buffer: int = 64 * KIB  # body bytes held for an application that does not read; then the socket is not read
     write_buffer: int = 64 * KIB  # unsent response bytes held for a slow client; then `await send()` waits
 
+    # Bytes a second that a client must manage on average over `body_timeout` and `write_timeout`; 0 for no minimum.
+    min_body_rate: int = 240  # while the application waits for its request's body: 408
+    min_write_rate: int = 240  # while it has a response to take: the connection is dropped
+
     # One HTTP/2 connection. The last four are answered by closing it with ENHANCE_YOUR_CALM; budgets fill up again over
     # ten seconds.
     max_streams: int = 128  # requests at once; REFUSED_STREAM for one more
@@ -59,6 +69,6 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            check_number(field.name, getattr(self, field.name))
+            check_number(field.name, getattr(self, field.name), lowest=0 if field.name in MAY_BE_ZERO else 1)
         for name in ("stream_window", "connection_window"):
             check_number(name, getattr(self, name), SMALLEST_WINDOW, LARGEST_WINDOW)
