@@ -652,12 +652,15 @@ cdef class Http2Session(Http2Output):
         return self.write_data(stream, <const unsigned char *>PyBytes_AS_STRING(reason), len(reason), True)
 
     cdef int fail_stream(self, Http2Stream stream, uint32_t stream_id, error) except -1:
-        """Reset a stream for an error of the client's; None for one that is closed or never was."""
+        """Reset a stream for an error of the client's; None for one that is closed."""
+        if stream is None and self.is_idle(stream_id):
+            # RFC 9113 6.4: what never was cannot be reset; 5.4.2: the connection is to blame instead.
+            raise failed(error.code, str(error))
         self.write_reset(stream_id, error.code)
         if stream is not None:
             self.close_stream(stream, RESET_BY_US)
             self.events.append((stream, StreamReset(error.code, False)))
-        elif not self.is_idle(stream_id):
+        else:
             self.remember_closed(stream_id, RESET_BY_US)
         return self.spend_reset()
 
