@@ -57,7 +57,11 @@ async def test_the_scope_is_what_asgi_says(live: Live) -> None:
             "client": sockname,
             "server": ("127.0.0.1", port),
             "state": {},
-            "extensions": {},
+            "extensions": {
+                "http.response.early_hint": {},
+                "http.response.pathsend": {},
+                "http.response.trailers": {},
+            },
         }
     ]
 

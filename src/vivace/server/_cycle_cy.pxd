@@ -4,7 +4,7 @@ from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
 from vivace.server.protocol._request_head_cy cimport RequestHead
 
-@cython.locals(scope=dict)
+@cython.locals(scope=dict, extensions=dict)
 cpdef dict http_scope(dict template, RequestHead head, Service service)
 
 
@@ -23,10 +23,13 @@ cdef class Cycle:
     cdef readonly Py_ssize_t buffered
     cdef bint body_complete
     cdef bint body_reported
+    cdef list request_trailers
     cdef object changed
 
     # the response, and whether anybody is there to take it
     cdef int phase
+    cdef bint has_trailers
+    cdef list trailers
     cdef bint peer_closed
     cdef public bint disconnected
 
@@ -37,15 +40,23 @@ cdef class Cycle:
 
     cpdef start(self)
     cpdef feed(self, bytes data)
-    cpdef feed_end(self)
+    cpdef feed_end(self, trailers)
     cpdef disconnect(self)
     cpdef half_close(self)
+    cpdef resume_writing(self)
+    cpdef tick(self, double now)
+    cpdef drain(self)
     cdef next_message(self)
+    cdef application_returned(self)
     @cython.locals(fields=dict)
     cdef start_response(self, message)
     @cython.locals(fields=dict)
     cdef send_body(self, message)
     cdef finish_body(self, data, bint more)
+    cdef send_trailers(self, message)
+    cdef send_early_hint(self, links)
+    cdef out_of_turn(self, str kind)
+    cdef response_complete(self)
     cdef wake(self)
     cdef answer_failure(self)
     cdef log_failure(self, str what, error)

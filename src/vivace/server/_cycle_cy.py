@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Generator, Iterable
 from typing import Any
 
 from vivace.server._service_cy import Service
@@ -26,7 +26,17 @@ Task = asyncio.Task
 # What the response has come to.
 NOT_STARTED = 0
 STARTED = 1
-COMPLETE = 2
+AWAITS_TRAILERS = 2
+SENDING_FILE = 3
+COMPLETE = 4
+
+RESPONSE_MESSAGES = (
+    "http.response.start",
+    "http.response.body",
+    "http.response.trailers",
+    "http.response.early_hint",
+    "http.response.pathsend",
+)
 
 
 def http_scope(template: dict[str, Any], head: RequestHead, service: Service) -> dict[str, Any]:
@@ -44,7 +54,8 @@ def http_scope(template: dict[str, Any], head: RequestHead, service: Service) ->
     scope["query_string"] = head.query_string
     scope["headers"] = head.headers
     scope["state"] = service.state.copy()
-    scope["extensions"] = {}
+    extensions = template["extensions"]
+    scope["extensions"] = extensions.copy()
     return scope
 
 
@@ -88,7 +99,10 @@ DONE = Done()
 
 
 class Cycle:
-    """A request being answered. `start` makes its task; the protocol feeds it body and news of the client."""
+    """A request being answered. `start` makes its task; the protocol feeds it body and news of the client.
+
+    A `WebSocketCycle` is one too: until it is accepted, a WebSocket is a request like others.
+    """
 
     def __init__(self, service: Service, stream: Stream, scope: dict[str, Any], has_body: bool) -> None:
         self.service = service
@@ -99,8 +113,11 @@ class Cycle:
         self.buffered = 0
         self.body_complete = not has_body
         self.body_reported = False
+        self.request_trailers: list[tuple[bytes, bytes]] | None = None
         self.changed: asyncio.Event | None = None
         self.phase = NOT_STARTED
+        self.has_trailers = False
+        self.trailers: list[Iterable[bytes]] = []
         self.peer_closed = False
         self.disconnected = False
         self.status = 0
@@ -127,13 +144,17 @@ class Cycle:
             self.answer_failure()
             raise
         else:
-            if self.phase != COMPLETE and not self.disconnected:
-                what = "no response" if self.phase == NOT_STARTED else "an incomplete response"
-                self.log_failure(f"The application returned with {what}", None)
-                self.answer_failure()
+            self.application_returned()
         finally:
             self.service.tasks.discard(self.task)
             self.task = None
+
+    def application_returned(self) -> None:
+        """See to it that there is a response."""
+        if self.phase != COMPLETE and not self.disconnected:
+            what = "no response" if self.phase == NOT_STARTED else "an incomplete response"
+            self.log_failure(f"The application returned with {what}", None)
+            self.answer_failure()
 
     def log_failure(self, what: str, error: Exception | None) -> None:
         scope = self.scope
@@ -148,9 +169,10 @@ class Cycle:
             self.stream.abort()
             return
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-        self.stream.start_response(500, headers)
+        self.stream.start_response(500, headers, False)
         self.status = 500
         self.sent = 0
+        self.has_trailers = False
         self.finish_body(b"Internal Server Error", False)
 
     # ---- the request
@@ -177,12 +199,16 @@ class Cycle:
             pieces = self.pieces
             body = b"" if not pieces else pieces[0] if len(pieces) == 1 else b"".join(pieces)
             self.pieces = []
+            self.stream.consumed(self.buffered)
             self.buffered = 0
-            if self.body_complete:
-                self.body_reported = True
-            else:
+            if not self.body_complete:
                 self.stream.want_body()
-            return {"type": "http.request", "body": body, "more_body": not self.body_complete}
+                return {"type": "http.request", "body": body, "more_body": True}
+            self.body_reported = True
+            if self.request_trailers:
+                # Not in ASGI: the last message of a body is where its trailers are known.
+                return {"type": "http.request", "body": body, "more_body": False, "trailers": self.request_trailers}
+            return {"type": "http.request", "body": body, "more_body": False}
         if self.peer_closed and self.body_reported:
             # Told that the client is gone, the application gives up; from here on it is.
             self.disconnected = True
@@ -196,9 +222,10 @@ class Cycle:
         self.buffered += len(data)
         self.wake()
 
-    def feed_end(self) -> None:
+    def feed_end(self, trailers: list[tuple[bytes, bytes]] | None) -> None:
         """The request's body is complete."""
         self.body_complete = True
+        self.request_trailers = trailers
         self.wake()
 
     def half_close(self) -> None:
@@ -212,7 +239,7 @@ class Cycle:
 
     def disconnect(self) -> None:
         """The client is gone."""
-        if self.phase == STARTED and not self.disconnected:
+        if NOT_STARTED < self.phase < COMPLETE and not self.disconnected:
             self.log_access()
         self.disconnected = True
         self.wake()
@@ -220,6 +247,17 @@ class Cycle:
     def wake(self) -> None:
         if self.changed is not None:
             self.changed.set()
+
+    # ---- news for a WebSocket only
+
+    def resume_writing(self) -> None:
+        """The stream's `write_paused` has ended."""
+
+    def tick(self, now: float) -> None:
+        """Time goes on: `now` is the service's."""
+
+    def drain(self) -> None:
+        """The server stops."""
 
     # ---- the response
 
@@ -238,10 +276,15 @@ class Cycle:
                 return self.stream.wait_until_writable()
         elif kind == "http.response.start":
             self.start_response(message)
+        elif kind == "http.response.pathsend":
+            return self.send_file(message["path"])
+        elif kind == "http.response.trailers":
+            self.send_trailers(message)
+        elif kind == "http.response.early_hint":
+            self.send_early_hint(message["links"])
         else:
-            raise RuntimeError(
-                f'send() does not know "{kind}" here; it takes "http.response.start" and "http.response.body"'
-            )
+            known = ", ".join(RESPONSE_MESSAGES)
+            raise RuntimeError(f'send() does not know "{kind}" here; it takes: {known}')
         return DONE
 
     def start_response(self, message: Message) -> None:
@@ -249,29 +292,76 @@ class Cycle:
             raise RuntimeError('send() got a second "http.response.start"')
         fields = message if type(message) is dict else dict(message)
         self.status = fields["status"]
-        self.stream.start_response(self.status, fields.get("headers", ()))
+        self.has_trailers = fields.get("trailers", False)
+        self.stream.start_response(self.status, fields.get("headers", ()), self.has_trailers)
         self.phase = STARTED
 
     def send_body(self, message: Message) -> None:
-        if self.phase == NOT_STARTED:
-            raise RuntimeError('send() got "http.response.body" before "http.response.start"')
-        if self.phase == COMPLETE:
-            raise RuntimeError('send() got "http.response.body" after the response was complete')
+        if self.phase != STARTED:
+            raise self.out_of_turn("http.response.body")
         fields = message if type(message) is dict else dict(message)
         self.finish_body(fields.get("body", b""), fields.get("more_body", False))
+
+    def out_of_turn(self, kind: str) -> RuntimeError:
+        when = {
+            NOT_STARTED: 'before "http.response.start"',
+            STARTED: "in a response without trailers, or before its body is complete",
+            AWAITS_TRAILERS: "when only trailers may follow",
+            SENDING_FILE: "while a file is sent as the body",
+            COMPLETE: "after the response was complete",
+        }
+        return RuntimeError(f'send() got "{kind}" {when[self.phase]}')
 
     def finish_body(self, data: bytes, more: bool) -> None:
         self.sent += len(data)
         if not more:
-            self.phase = COMPLETE
+            self.phase = AWAITS_TRAILERS if self.has_trailers else COMPLETE
         try:
-            self.stream.send_body(data, more)
+            self.stream.send_body(data, more or self.has_trailers)
         except (RuntimeError, TypeError):
             self.phase = STARTED
             raise
-        if not more:
-            self.wake()
-            self.log_access()
+        if self.phase == COMPLETE:
+            self.response_complete()
+
+    def send_trailers(self, message: Message) -> None:
+        """ASGI extension: several messages may come, and their fields are sent together."""
+        if self.phase != AWAITS_TRAILERS:
+            raise self.out_of_turn("http.response.trailers")
+        self.trailers.extend(message.get("headers", ()))
+        if not message.get("more_trailers", False):
+            self.phase = COMPLETE
+            try:
+                self.stream.send_trailers(self.trailers)
+            except (ValueError, TypeError):
+                self.phase = AWAITS_TRAILERS
+                self.trailers = []
+                raise
+            self.response_complete()
+
+    def send_early_hint(self, links: Iterable[bytes]) -> None:
+        """ASGI extension: RFC 8297."""
+        if self.phase != NOT_STARTED:
+            raise RuntimeError('send() got "http.response.early_hint" after "http.response.start"')
+        self.stream.send_informational(103, [(b"link", link) for link in links])
+
+    async def send_file(self, path: str) -> None:
+        """ASGI extension: the file is the whole body."""
+        if self.phase != STARTED or self.sent > 0:
+            raise self.out_of_turn("http.response.pathsend")
+        self.phase = SENDING_FILE
+        try:
+            self.sent = await self.stream.send_file(path)
+        except BaseException:
+            # Unless bytes have left, another response can be made.
+            self.phase = STARTED
+            raise
+        self.phase = COMPLETE
+        self.response_complete()
+
+    def response_complete(self) -> None:
+        self.wake()
+        self.log_access()
 
     def log_access(self) -> None:
         log = self.service.access_log

@@ -1,5 +1,8 @@
 # cython: annotation_typing=False
-"""One HTTP/1.1 connection on an asyncio transport: requests in, responses out, in order, within the timeouts.
+"""One HTTP/1.1 connection: requests in, responses out, in order, within the timeouts.
+
+Every connection begins as one. TLS's ALPN or an HTTP/2 preface makes it an `Http2Connection`; an accepted WebSocket
+keeps it, and its bytes go to the cycle.
 
 A connection answers one request at a time. Pipelined ones wait in the scanner, and the socket is not read while too
 much waits there, or while the application leaves too much of a body unread, or the client too much of the responses.
@@ -8,36 +11,27 @@ much waits there, or while the application leaves too much of a body unread, or 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable
 from typing import Any, cast
 
 from vivace.server._cycle_cy import Cycle, http_scope
 from vivace.server._service_cy import Service
-from vivace.server._stream_cy import Stream
+from vivace.server._stream_cy import Headers, Stream
+from vivace.server._transport_cy import NEVER, ClientTransport
+from vivace.server.connection_scope import connection_scope
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.http1_scanner import Http1Scanner
 from vivace.server.protocol.http1_writer import Http1Writer
+from vivace.server.protocol.websocket_handshake import Handshake
 
-logger = logging.getLogger("vivace.server")
-
-NEVER = float("inf")
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 3.4
 
 # An unread body up to this size is read and thrown away to keep the connection; past it, closing is cheaper.
 DISCARDED_BODY = 256 * 1024
 
-# How long we go on reading after our last byte: closing a socket with unread bytes resets it, and a reset may take our
-# answer from the client (RFC 9112 9.6).
-LINGER = 2.0
-
-
-def address(value: Any) -> tuple[str, int] | None:
-    """A socket's name as ASGI wants it: host and port, None for a nameless one."""
-    if isinstance(value, tuple) and len(value) >= 2:
-        return (str(value[0]), int(value[1]))
-    return None
+# So many pipelined requests are answered before other connections have their turn.
+REQUESTS_PER_TURN = 64
 
 
 class Http1Connection(Stream):
@@ -45,81 +39,87 @@ class Http1Connection(Stream):
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.scanner = Http1Scanner(service.limits)
-        self.writer = Http1Writer(service.server_header, service.date_header)
-        self.transport: asyncio.Transport | None = None
+        self.scanner: Http1Scanner = Http1Scanner(service.limits)
+        self.writer: Http1Writer = Http1Writer(service.server_header, service.date_header)
+        self.transport: ClientTransport = None  # type: ignore[assignment]  # until connection_made
         self.scope_template: dict[str, Any] = {}
+        self.preface: bytes | None = None
         self.cycle: Cycle | None = None
         self.in_body = False
         self.owes_continue = False
         self.client_closes = False
         self.discarded = 0
+        self.reading = False
+        self.scheduled = False
+        self.accepted = False
         self.write_paused = False
         self.response_begun = False
-        self.read_paused = False
-        self.eof_seen = False
-        self.ending = False
-        self.lingering = False
         self.writable: asyncio.Event | None = None
         self.deadline = NEVER
-        self.write_deadline = NEVER
-        self.unsent = 0
         self.head_started = False
+        self.rate_deadline = NEVER
+        self.rate_bytes = 0
 
     # ---- called by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio: the connection is there."""
-        self.transport = cast(asyncio.Transport, transport)
-        self.transport.set_write_buffer_limits(high=self.service.write_buffer)
-        sockname = transport.get_extra_info("sockname")
-        server = address(sockname)
-        self.scope_template = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.5"},
-            "http_version": "1.1",
-            "method": None,
-            "scheme": "https" if transport.get_extra_info("ssl_object") is not None else "http",
-            "path": None,
-            "raw_path": None,
-            "query_string": None,
-            "root_path": self.service.root_path,
-            "headers": None,
-            "client": address(transport.get_extra_info("peername")),
-            "server": (sockname, None) if isinstance(sockname, str) and sockname else server,
-            "state": None,
-            "extensions": None,
-        }
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None and tls.selected_alpn_protocol() == "h2":
+            become_http2(self.service, transport, b"")
+            return
+        self.transport = ClientTransport(self.service, cast(asyncio.Transport, transport))
+        self.scope_template = connection_scope(transport, self.service, "1.1")
         self.service.opened(self)
         self.set_deadline(self.service.header_timeout)
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes have come."""
-        if self.ending:
+        if self.transport.ending:
             return
+        if self.accepted and self.cycle is not None:
+            self.cycle.feed(data)
+            return
+        if self.preface is not None:
+            data = self.without_preface(self.preface + data)
+            if not data:
+                return
         self.scanner.feed(data)
         if self.cycle is None or self.in_body:
             self.read_events()
         elif self.scanner.buffered > self.service.body_buffer:
             self.pause_reading()
 
+    def without_preface(self, data: bytes) -> bytes:
+        """The first bytes of the connection, once they are known to be HTTP/1.1; another protocol takes them over."""
+        if len(data) < len(HTTP2_PREFACE) and HTTP2_PREFACE.startswith(data):
+            self.preface = data
+            return b""
+        self.preface = None
+        if data.startswith(HTTP2_PREFACE):
+            transport = self.transport.take_away()
+            self.service.closed(self)
+            become_http2(self.service, transport, data)
+            return b""
+        return data
+
     def eof_received(self) -> bool:
         """asyncio: the client sends no more. True keeps the connection open for the responses it may still read."""
-        self.eof_seen = True
-        if self.ending:
+        transport = self.transport
+        transport.eof_seen = True
+        if transport.ending:
             return False
         if self.in_body:
             self.refuse(ProtocolError(400, "the body ended early"))
-            return self.transport is not None
+            return transport.transport is not None
         if self.cycle is None:
-            return self.write_paused
+            return self.write_paused or self.scheduled
         self.cycle.half_close()
         return True
 
     def connection_lost(self, error: Exception | None) -> None:
         """asyncio: the connection is gone."""
-        self.transport = None
-        self.ending = True
+        self.transport.lost()
         self.service.closed(self)
         cycle = self.cycle
         self.cycle = None
@@ -131,52 +131,87 @@ class Http1Connection(Stream):
     def pause_writing(self) -> None:
         """asyncio: the client is slower than we are."""
         self.write_paused = True
-        if not self.ending:
-            self.expect_progress(self.service.write_timeout)
+        self.transport.writing_paused()
 
     def resume_writing(self) -> None:
         """asyncio: the client has caught up."""
         self.write_paused = False
+        self.transport.writing_resumed()
         if self.writable is not None:
             self.writable.set()
-        if not self.ending:
-            self.write_deadline = NEVER
-            if self.cycle is None and not self.in_body:
-                self.next_request()
+        if self.cycle is not None:
+            self.cycle.resume_writing()
+        elif not self.in_body and not self.transport.ending:
+            self.next_request()
 
     # ---- requests
 
     def read_events(self) -> None:
-        """Take what the scanner has, up to the point where a request must wait for the response before it."""
-        if self.write_paused and self.cycle is None and not self.in_body:
-            # The client does not read its answers; it gets no more of them.
-            if self.scanner.buffered > self.service.body_buffer:
-                self.pause_reading()
+        """Take what the scanner has, up to the point where a request must wait for the response before it.
+
+        Applications that answer at once do so in here, and their responses are written together.
+        """
+        self.scheduled = False
+        if self.reading or self.transport.ending:
             return
+        transport = self.transport
+        more = False
+        self.reading = True
+        transport.cork()
         try:
-            while self.cycle is None or self.in_body:
-                event = self.scanner.next_event()
-                if event is None:
-                    break
-                if type(event) is RequestHead:
-                    self.begin_request(event)
-                elif type(event) is bytes:
-                    self.body_piece(event)
-                else:
-                    self.end_of_body()
+            more = self.take_events()
         except ProtocolError as error:
             self.refuse(error)
-            return
+        finally:
+            self.reading = False
+            transport.uncork()
+        if more:
+            self.read_events_soon()
+        elif not transport.ending:
+            self.wait_for_more()
+
+    def read_events_soon(self) -> None:
+        self.scheduled = True
+        self.service.loop.call_soon(self.read_events)
+
+    def take_events(self) -> bool:
+        """True when others should have their turn before the rest."""
+        started = 0
+        while (self.in_body or (self.cycle is None and not self.write_paused)) and not self.transport.ending:
+            if started == REQUESTS_PER_TURN and self.scanner.buffered > 0:
+                return True
+            event = self.scanner.next_event()
+            if event is None:
+                return False
+            if type(event) is RequestHead:
+                started += 1
+                self.begin_request(event)
+            elif type(event) is bytes:
+                self.body_piece(event)
+            else:
+                self.end_of_body()
+        return False
+
+    def wait_for_more(self) -> None:
+        """Everything that could be read has been: what do we wait for, and how long?"""
         if self.in_body:
-            if self.eof_seen:
+            if self.transport.eof_seen:
                 # The end came while an earlier response was being made.
                 self.refuse(ProtocolError(400, "the body ended early"))
-            elif not self.read_paused:
+            elif not self.transport.read_paused:
                 self.set_deadline(self.service.body_timeout)
-        elif self.cycle is None and not self.ending:
-            if self.eof_seen:
+        elif self.cycle is None:
+            if self.write_paused:
+                # The client does not read its answers; it gets no more of them.
+                self.deadline = NEVER
+                if self.scanner.buffered > self.service.body_buffer:
+                    self.pause_reading()
+            elif self.transport.eof_seen:
                 self.end(False)
-            elif not self.head_started and not self.scanner.between_messages:
+            elif self.scanner.between_messages:
+                if self.deadline == NEVER:
+                    self.set_deadline(self.service.keep_alive_timeout)
+            elif not self.head_started:
                 self.head_started = True
                 self.set_deadline(self.service.header_timeout)
 
@@ -188,15 +223,17 @@ class Http1Connection(Stream):
         self.owes_continue = head.expects_continue
         self.response_begun = False
         self.writer.begin(head.method, head.http_version, head.keep_alive and not service.draining)
-        cycle = Cycle(service, self, http_scope(self.scope_template, head, service), head.has_body)
-        self.cycle = cycle
         self.deadline = NEVER
-        if self.eof_seen:
-            cycle.half_close()
-        cycle.start()
+        self.cycle = Cycle(service, self, http_scope(self.scope_template, head, service), head.has_body)
+        if self.transport.eof_seen:
+            self.cycle.half_close()
+        if head.has_body:
+            self.start_rate()
+        self.cycle.start()
 
     def body_piece(self, data: bytes) -> None:
         cycle = self.cycle
+        self.rate_bytes += len(data)
         if cycle is None:
             self.discarded += len(data)
             if self.discarded > DISCARDED_BODY:
@@ -209,11 +246,9 @@ class Http1Connection(Stream):
     def end_of_body(self) -> None:
         self.in_body = False
         self.owes_continue = False
-        self.deadline = NEVER
+        self.deadline = self.rate_deadline = NEVER
         if self.cycle is not None:
-            self.cycle.feed_end()
-        else:
-            self.next_request()
+            self.cycle.feed_end(self.scanner.trailers)
 
     def refuse(self, error: ProtocolError) -> None:
         """Answer a request that cannot be read, if an answer can still be told from another's, and end."""
@@ -230,7 +265,7 @@ class Http1Connection(Stream):
                 self.abort()
                 return
         self.writer.begin("GET", "1.1", False)
-        self.write(self.writer.error(error.status, error.reason))
+        self.transport.write(self.writer.error(error.status, error.reason, error.headers))
         log = self.service.access_log
         if log is not None:
             log(self.scope_template["client"], "-", error.reason.encode(), "1.1", error.status, 0, 0.0)
@@ -238,18 +273,31 @@ class Http1Connection(Stream):
 
     # ---- called by the cycle
 
-    def start_response(self, status: int, headers: Iterable[Iterable[bytes]]) -> None:
+    def start_response(self, status: int, headers: Headers, trailers: bool) -> None:
         """Stream: keep the head until its first piece of body."""
-        self.writer.start(status, headers)
+        self.writer.start(status, headers, trailers)
 
     def send_body(self, data: bytes, more: bool) -> None:
         """Stream: write a piece of body."""
         if not self.response_begun and self.service.draining:
             self.writer.keep_alive = False
-        self.write(self.writer.body(data, more))
+        self.transport.write(self.writer.body(data, more))
         self.response_begun = True
         if not more:
             self.response_complete()
+
+    def send_trailers(self, headers: Headers) -> None:
+        """Stream: end a response."""
+        self.transport.write(self.writer.trailers(headers))
+        self.response_complete()
+
+    def send_informational(self, status: int, headers: Headers) -> None:
+        """Stream: write a 1xx head."""
+        self.transport.write(self.writer.inform(status, headers))
+
+    def send_file(self, path: str) -> Awaitable[int]:
+        """Stream: write a file as the body."""
+        raise NotImplementedError
 
     def want_body(self) -> None:
         """Stream: the application reads."""
@@ -257,25 +305,57 @@ class Http1Connection(Stream):
             # RFC 9110 10.1.1: only now does the client learn that its body is wanted.
             self.owes_continue = False
             if not self.response_begun and self.scanner.buffered == 0:
-                self.write(CONTINUE)
-        if self.in_body and self.read_paused:
-            self.resume_reading()
+                self.send_informational(100, ())
+        if self.in_body and self.transport.read_paused:
+            self.transport.resume_reading()
             self.set_deadline(self.service.body_timeout)
+            self.start_rate()
+
+    def consumed(self, size: int) -> None:
+        """Stream: the application took part of the body; `want_body` says when it wants more."""
 
     def abort(self) -> None:
         """Stream: end without a proper end."""
-        self.ending = True
-        self.deadline = self.write_deadline = NEVER
-        if self.transport is not None:
-            self.transport.abort()
+        self.deadline = self.rate_deadline = NEVER
+        self.transport.abort()
 
     async def wait_until_writable(self) -> None:
         """Stream: wait for the client."""
         if self.writable is None:
             self.writable = asyncio.Event()
-        while self.write_paused and self.transport is not None:
+        while self.write_paused and self.transport.transport is not None:
             self.writable.clear()
             await self.writable.wait()
+
+    # ---- WebSocket, called by its cycle
+
+    def accept(self, handshake: Handshake, subprotocol: str | None, headers: Headers) -> None:
+        """Stream: from here on the connection carries frames."""
+        self.transport.write(handshake.response(subprotocol, headers))
+        self.response_begun = True
+        self.accepted = True
+        rest = self.scanner.take_rest()
+        # An idle WebSocket is no place for what only HTTP needs.
+        self.scanner = self.writer = None  # type: ignore[assignment]
+        self.resume_data()
+        if rest and self.cycle is not None:
+            self.cycle.feed(rest)
+
+    def send_data(self, data: bytes | tuple[bytes, ...]) -> None:
+        """Stream: write frames."""
+        self.transport.write(data)
+
+    def end_data(self) -> None:
+        """Stream: RFC 6455 7.1.1, the server closes the connection."""
+        self.end(True)
+
+    def pause_data(self) -> None:
+        """Stream: read no more."""
+        self.transport.pause_reading()
+
+    def resume_data(self) -> None:
+        """Stream: read again."""
+        self.transport.resume_reading()
 
     # ---- between requests
 
@@ -284,101 +364,68 @@ class Http1Connection(Stream):
         if not self.writer.keep_alive:
             self.end(not self.client_closes or self.in_body)
         elif not self.in_body:
-            self.next_request()
+            if not self.reading:
+                self.next_request()
         elif self.owes_continue:
             # Whether the body comes now that nobody asked for it is the client's choice, and we cannot know it.
             self.end(True)
         else:
             self.discarded = 0
-            self.resume_reading()
+            self.transport.resume_reading()
             self.set_deadline(self.service.body_timeout)
+            self.start_rate()
 
     def next_request(self) -> None:
         """The last response is written: look for the next request, unless the client does not read."""
-        if self.write_paused:
-            self.deadline = NEVER
-            return
-        self.set_deadline(self.service.keep_alive_timeout)
-        if self.scanner.buffered > 0 or self.eof_seen:
-            self.read_events()
-        if self.read_paused and self.scanner.buffered <= self.service.body_buffer and not self.ending:
-            self.resume_reading()
+        if self.scanner.buffered > 0 or self.transport.eof_seen:
+            # Not at once: the application is still in the `send` of its last message.
+            self.read_events_soon()
+        else:
+            self.wait_for_more()
+        if self.transport.read_paused and not self.write_paused and self.scanner.buffered <= self.service.body_buffer:
+            self.transport.resume_reading()
 
     def end(self, linger: bool) -> None:
         """Close once everything is written. With `linger`, read on for a moment, so that the client gets it."""
-        self.ending = True
         self.cycle = None
         self.in_body = False
-        transport = self.transport
-        if transport is None:
-            return
-        self.deadline = NEVER
-        if linger and not self.eof_seen and transport.can_write_eof():
-            self.resume_reading()
-            transport.write_eof()
-            self.lingering = True
-            self.expect_progress(LINGER)
-        else:
-            self.expect_progress(self.service.write_timeout)
-            transport.close()
-
-    # ---- the socket
-
-    def write(self, data: bytes | tuple[bytes, ...]) -> None:
-        transport = self.transport
-        if transport is None:
-            return
-        if isinstance(data, tuple):
-            # Not writelines: in Python 3.12 and 3.13.0 asyncio's forgets to pause us. uvloop joins one turn's writes.
-            for piece in data:
-                if piece:
-                    transport.write(piece)
-        elif data:
-            transport.write(data)
+        self.deadline = self.rate_deadline = NEVER
+        self.transport.uncork()
+        self.transport.end(linger)
 
     def pause_reading(self) -> None:
-        if not self.read_paused and self.transport is not None:
-            self.read_paused = True
-            self.deadline = NEVER
-            self.transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        if self.read_paused and self.transport is not None:
-            self.read_paused = False
-            self.transport.resume_reading()
+        self.transport.pause_reading()
+        self.deadline = self.rate_deadline = NEVER
 
     # ---- timeouts and the server's end, called by the service
 
     def set_deadline(self, seconds: float) -> None:
         self.deadline = self.service.now + seconds
 
-    def expect_progress(self, seconds: float) -> None:
-        """Look after that time whether the client takes what we write."""
-        if self.transport is not None:
-            self.unsent = self.transport.get_write_buffer_size()
-            self.write_deadline = self.service.now + seconds
+    def start_rate(self) -> None:
+        """From now on the body must come at `service.min_body_rate`, as far as we read it."""
+        self.rate_bytes = 0
+        self.rate_deadline = self.service.now + self.service.body_timeout
 
     def tick(self, now: float) -> None:
         """Service: time goes on."""
-        if now >= self.write_deadline:
-            self.write_expired()
-        if now >= self.deadline:
+        self.transport.tick(now)
+        if now >= self.rate_deadline and not self.transport.ending:
+            self.check_rate()
+        if now >= self.deadline and not self.transport.ending:
             self.read_expired()
+        if self.cycle is not None:
+            self.cycle.tick(now)
 
-    def write_expired(self) -> None:
-        if self.transport is None:
-            return
-        unsent = self.transport.get_write_buffer_size()
-        if 0 < unsent < self.unsent or (unsent > 0 and self.lingering):
-            # Slow, but alive; or the moment to linger passed before all was sent.
-            self.lingering = False
-            self.expect_progress(self.service.write_timeout)
+    def check_rate(self) -> None:
+        # Once there is a response, the two may be talking, at their own pace.
+        talking = self.response_begun and self.cycle is not None
+        if not talking and self.rate_bytes < self.service.min_body_rate * self.service.body_timeout:
+            self.refuse(ProtocolError(408, "the body came too slowly"))
         else:
-            self.abort()
+            self.start_rate()
 
     def read_expired(self) -> None:
-        if self.transport is None:
-            return
         if self.in_body:
             self.refuse(ProtocolError(408, "the body came too slowly"))
         elif self.head_started:
@@ -388,14 +435,18 @@ class Http1Connection(Stream):
 
     def drain(self) -> None:
         """Service: the server stops. A response that has not begun says that it is the last."""
-        if self.cycle is not None and not self.response_begun:
-            self.writer.keep_alive = False
+        if self.cycle is not None:
+            self.cycle.drain()
+            if not self.response_begun:
+                self.writer.keep_alive = False
 
     def close_if_idle(self) -> None:
         """Service: nobody waits for us here any more."""
-        if self.transport is None or self.cycle is not None:
-            return
-        if not self.ending:
+        if self.transport.ending:
+            self.transport.close_if_flushed()
+        elif self.cycle is None:
             self.end(False)
-        elif self.transport.get_write_buffer_size() == 0:
-            self.transport.close()
+
+
+def become_http2(service: Service, transport: asyncio.BaseTransport, data: bytes) -> None:
+    raise NotImplementedError

@@ -20,6 +20,7 @@ MODULES = (
     "vivace.server._http1_cy",
     "vivace.server._service_cy",
     "vivace.server._stream_cy",
+    "vivace.server._transport_cy",
     "vivace.server.protocol._request_head_cy",
     "vivace.server.protocol.http1_scanner",
     "vivace.server.protocol.http1_writer",

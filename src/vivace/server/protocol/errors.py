@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class ProtocolError(Exception):
     """The peer broke the protocol or a limit. `status` is the HTTP answer it deserves, `reason` says what was wrong.
 
-    The connection cannot be used for another request: where the next one begins is no longer known.
+    `headers` belong to that answer. An HTTP/1.1 connection cannot be used for another request: where the next one
+    begins is no longer known.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         super().__init__(f"{status}: {reason}")
         self.status = status
         self.reason = reason
+        self.headers = list(headers)
 
 
 class WebSocketError(Exception):

@@ -32,11 +32,7 @@ OURS = frozenset((b"sec-websocket-accept", b"sec-websocket-extensions", b"sec-we
 
 
 class HandshakeError(ProtocolError):
-    """The request is no WebSocket handshake that we take. `headers` belong to the answer with `status`."""
-
-    def __init__(self, status: int, reason: str, headers: Headers | None = None) -> None:
-        super().__init__(status, reason)
-        self.headers = headers or []
+    """The request is no WebSocket handshake that we take."""
 
 
 @dataclass(slots=True)
@@ -57,7 +53,7 @@ class Handshake:
         """The client's favourite among those supported."""
         return next((name for name in self.subprotocols if name in supported), None)
 
-    def response_headers(self, subprotocol: str | None = None, headers: Iterable[tuple[bytes, bytes]] = ()) -> Headers:
+    def response_headers(self, subprotocol: str | None = None, headers: Iterable[Iterable[bytes]] = ()) -> Headers:
         """The headers that accept the handshake: the status is 101 on HTTP/1.1, 200 on HTTP/2.
 
         `headers` are the application's. ValueError for one that must not be sent and for a subprotocol that the client
@@ -80,7 +76,7 @@ class Handshake:
         answer += checked(headers)
         return answer
 
-    def response(self, subprotocol: str | None = None, headers: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
+    def response(self, subprotocol: str | None = None, headers: Iterable[Iterable[bytes]] = ()) -> bytes:
         """The whole HTTP/1.1 response that accepts the handshake; arguments and errors as in `response_headers`."""
         lines = [b"%s: %s\r\n" % pair for pair in self.response_headers(subprotocol, headers)]
         return b"HTTP/1.1 101 Switching Protocols\r\n" + b"".join(lines) + b"\r\n"
@@ -187,7 +183,7 @@ def read_subprotocols(head: RequestHead) -> list[str]:
     return [name.decode("ascii") for name in names]
 
 
-def checked(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+def checked(headers: Iterable[Iterable[bytes]]) -> Headers:
     """The application's headers, but those that are not its to say."""
     kept: Headers = []
     for raw_name, raw_value in headers:

@@ -1,0 +1,37 @@
+from vivace.server._service_cy cimport Service
+
+
+cdef class ClientTransport:
+    cdef Service service
+    cdef readonly object transport
+    cdef readonly bint paused
+    cdef readonly bint read_paused
+    cdef public bint eof_seen
+    cdef public bint ending
+    cdef bint lingering
+
+    # what is held to be written together
+    cdef list corked
+    cdef Py_ssize_t corked_size
+
+    # bytes written in all, how many of them the client had taken when we last looked, and when we look again
+    cdef long long written
+    cdef long long taken_before
+    cdef double deadline
+
+    cpdef write(self, data)
+    cdef write_piece(self, bytes data)
+    cpdef cork(self)
+    cpdef uncork(self)
+    cpdef Py_ssize_t unsent(self) except -1
+    cpdef pause_reading(self)
+    cpdef resume_reading(self)
+    cpdef writing_paused(self)
+    cpdef writing_resumed(self)
+    cpdef expect_progress(self, double seconds)
+    cpdef tick(self, double now)
+    cpdef end(self, bint linger)
+    cpdef close_if_flushed(self)
+    cpdef abort(self)
+    cpdef lost(self)
+    cpdef take_away(self)

@@ -1,0 +1,169 @@
+# cython: annotation_typing=False
+"""The asyncio transport of one client: what is written to it, who waits for whom, and how it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from vivace.server._service_cy import Service
+
+NEVER = float("inf")
+
+# How long we go on reading after our last byte: closing a socket with unread bytes resets it, and a reset may take our
+# answer from the client (RFC 9112 9.6).
+LINGER = 2.0
+
+
+class ClientTransport:
+    """One connection's socket, for the protocol on top of it.
+
+    `paused` tells that the client takes our bytes more slowly than they come; it must then take some within every
+    `write_timeout`, and `service.min_write_rate` bytes a second on average. `read_paused` tells that we do not read.
+    `ending` tells that nothing more is to be read or answered.
+    """
+
+    def __init__(self, service: Service, transport: asyncio.Transport) -> None:
+        self.service = service
+        self.transport: asyncio.Transport | None = transport
+        self.paused = False
+        self.read_paused = False
+        self.eof_seen = False
+        self.ending = False
+        self.lingering = False
+        self.corked: list[bytes] | None = None
+        self.corked_size = 0
+        self.written = 0
+        self.taken_before = 0
+        self.deadline = NEVER
+        transport.set_write_buffer_limits(high=service.write_buffer)
+
+    # ---- writing
+
+    def write(self, data: bytes | tuple[bytes, ...]) -> None:
+        """Send bytes, or a tuple of them, at once or when they are uncorked. Nothing is when the client is gone."""
+        if self.transport is None:
+            return
+        if isinstance(data, tuple):
+            # Not writelines: in Python 3.12 and 3.13.0 asyncio's forgets to pause us. uvloop joins one turn's writes.
+            for piece in data:
+                self.write_piece(piece)
+        else:
+            self.write_piece(data)
+
+    def write_piece(self, data: bytes) -> None:
+        size = len(data)
+        if size == 0:
+            return
+        self.written += size
+        if self.corked is None:
+            self.transport.write(data)  # type: ignore[union-attr]
+            return
+        self.corked.append(data)
+        self.corked_size += size
+        if self.corked_size > self.service.write_buffer:
+            self.uncork()
+            self.cork()
+
+    def cork(self) -> None:
+        """Hold what is written until `uncork`, so that the answers to pipelined requests are one write."""
+        self.corked = []
+        self.corked_size = 0
+
+    def uncork(self) -> None:
+        """Write what was held."""
+        held = self.corked
+        self.corked = None
+        if held and self.transport is not None:
+            self.transport.write(held[0] if len(held) == 1 else b"".join(held))
+
+    def unsent(self) -> int:
+        """How many bytes wait for the client, in our memory."""
+        return 0 if self.transport is None else self.transport.get_write_buffer_size()
+
+    # ---- reading
+
+    def pause_reading(self) -> None:
+        """Read nothing more for now."""
+        if not self.read_paused and self.transport is not None:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        if self.read_paused and self.transport is not None:
+            self.read_paused = False
+            self.transport.resume_reading()
+
+    # ---- a client that does not read
+
+    def writing_paused(self) -> None:
+        """asyncio: too much is unsent."""
+        self.paused = True
+        if not self.ending:
+            self.expect_progress(self.service.write_timeout)
+
+    def writing_resumed(self) -> None:
+        """asyncio: the client has caught up."""
+        self.paused = False
+        if not self.ending:
+            self.deadline = NEVER
+
+    def expect_progress(self, seconds: float) -> None:
+        """Look after that time whether the client takes what we write."""
+        self.taken_before = self.written - self.unsent()
+        self.deadline = self.service.now + seconds
+
+    def tick(self, now: float) -> None:
+        """Time goes on: drop a client that does not take what it asked for."""
+        if now < self.deadline or self.transport is None:
+            return
+        service = self.service
+        unsent = self.unsent()
+        taken = self.written - unsent - self.taken_before
+        if unsent > 0 and (self.lingering or taken > service.min_write_rate * service.write_timeout):
+            # Slow, but alive; or the moment to linger passed before all was sent.
+            self.lingering = False
+            self.expect_progress(service.write_timeout)
+        else:
+            self.abort()
+
+    # ---- the end
+
+    def end(self, linger: bool) -> None:
+        """Close once everything is written. With `linger`, read on for a moment, so that the client gets it."""
+        transport = self.transport
+        self.ending = True
+        if transport is None:
+            return
+        if linger and not self.eof_seen and transport.can_write_eof():
+            self.resume_reading()
+            transport.write_eof()
+            self.lingering = True
+            self.expect_progress(LINGER)
+        else:
+            self.expect_progress(self.service.write_timeout)
+            transport.close()
+
+    def close_if_flushed(self) -> None:
+        """Stop lingering, if that is all we do."""
+        if self.transport is not None and self.transport.get_write_buffer_size() == 0:
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Close at once: what is unsent is lost, and the client sees a reset."""
+        self.ending = True
+        self.deadline = NEVER
+        if self.transport is not None:
+            self.transport.abort()
+
+    def lost(self) -> None:
+        """asyncio: the connection is gone."""
+        self.transport = None
+        self.ending = True
+        self.corked = None
+
+    def take_away(self) -> asyncio.Transport:
+        """The transport, for another protocol; for this one the connection is over."""
+        transport = self.transport
+        self.lost()
+        return transport  # type: ignore[return-value]  # whoever was just given bytes has one

@@ -1,0 +1,43 @@
+"""What the scopes of all requests of one connection have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from vivace.server._service_cy import Service
+
+# ASGI extensions that every HTTP request has.
+HTTP_EXTENSIONS: dict[str, dict[str, Any]] = {
+    "http.response.early_hint": {},
+    "http.response.pathsend": {},
+    "http.response.trailers": {},
+}
+
+
+def address(value: Any) -> tuple[str, int] | None:
+    """A socket's name as ASGI wants it: host and port, None for a nameless one."""
+    if isinstance(value, tuple) and len(value) >= 2:
+        return (str(value[0]), int(value[1]))
+    return None
+
+
+def connection_scope(transport: asyncio.BaseTransport, service: Service, http_version: str) -> dict[str, Any]:
+    """The ASGI HTTP scope of the connection's requests, with None where each request has its own value."""
+    sockname = transport.get_extra_info("sockname")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
+        "http_version": http_version,
+        "method": None,
+        "scheme": "https" if transport.get_extra_info("ssl_object") is not None else "http",
+        "path": None,
+        "raw_path": None,
+        "query_string": None,
+        "root_path": service.root_path,
+        "headers": None,
+        "client": address(transport.get_extra_info("peername")),
+        "server": (sockname, None) if isinstance(sockname, str) and sockname else address(sockname),
+        "state": None,
+        "extensions": HTTP_EXTENSIONS,
+    }
