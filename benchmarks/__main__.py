@@ -1,0 +1,60 @@
+"""The command line: `python -m benchmarks NAME [OPTIONS]`, which `scripts/bench` runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+
+from benchmarks.harness.race import Options
+from benchmarks.harness.workbench import Workbench
+from benchmarks.server import bodies, http, http2, idle, latency, websocket
+
+Benchmark = Callable[[Workbench, Options], str]
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "http": http.run,
+    "http2": http2.run,
+    "websocket": websocket.run,
+    "bodies": bodies.run,
+    "idle": idle.run,
+    "latency": latency.run,
+}
+GROUPS = {"server": tuple(BENCHMARKS)}
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be asked for."""
+    found = argparse.ArgumentParser(prog="scripts/bench", description="Measure Vivace against its peers.")
+    found.add_argument("name", choices=[*BENCHMARKS, *GROUPS], help="one benchmark, or server for all of the server's")
+    found.add_argument("--rounds", type=int, default=5, help="how often each server is measured [default: 5]")
+    found.add_argument("--seconds", type=int, default=6, help="how long a round lasts [default: 6]")
+    found.add_argument("--only", nargs="+", metavar="SERVER", help="servers to measure: names, or their beginnings")
+    found.add_argument("--cases", nargs="+", metavar="CASE", help="cases to measure: names, or their beginnings")
+    found.add_argument("--server-core", type=int, default=0, help="core for the server [default: 0]")
+    found.add_argument("--load-core", type=int, default=1, help="core for the load generator [default: 1]")
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = vars(parser().parse_args())
+    name = arguments.pop("name")
+    options = Options(**arguments)
+    if (os.cpu_count() or 1) < 2:
+        raise SystemExit("A benchmark needs two cores: one for the server and one for the load.")
+    # Ten thousand connections; servers inherit the limit.
+    highest = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))
+    workbench = Workbench()
+    workbench.prepare()
+    print(f"`scripts/bench {shlex.join(sys.argv[1:])}`; {workbench.machine()}.\n")
+    for each in GROUPS.get(name, (name,)):
+        print(f"## {each}\n\n{BENCHMARKS[each](workbench, options)}\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()

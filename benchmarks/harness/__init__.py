@@ -1,0 +1,1 @@
+"""What any benchmark needs; nothing here knows what is measured."""

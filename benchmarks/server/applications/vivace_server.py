@@ -1,0 +1,15 @@
+"""Our server with what it is given: python vivace_server.py MODULE:APPLICATION PORT."""
+
+import sys
+from pathlib import Path
+
+from vivace.server import run
+
+run(
+    sys.argv[1],
+    app_dir=str(Path(__file__).parent),
+    port=int(sys.argv[2]),
+    access_log=False,
+    log_level="warning",
+    lifespan="off",
+)
