@@ -5,7 +5,7 @@ then `_http1_cy.py` (the life of a connection) and `_cycle_cy.py` (of a request)
 sockets. The request path is compiled; `compiled` says whether it is here.
 """
 
-from vivace.server.config import Config, Timeouts
+from vivace.server.config import Compression, Config, Timeouts
 from vivace.server.core import compiled
 from vivace.server.errors import (
     AppLoadError,
@@ -15,23 +15,28 @@ from vivace.server.errors import (
     ConfigError,
     LifespanError,
     ServerError,
+    TLSError,
 )
 from vivace.server.loading import load_app
 from vivace.server.protocol.limits import Limits
 from vivace.server.runner import run, serve
 from vivace.server.server import Server
+from vivace.server.tls_options import TLS
 
 __all__ = [
+    "TLS",
     "AppLoadError",
     "BindError",
     "ClientDisconnected",
     "CompiledCoreMissing",
+    "Compression",
     "Config",
     "ConfigError",
     "LifespanError",
     "Limits",
     "Server",
     "ServerError",
+    "TLSError",
     "Timeouts",
     "compiled",
     "load_app",

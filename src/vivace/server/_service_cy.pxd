@@ -33,6 +33,9 @@ cdef class Service:
     cdef public double websocket_close_timeout
     cdef public object compression
 
+    # our own certificate as PEM, where we know it
+    cdef public object server_certificate
+
     # the shared clock
     cdef public double now
     cdef public double tick_interval

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, get_args
 from vivace.server.errors import ConfigError
 from vivace.server.protocol.limits import Limits, check_number
 from vivace.server.protocol.websocket_deflate import PerMessageDeflate
+from vivace.server.tls_options import TLS
 from vivace.utils.suggest import did_you_mean
 
 LifespanMode = Literal["auto", "on", "off"]
@@ -112,6 +113,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
     compression: Compression = field(default_factory=Compression)
+    tls: TLS = field(default_factory=TLS)
 
     def __post_init__(self) -> None:
         self._check_choice("loop", get_args(LoopChoice))
@@ -171,8 +173,9 @@ class Config:
         return cls(**values)
 
 
-GROUPS: dict[str, type[Limits | Timeouts | Compression]] = {
+GROUPS: dict[str, type[Limits | Timeouts | Compression | TLS]] = {
     "limits": Limits,
     "timeouts": Timeouts,
     "compression": Compression,
+    "tls": TLS,
 }

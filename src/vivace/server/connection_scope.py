@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from vivace.server._service_cy import Service
+from vivace.server.tls_extension import tls_extension
 
 # ASGI extensions that every HTTP request has.
 HTTP_EXTENSIONS: dict[str, dict[str, Any]] = {
@@ -25,12 +26,16 @@ def address(value: Any) -> tuple[str, int] | None:
 def connection_scope(transport: asyncio.BaseTransport, service: Service, http_version: str) -> dict[str, Any]:
     """The ASGI HTTP scope of the connection's requests, with None where each request has its own value."""
     sockname = transport.get_extra_info("sockname")
+    tls = transport.get_extra_info("ssl_object")
+    extensions = HTTP_EXTENSIONS
+    if tls is not None:
+        extensions = HTTP_EXTENSIONS | {"tls": tls_extension(tls, service.server_certificate)}
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.5"},
         "http_version": http_version,
         "method": None,
-        "scheme": "https" if transport.get_extra_info("ssl_object") is not None else "http",
+        "scheme": "http" if tls is None else "https",
         "path": None,
         "raw_path": None,
         "query_string": None,
@@ -39,5 +44,5 @@ def connection_scope(transport: asyncio.BaseTransport, service: Service, http_ve
         "client": address(transport.get_extra_info("peername")),
         "server": (sockname, None) if isinstance(sockname, str) and sockname else address(sockname),
         "state": None,
-        "extensions": HTTP_EXTENSIONS,
+        "extensions": extensions,
     }

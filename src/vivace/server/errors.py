@@ -26,6 +26,10 @@ class BindError(ServerError):
     """The address could not be listened on: taken, not ours, or not permitted."""
 
 
+class TLSError(ServerError):
+    """The certificate or its key cannot be served with."""
+
+
 class LifespanError(ServerError):
     """The application failed, or refused, to start up."""
 

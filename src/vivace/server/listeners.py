@@ -31,13 +31,13 @@ def open_listeners(config: Config) -> list[socket.socket]:
     return opened
 
 
-def describe_address(listener: socket.socket) -> str:
+def describe_address(listener: socket.socket, scheme: str = "http") -> str:
     """What to open: `http://127.0.0.1:8000`, or `unix:/run/site.sock`."""
     name = listener.getsockname()
     if isinstance(name, str):
         return f"unix:{name}"
     host = f"[{name[0]}]" if listener.family == socket.AF_INET6 else name[0]
-    return f"http://{host}:{name[1]}"
+    return f"{scheme}://{host}:{name[1]}"
 
 
 def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]]:

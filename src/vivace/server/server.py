@@ -9,7 +9,7 @@ import functools
 import os
 import socket
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import vivace
 from vivace.server.config import Config
@@ -19,12 +19,18 @@ from vivace.server.lifespan import Lifespan
 from vivace.server.listeners import describe_address, explain, open_listeners
 from vivace.server.loading import load_app
 from vivace.server.logging import access_log, server_logger
+from vivace.server.tls import ServerTLS, open_tls
 from vivace.server.types import ASGIApp
 
 # A client that sends a request just as we stop gets an answer instead of a reset if it does so within this time.
 LAST_REQUEST = 0.5
 # How long cancelled requests may take to clean up.
 CLEAN_UP = 5.0
+# Timers of the loop know no infinity.
+LONGEST_HANDSHAKE = 86_400.0
+# The connections' own timeouts decide how long a slow client may take for the last bytes; the loop's would count those
+# that are on their way as well, and cut them off.
+LONGEST_TLS_CLOSE = 3600.0
 
 
 class Server:
@@ -42,6 +48,7 @@ class Server:
         self._servers: list[asyncio.Server] = []
         self._lifespan: Lifespan | None = None
         self._service: Service | None = None
+        self._tls: ServerTLS | None = None
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
 
@@ -86,6 +93,7 @@ class Server:
         """Bind, start the application, accept connections. Raises ServerError, with everything closed again."""
         require_compiled()
         config = self.config
+        self._tls = open_tls(config.tls, http2=config.http2)
         app = self._load()
         loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
@@ -95,11 +103,12 @@ class Server:
             await self._lifespan.startup()
             self._service = Service(app, config, loop, context, access_log(config))
             self._service.state = self._lifespan.state
+            self._service.server_certificate = None if self._tls is None else self._tls.certificate
             await self._listen(loop, self._service)
         except BaseException:
             await self.stop()
             raise
-        self.addresses = [describe_address(listener) for listener in self._listeners]
+        self.addresses = [describe_address(listener, self._scheme) for listener in self._listeners]
         server_logger.info(self._banner(loop))
 
     def _load(self) -> ASGIApp:
@@ -111,14 +120,23 @@ class Server:
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, service: Service) -> None:
         protocol = functools.partial(Http1Connection, service)
+        options: dict[str, Any] = {"backlog": self.config.backlog}
+        if self._tls is not None:
+            options["ssl"] = self._tls.context
+            options["ssl_handshake_timeout"] = min(self.config.timeouts.handshake_timeout, LONGEST_HANDSHAKE)
+            options["ssl_shutdown_timeout"] = LONGEST_TLS_CLOSE
         for listener in self._listeners:
             create = loop.create_unix_server if listener.family == socket.AF_UNIX else loop.create_server
             try:
                 # asyncio asks for no more than the methods of a protocol, and the connection has those.
-                server = await create(protocol, sock=listener, backlog=self.config.backlog)  # type: ignore[arg-type]
+                server = await create(protocol, sock=listener, **options)  # type: ignore[arg-type]
             except OSError as error:
                 raise BindError(explain(error, self.config)) from None
             self._servers.append(server)
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self._tls is None else "https"
 
     def _banner(self, loop: asyncio.AbstractEventLoop) -> str:
         how = "compiled" if compiled else "not compiled"
