@@ -18,6 +18,7 @@ COMPILED_MODULES: list[str] = [
     "vivace.server._service_cy",
     "vivace.server._stream_cy",
     "vivace.server._transport_cy",
+    "vivace.server._websocket_cy",
     "vivace.server.protocol._request_head_cy",
     "vivace.server.protocol._websocket_protocol_cy",
     "vivace.server.protocol.field_kinds",

@@ -21,9 +21,13 @@ MODULES = (
     "vivace.server._service_cy",
     "vivace.server._stream_cy",
     "vivace.server._transport_cy",
+    "vivace.server._websocket_cy",
     "vivace.server.protocol._request_head_cy",
     "vivace.server.protocol.http1_scanner",
     "vivace.server.protocol.http1_writer",
+    "vivace.server.protocol._websocket_protocol_cy",
+    "vivace.server.protocol.websocket_reader",
+    "vivace.server.protocol.websocket_writer",
 )
 
 

@@ -1,0 +1,448 @@
+# cython: annotation_typing=False
+"""One WebSocket, between an ASGI application and a stream (ASGI 3.0, WebSocket spec 2.5).
+
+Until it is accepted, it is a request like others, and its refusal a response. Then the stream carries bytes both ways:
+messages wait here for `receive`, up to a limit past which the client has to wait; `send` writes each message at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable
+from typing import Any, cast
+
+from vivace.server._cycle_cy import DONE, Cycle, http_scope, logger
+from vivace.server._service_cy import Service
+from vivace.server._stream_cy import Stream
+from vivace.server.errors import ClientDisconnected
+from vivace.server.protocol._request_head_cy import RequestHead
+from vivace.server.protocol._websocket_protocol_cy import WebSocketProtocol
+from vivace.server.protocol.websocket_events import Close, CloseCode, Ping, Pong
+from vivace.server.protocol.websocket_handshake import Handshake
+from vivace.server.types import Message
+
+# What the WebSocket has come to. CLOSING: our close frame is out, and the client's awaited.
+CONNECTING = 0
+REFUSING = 1
+OPEN = 2
+CLOSING = 3
+ENDED = 4
+
+# What `send` takes then.
+EXPECTED = {
+    CONNECTING: '"websocket.accept", "websocket.close" or "websocket.http.response.start"',
+    REFUSING: '"websocket.http.response.body"',
+    OPEN: '"websocket.send" or "websocket.close"',
+}
+
+NORMAL = int(CloseCode.NORMAL)
+ABNORMAL = int(CloseCode.ABNORMAL)
+INTERNAL_ERROR = int(CloseCode.INTERNAL_ERROR)
+SERVICE_RESTART = int(CloseCode.SERVICE_RESTART)
+
+TOO_LATE = b"The WebSocket was not answered in time"
+
+
+def websocket_scope(
+    template: dict[str, Any], head: RequestHead, handshake: Handshake, service: Service
+) -> dict[str, Any]:
+    """The ASGI scope of a WebSocket: `template` holds what all requests of the connection have in common."""
+    scope = http_scope(template, head, service)
+    del scope["method"]
+    scope["type"] = "websocket"
+    scope["scheme"] = "wss" if template["scheme"] == "https" else "ws"
+    scope["subprotocols"] = list(handshake.subprotocols)
+    extensions: dict[str, Any] = {"websocket.http.response": {}}
+    if "tls" in template["extensions"]:
+        extensions["tls"] = template["extensions"]["tls"]
+    scope["extensions"] = extensions
+    return scope
+
+
+class WebSocketCycle(Cycle):
+    """A WebSocket being served. `start` makes its task; the protocol feeds it bytes, once `stream.accept` was called.
+
+    The application hears of the end as `websocket.disconnect`, however it came, and then as often as it asks. Its task
+    is never cancelled for it.
+    """
+
+    def __init__(self, service: Service, stream: Stream, scope: dict[str, Any], handshake: Handshake) -> None:
+        super().__init__(service, stream, scope, False)
+        self.handshake: Handshake | None = handshake
+        self.protocol: WebSocketProtocol = cast(WebSocketProtocol, None)  # until it is accepted
+        self.accepted = False
+        self.state = CONNECTING
+        self.queue_limit = service.limits.max_websocket_queue
+        self.unread: bytearray | None = None
+        self.suspended = True
+        self.data_paused = False
+        self.connect_reported = False
+        self.waiter: asyncio.Future[None] | None = None
+        self.close_code = ABNORMAL
+        self.close_reason = ""
+        self.closed_by_application = False
+        self.deadline = service.now + service.websocket_open_timeout
+        self.heard = 0.0
+        self.patience = 0.0
+        self.asked = 0.0
+        self.owed_pong: bytes | None = None
+
+    # ---- the application's side
+
+    async def receive(self) -> Message:
+        """The ASGI `receive`: `websocket.connect`, messages, and `websocket.disconnect` from the end on."""
+        while True:
+            message = self.next_message()
+            if message is not None:
+                return message
+            if self.waiter is None:
+                waiter = self.waiter = self.service.loop.create_future()
+                try:
+                    await waiter
+                finally:
+                    self.waiter = None
+            else:
+                # Several tasks receive at once: each message is one's, whoever is first.
+                if self.changed is None:
+                    self.changed = asyncio.Event()
+                self.changed.clear()
+                await self.changed.wait()
+
+    def next_message(self) -> Message | None:
+        if not self.connect_reported:
+            self.connect_reported = True
+            return {"type": "websocket.connect"}
+        if self.pieces:
+            return self.take_message()
+        if self.peer_closed and self.state < OPEN:
+            # Told that the client is gone, the application gives up; from here on it is.
+            self.finish()
+            self.stream.abort()
+        if self.state > OPEN or self.disconnected:
+            return {"type": "websocket.disconnect", "code": self.close_code, "reason": self.close_reason}
+        return None
+
+    def take_message(self) -> Message:
+        pieces: list[Any] = self.pieces
+        data = pieces.pop(0)
+        self.buffered -= len(data)
+        if self.suspended and 2 * len(pieces) <= self.queue_limit and 2 * self.buffered <= self.service.body_buffer:
+            self.read_on()
+        # One key only: Starlette's endpoints ask whether there is one.
+        if type(data) is str:
+            return {"type": "websocket.receive", "text": data}
+        return {"type": "websocket.receive", "bytes": data}
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """The ASGI `send`. What it returns waits while the client is slower than the application.
+
+        Raises ClientDisconnected (an OSError) once the client is gone, RuntimeError for a message out of turn,
+        ValueError or TypeError for headers, a subprotocol, data or a close code that cannot be sent.
+        """
+        self.send_fields(message if type(message) is dict else dict(message))
+        if self.stream.write_paused and self.state != ENDED:
+            return self.stream.wait_until_writable()
+        return DONE
+
+    def send_fields(self, fields: dict[str, Any]) -> None:
+        kind = fields["type"]
+        if kind == "websocket.send" and self.state == OPEN:
+            data = fields.get("bytes")
+            if data is not None:
+                self.write(self.protocol.binary(data))
+            else:
+                self.write(self.protocol.text(fields.get("text")))  # type: ignore[arg-type]  # it checks
+            return
+        if self.disconnected and not self.closed_by_application:
+            raise ClientDisconnected("the client closed the WebSocket")
+        if self.state == CONNECTING:
+            if kind == "websocket.accept":
+                self.accept(fields)
+                return
+            if kind == "websocket.close":
+                self.deny({"status": 403})
+                self.send_body({})
+                return
+            if kind == "websocket.http.response.start":
+                self.deny(fields)
+                return
+        elif self.state == REFUSING:
+            if kind == "websocket.http.response.body":
+                self.send_body(fields)
+                return
+        elif self.state == OPEN and kind == "websocket.close":
+            self.close(fields)
+            return
+        raise self.out_of_turn(kind)
+
+    def out_of_turn(self, kind: str) -> RuntimeError:
+        expected = EXPECTED.get(self.state)
+        if expected is not None:
+            return RuntimeError(f'send() got "{kind}" when it expected {expected}')
+        done = "closed" if self.accepted else "refused"
+        return RuntimeError(f'send() got "{kind}" after the WebSocket was {done}')
+
+    def deny(self, fields: dict[str, Any]) -> None:
+        """ASGI extension "websocket.http.response": a response instead of a WebSocket. There are no trailers."""
+        self.start_response({**fields, "trailers": False})
+        self.state = REFUSING
+
+    def response_complete(self) -> None:
+        self.state = ENDED
+        Cycle.response_complete(self)
+
+    def accept(self, fields: dict[str, Any]) -> None:
+        handshake = cast(Handshake, self.handshake)
+        if self.peer_closed:
+            self.lost()
+            self.stream.abort()
+            raise ClientDisconnected("the client closed the connection before the WebSocket was accepted")
+        self.stream.accept(handshake, fields.get("subprotocol") or None, fields.get("headers") or ())
+        service = self.service
+        self.protocol = WebSocketProtocol(service.limits, handshake.compression)
+        self.handshake = None
+        self.accepted = True
+        self.status = 200 if handshake.http_version == "2" else 101
+        self.state = OPEN
+        self.heard = service.now
+        # Thousands of connections made at once, or spoken to at once, shall not be pinged at once.
+        self.patience = service.websocket_ping_interval * (0.75 + 0.25 * random.random())  # noqa: S311
+        self.read_on()
+        if service.draining:
+            self.drain()
+
+    def close(self, fields: dict[str, Any]) -> None:
+        code = fields.get("code")
+        self.begin_closing(NORMAL if code is None else code, fields.get("reason") or "")
+        self.closed_by_application = True
+        self.pieces.clear()
+        self.buffered = 0
+
+    def application_returned(self) -> None:
+        if self.state == CONNECTING and not self.disconnected:
+            self.log_failure("The application returned without accepting or refusing a WebSocket", None)
+            self.answer_failure()
+        elif self.state == OPEN:
+            self.begin_closing(NORMAL, "")
+        elif self.state == REFUSING:
+            Cycle.application_returned(self)
+
+    def answer_failure(self) -> None:
+        """500 instead of a WebSocket, or 1011 to one."""
+        if self.state == OPEN:
+            self.begin_closing(INTERNAL_ERROR, "")
+        elif self.state < OPEN:
+            Cycle.answer_failure(self)
+            self.state = ENDED
+
+    # ---- the client's side
+
+    def feed(self, data: bytes) -> None:
+        """Bytes of the client have come."""
+        if self.state == ENDED:
+            return
+        self.heard = self.service.now
+        self.asked = 0.0
+        if self.suspended:
+            if self.unread is None:
+                self.unread = bytearray()
+            self.unread += data
+            if len(self.unread) > self.service.body_buffer:
+                self.pause()
+            return
+        self.protocol.feed(data)
+        self.read()
+        if self.pieces:
+            self.wake()
+
+    def read_on(self) -> None:
+        """There is room for messages again."""
+        self.suspended = False
+        if self.unread is not None:
+            data = bytes(self.unread)
+            self.unread = None
+            self.protocol.feed(data)
+        self.read()
+        if self.data_paused and not self.suspended and self.state != ENDED:
+            self.data_paused = False
+            self.stream.resume_data()
+
+    def read(self) -> None:
+        """Take messages, as long as there is room for them, and answer what is not one."""
+        protocol = self.protocol
+        pieces: list[Any] = self.pieces
+        while self.has_room():
+            event: Any = protocol.next_event()
+            if event is None:
+                return
+            kind = type(event)
+            if kind is str or kind is bytes:
+                pieces.append(event)
+                self.buffered += len(event)
+            elif kind is Ping:
+                self.answer_ping(event)
+            elif kind is not Pong:
+                self.closed_by_client(event)
+                return
+        self.suspended = True
+        self.pause()
+
+    def has_room(self) -> bool:
+        # After our close frame the protocol throws messages away.
+        if self.state == CLOSING:
+            return True
+        return len(self.pieces) < self.queue_limit and self.buffered < self.service.body_buffer
+
+    def pause(self) -> None:
+        if not self.data_paused and self.state != ENDED:
+            self.data_paused = True
+            self.stream.pause_data()
+
+    def answer_ping(self, ping: Ping) -> None:
+        if self.state != OPEN:
+            return
+        if self.stream.write_paused:
+            # RFC 6455 5.5.3: only the last ping needs an answer, so a client that does not read gathers none.
+            self.owed_pong = ping.answer
+        else:
+            self.owed_pong = None
+            self.write(ping.answer)
+
+    def resume_writing(self) -> None:
+        """The stream's `write_paused` has ended."""
+        if self.owed_pong is not None and self.state == OPEN:
+            self.write(self.owed_pong)
+        self.owed_pong = None
+
+    def closed_by_client(self, close: Close) -> None:
+        """The last event: the client's close frame, or our answer to a breach of the protocol."""
+        if self.state == OPEN:
+            self.set_close(close.code, close.reason)
+        elif self.state == ENDED:
+            # It had waited behind messages when the connection was lost.
+            if self.close_code == ABNORMAL:
+                self.set_close(close.code, close.reason)
+            return
+        if close.answer:
+            self.write(close.answer)
+        self.finish()
+        self.stream.end_data()
+
+    def half_close(self) -> None:
+        """The client sends no more. A WebSocket cannot live with that; a refusal may still be read."""
+        self.peer_closed = True
+        if self.state == OPEN or self.state == CLOSING:
+            self.lost()
+            self.stream.end_data()
+        self.wake()
+
+    def disconnect(self) -> None:
+        """The client is gone."""
+        if self.state == REFUSING:
+            Cycle.disconnect(self)
+        self.lost()
+
+    def lost(self) -> None:
+        """The connection has ended without a close frame, unless one waits behind messages not yet received."""
+        if self.state != ENDED:
+            self.finish()
+
+    # ---- the end
+
+    def begin_closing(self, code: int, reason: str) -> None:
+        """Send our close frame. ValueError if it cannot be sent."""
+        self.write(self.protocol.close(code, reason))
+        self.state = CLOSING
+        self.set_close(code, reason)
+        self.deadline = self.service.now + self.service.websocket_close_timeout
+        self.wake()
+        # Whatever the application has left unread, the client's close frame is behind it.
+        self.read_on()
+
+    def set_close(self, code: int, reason: str) -> None:
+        self.close_code = code
+        self.close_reason = reason
+
+    def finish(self) -> None:
+        self.state = ENDED
+        self.disconnected = True
+        if self.accepted:
+            self.log_access()
+        self.wake()
+
+    def wake(self) -> None:
+        waiter = self.waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+        if self.changed is not None:
+            self.changed.set()
+
+    def write(self, frame: bytes | tuple[bytes, bytes]) -> None:
+        if isinstance(frame, tuple):
+            self.sent += len(frame[0]) + len(frame[1])
+        else:
+            self.sent += len(frame)
+        self.stream.send_data(frame)
+
+    # ---- the server's clock and its end
+
+    def tick(self, now: float) -> None:
+        """Time goes on: `now` is the service's."""
+        if self.state == OPEN:
+            self.keep_alive(now)
+        elif now >= self.deadline:
+            if self.state == CONNECTING:
+                self.open_expired()
+            elif self.state == CLOSING:
+                # The client had its time to read our close frame.
+                self.finish()
+                self.stream.abort()
+
+    def open_expired(self) -> None:
+        """The application neither accepts nor refuses. It is told that the client is gone."""
+        logger.warning("The application did not answer a WebSocket in time: %s", self.scope.get("path"))
+        self.deny({"status": 503, "headers": [(b"content-type", b"text/plain; charset=utf-8")]})
+        self.send_body({"body": TOO_LATE})
+        self.disconnected = True
+
+    def keep_alive(self, now: float) -> None:
+        """Ask a quiet client whether it is there (RFC 6455 5.5.2)."""
+        if self.suspended or self.stream.write_paused:
+            # We would not hear its answer, or it would not hear us.
+            self.heard = now
+            self.asked = 0.0
+        elif self.asked > 0:
+            if now - self.asked >= self.service.websocket_ping_timeout:
+                self.close_reason = "keepalive ping timeout"
+                self.write(self.protocol.close(INTERNAL_ERROR, self.close_reason))
+                self.finish()
+                self.stream.end_data()
+        elif now - self.heard >= self.patience:
+            self.asked = now
+            self.write(self.protocol.ping())
+
+    def drain(self) -> None:
+        """The server stops."""
+        if self.state == OPEN:
+            self.begin_closing(SERVICE_RESTART, "")
+            self.disconnected = True
+
+    # ---- the logs
+
+    def log_failure(self, what: str, error: Exception | None) -> None:
+        logger.error("%s: WebSocket %s", what, self.scope.get("path"), exc_info=error)
+
+    def log_access(self) -> None:
+        log = self.service.access_log
+        if log is None:
+            return
+        scope = self.scope
+        target = scope["raw_path"]
+        if scope["query_string"]:
+            target += b"?" + scope["query_string"]
+        version = scope["http_version"]
+        # RFC 8441 4: over HTTP/2 it began with CONNECT.
+        method = "CONNECT" if version == "2" else "GET"
+        log(scope["client"], method, target, version, self.status, self.sent, time.perf_counter() - self.started)
