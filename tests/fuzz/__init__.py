@@ -1,0 +1,14 @@
+"""Fuzzers of the protocols: `python -m tests.fuzz --seconds 60`. Read `driver.py` first."""
+
+from __future__ import annotations
+
+from tests.fuzz.driver import Target
+from tests.fuzz.hpack_blocks import Hpack
+from tests.fuzz.http1 import Http1
+from tests.fuzz.http2 import Http2
+from tests.fuzz.websocket import WebSocket
+
+TARGETS: dict[str, Target] = {
+    target.name: target
+    for target in (Http1(), Hpack(), Http2(), WebSocket(compressed=False), WebSocket(compressed=True))
+}
