@@ -15,6 +15,7 @@ SOURCE = Path("src")
 COMPILED_MODULES: list[str] = [
     "vivace.server._cycle_cy",
     "vivace.server._http1_cy",
+    "vivace.server._http2_cy",
     "vivace.server._service_cy",
     "vivace.server._stream_cy",
     "vivace.server._transport_cy",
@@ -32,6 +33,7 @@ COMPILED_MODULES: list[str] = [
     "vivace.server.protocol.http2_session",
     "vivace.server.protocol.websocket_reader",
     "vivace.server.protocol.websocket_writer",
+    "vivace.server.request_task",
 ]
 
 

@@ -18,6 +18,7 @@ __all__ = ["Http1Connection", "Service", "compiled", "require_compiled"]
 MODULES = (
     "vivace.server._cycle_cy",
     "vivace.server._http1_cy",
+    "vivace.server._http2_cy",
     "vivace.server._service_cy",
     "vivace.server._stream_cy",
     "vivace.server._transport_cy",
@@ -25,6 +26,8 @@ MODULES = (
     "vivace.server.protocol._request_head_cy",
     "vivace.server.protocol.http1_scanner",
     "vivace.server.protocol.http1_writer",
+    "vivace.server.request_task",
+    "vivace.server.protocol.http2_session",
     "vivace.server.protocol._websocket_protocol_cy",
     "vivace.server.protocol.websocket_reader",
     "vivace.server.protocol.websocket_writer",

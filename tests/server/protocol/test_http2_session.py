@@ -639,6 +639,7 @@ def test_close_gives_up_at_once() -> None:
     server.session.close()
     server.session.feed(ping())
     assert server.session.buffered == 0
+    assert server.session.next_event() == (server.stream(), StreamReset(ErrorCode.INTERNAL_ERROR, by_client=False))
     with pytest.raises(ConnectionFailed):
         server.session.next_event()
 

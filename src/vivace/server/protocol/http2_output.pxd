@@ -39,19 +39,19 @@ cdef class Http2Stream:
 
     # the request: windows in bytes, body bytes not consumed yet, and consumed ones the client does not know of
     cdef bint request_complete
-    cdef long long receive_window
+    cdef readonly long long receive_window
     cdef long long unconsumed
     cdef long long uncredited
-    cdef long long body_size
+    cdef readonly long long body_size
 
     # the response: the head until its first piece of body, then pieces that wait for windows or their turn
     cdef list response_head
     cdef int status
     cdef long long expected
-    cdef long long sent
+    cdef readonly long long sent
     cdef readonly bint begun
     cdef readonly bint complete
-    cdef long long send_window
+    cdef readonly long long send_window
     cdef object pieces
     cdef Py_ssize_t piece_position
     cdef readonly Py_ssize_t unsent
@@ -66,7 +66,7 @@ cdef class Http2Stream:
 cdef class Http2Output:
     # bytes for the socket
     cdef unsigned char *out
-    cdef Py_ssize_t length
+    cdef readonly Py_ssize_t length
     cdef Py_ssize_t room
 
     cdef HpackEncoder encoder
@@ -82,6 +82,8 @@ cdef class Http2Output:
     cdef list queues
     cdef Py_ssize_t queued_streams
     cdef Py_ssize_t data_frames
+    cdef readonly long long data_sent
+    cdef public bint held
 
     cdef int need(self, Py_ssize_t size) except -1
     cdef int frame(self, Py_ssize_t size, int kind, int flags, uint32_t stream_id) except -1
@@ -99,6 +101,7 @@ cdef class Http2Output:
     cdef int response_closed(self, Http2Stream stream) except -1
 
     cpdef start(self, Http2Stream stream, int status, headers)
+    cpdef announce(self, Http2Stream stream, long long size)
     cpdef body(self, Http2Stream stream, data, bint more)
     cpdef trailers(self, Http2Stream stream, headers)
     cpdef inform(self, Http2Stream stream, int status, headers)

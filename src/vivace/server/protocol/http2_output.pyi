@@ -15,3 +15,7 @@ class Http2Stream:
     complete: bool
     closed: bool
     unsent: int
+    sent: int
+    send_window: int
+    receive_window: int
+    body_size: int

@@ -103,7 +103,11 @@ cdef class Http2Stream:
 
 
 cdef class Http2Output:
-    """The sending side of a connection: for each stream `start`, then `body` until `complete`; `take` what to write."""
+    """The sending side of a connection: for each stream `start`, then `body` until `complete`; `take` what to write.
+
+    `length` counts the bytes of frames that are ready. Set `held` while they are not taken: bodies then wait for their
+    turn. `data_sent` counts the bytes of bodies that have become frames.
+    """
 
     def __cinit__(self, *args, server="vivace", bint date=True, **kwargs):
         self.encoder = HpackEncoder()
@@ -237,6 +241,14 @@ cdef class Http2Output:
         stream.expected = expected
         stream.sent = 0
 
+    cpdef announce(self, Http2Stream stream, long long size):
+        """After `start`: the body will have so many bytes. RuntimeError when content-length says something else."""
+        if stream.expected < 0:
+            stream.response_head.append((b"content-length", b"%d" % size))
+            stream.expected = size
+        elif stream.expected != size:
+            raise RuntimeError(f"the response body has {size} bytes; its content-length is {stream.expected}")
+
     cpdef body(self, Http2Stream stream, data, bint more):
         """A piece of the body; the response is complete unless there is `more`. Nothing happens on a closed stream.
 
@@ -251,13 +263,13 @@ cdef class Http2Output:
             raise RuntimeError("a body without a response that is started and not complete")
         bodiless = stream.forbids_body()
         if not bodiless:
-            stream.sent += size
-            if stream.expected >= 0 and stream.sent > stream.expected:
+            if stream.expected >= 0 and stream.sent + size > stream.expected:
                 raise RuntimeError(f"the response body is longer than its content-length of {stream.expected}")
-            if not more and stream.sent < stream.expected:
+            if not more and stream.sent + size < stream.expected:
                 raise RuntimeError(
-                    f"the response body ended after {stream.sent} bytes; its content-length is {stream.expected}"
+                    f"the response body ended after {stream.sent + size} bytes; its content-length is {stream.expected}"
                 )
+            stream.sent += size
         if not stream.begun and not more and stream.expected < 0 and not (bodiless and size == 0):
             if stream.status != 204 and stream.status != 304:
                 stream.response_head.append((b"content-length", b"%d" % size))
@@ -269,7 +281,7 @@ cdef class Http2Output:
             if stream.response_closed:
                 return
         if stream.unsent == 0 and size <= stream.send_window and size <= self.send_window and (
-            size <= self.max_frame_size and self.queued_streams == 0
+            size <= self.max_frame_size and self.queued_streams == 0 and not self.held
         ):
             if size > 0 or not more:
                 self.write_data(stream, <const unsigned char *>PyBytes_AS_STRING(piece), size, not more)
@@ -319,6 +331,7 @@ cdef class Http2Output:
         self.length += size
         stream.send_window -= size
         self.send_window -= size
+        self.data_sent += size
         self.data_frames += 1
         if end:
             self.response_closed(stream)
@@ -396,6 +409,7 @@ cdef class Http2Output:
         stream.unsent -= size
         stream.send_window -= size
         self.send_window -= size
+        self.data_sent += size
         self.data_frames += 1
         if last:
             if stream.response_trailers:
@@ -410,6 +424,11 @@ cdef class Http2Output:
     def wants_to_write(self):
         """Whether `take` has something to give."""
         return self.length > 0 or (self.queued_streams > 0 and self.send_window > 0)
+
+    @property
+    def is_blocked(self):
+        """Whether the connection's window is all that keeps bodies from being sent."""
+        return self.queued_streams > 0 and self.send_window <= 0
 
     cpdef bytes take(self, Py_ssize_t size=65536):
         """What to write now, as one object: about `size` bytes if that much DATA waits; b"" when there is nothing."""

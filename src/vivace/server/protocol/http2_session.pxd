@@ -26,32 +26,37 @@ cdef class Http2Session(Http2Output):
     cdef bytes buffer
     cdef Py_ssize_t position
     cdef bint preface_seen
-    cdef bint settings_seen
+    cdef readonly bint settings_seen
+    cdef readonly bint settings_acknowledged
+    cdef readonly long long frames_read
     cdef readonly object failure
     cdef object events
 
     # a header block that goes on in CONTINUATION frames
     cdef HpackDecoder decoder
     cdef bytearray block
-    cdef uint32_t block_stream
+    cdef readonly uint32_t block_stream
     cdef int block_flags
     cdef bint block_depends_on_itself
     cdef Py_ssize_t continuations
 
     # streams
-    cdef dict streams
+    cdef readonly dict streams
     cdef dict closed_streams
     cdef dict early_priorities
     cdef readonly uint32_t last_stream
     cdef long long initial_send_window
-    cdef long long receive_window
+    cdef readonly long long receive_window
     cdef long long uncredited
     cdef bint draining
     cdef bint drained
+    cdef bint eof
 
     cpdef feed(self, bytes data)
+    cpdef feed_eof(self)
     cpdef next_event(self)
     cpdef consumed(self, Http2Stream stream, Py_ssize_t size)
+    cpdef refuse_request(self, Http2Stream stream, error)
     cpdef reset(self, Http2Stream stream, uint32_t code)
     cpdef drain(self)
     cpdef close(self, uint32_t code=*, reason=*)
@@ -79,7 +84,9 @@ cdef class Http2Session(Http2Output):
     cdef int write_goaway(self, uint32_t last_stream, uint32_t code, bytes reason) except -1
     cdef int credit(self, long long size) except -1
     cdef int end_request(self, Http2Stream stream) except -1
+    cdef int end_requests(self) except -1
     cdef int refuse(self, Http2Stream stream, error, bint without_body) except -1
+    cdef int answer_error(self, Http2Stream stream, error, bint without_body) except -1
     cdef int fail_stream(self, Http2Stream stream, uint32_t stream_id, error) except -1
     cdef int close_stream(self, Http2Stream stream, int how) except -1
     cdef int remember_closed(self, uint32_t stream_id, int how) except -1

@@ -77,10 +77,11 @@ cdef failed(code, str reason):
 cdef class Http2Session(Http2Output):
     """One connection. `feed` bytes, call `next_event` until it returns None, answer, and write what `take` returns.
 
-    Body bytes count against the client's windows until `consumed`. `clock` gives seconds; only floods ask it.
+    Body bytes count against the client's windows until `consumed`. `connect` offers the extended CONNECT
+    (RFC 8441). `clock` gives seconds; only floods ask it.
     """
 
-    def __cinit__(self, limits, *, server="vivace", bint date=True, clock=time.monotonic):
+    def __cinit__(self, limits, *, server="vivace", bint date=True, bint connect=True, clock=time.monotonic):
         self.max_streams = limits.max_streams
         self.max_body_size = limits.max_body_size
         self.stream_window = limits.stream_window
@@ -106,7 +107,7 @@ cdef class Http2Session(Http2Output):
             (MAX_CONCURRENT_STREAMS, self.max_streams),
             (INITIAL_WINDOW_SIZE, self.stream_window),
             (MAX_HEADER_LIST_SIZE, limits.max_header_bytes),
-            (ENABLE_CONNECT_PROTOCOL, 1),
+            (ENABLE_CONNECT_PROTOCOL, connect),
             (NO_RFC7540_PRIORITIES, 1),
         ):
             self.out[self.length] = 0
@@ -140,6 +141,10 @@ cdef class Http2Session(Http2Output):
             self.buffer = self.buffer[self.position :] + data
         self.position = 0
 
+    cpdef feed_eof(self):
+        """The client sends no more: requests that are incomplete then are reset, the others served to their end."""
+        self.eof = True
+
     cpdef next_event(self):
         """The next event, or None when more bytes are needed. ConnectionFailed when the connection is over."""
         while not self.events:
@@ -147,6 +152,10 @@ cdef class Http2Session(Http2Output):
                 raise self.failure
             try:
                 if not self.read_frame():
+                    if self.eof:
+                        self.eof = False
+                        self.end_requests()
+                        continue
                     return None
             except ConnectionFailed as error:
                 self.close(error.code, error.reason)
@@ -188,6 +197,7 @@ cdef class Http2Session(Http2Output):
         if available < FRAME_HEAD + size:
             return False
         self.position += FRAME_HEAD + size
+        self.frames_read += 1
         self.settings_seen = True
         self.dispatch(p[3], p[4], number_at(p + 5) & LARGEST_ID, p + FRAME_HEAD, size)
         return True
@@ -376,6 +386,7 @@ cdef class Http2Session(Http2Output):
         if flags & END_HEADERS:
             block = bytes(self.block)
             self.block = None
+            self.block_stream = 0
             return self.read_block(
                 self.block_flags, stream_id, self.block_depends_on_itself,
                 <const unsigned char *>PyBytes_AS_STRING(block), PyBytes_GET_SIZE(block),
@@ -525,6 +536,7 @@ cdef class Http2Session(Http2Output):
         if size % 6 != 0 or (flags & ACK and size > 0):
             raise failed(ErrorCode.FRAME_SIZE_ERROR, "a SETTINGS frame of the wrong size")
         if flags & ACK:
+            self.settings_acknowledged = True
             return 0
         if size > MAX_SETTINGS * 6:
             raise failed(ErrorCode.ENHANCE_YOUR_CALM, "too many settings")
@@ -619,6 +631,16 @@ cdef class Http2Session(Http2Output):
 
     # ---- the ends of streams
 
+    cdef int end_requests(self) except -1:
+        """Nothing more will come: `finished` once the requests that have come are answered."""
+        cdef Http2Stream stream
+        self.draining = self.drained = True
+        for stream in list(self.streams.values()):
+            if not stream.request_complete:
+                self.close_stream(stream, RESET_BY_US)
+                self.events.append((stream, StreamReset(ErrorCode.CANCEL, True)))
+        return 0
+
     cdef int end_request(self, Http2Stream stream) except -1:
         stream.request_complete = True
         self.events.append((stream, END_OF_BODY))
@@ -626,6 +648,8 @@ cdef class Http2Session(Http2Output):
 
     cdef int response_closed(self, Http2Stream stream) except -1:
         stream.response_closed = True
+        # Nothing that comes now concerns whoever served it, and who refers to the stream.
+        stream.owner = None
         if stream.request_complete:
             return self.close_stream(stream, COMPLETE)
         # RFC 9113 8.1: the answer is there; the rest of the request is not wanted.
@@ -633,10 +657,18 @@ cdef class Http2Session(Http2Output):
         return self.close_stream(stream, RESET_BY_US)
 
     cdef int refuse(self, Http2Stream stream, error, bint without_body) except -1:
-        """Answer with the error's status what is well formed but cannot be served, and let nothing more come of it."""
-        cdef bytes reason = error.reason.encode()
+        """Answer what is well formed but cannot be served, and let nothing more come of it."""
         self.spend_reset()
         self.events.append((stream, error))
+        return self.answer_error(stream, error, without_body)
+
+    cpdef refuse_request(self, Http2Stream stream, error):
+        """Answer a request with the status of `error`, a ProtocolError; a response that has begun is reset instead."""
+        if not stream.closed:
+            self.answer_error(stream, error, stream.forbids_body())
+
+    cdef int answer_error(self, Http2Stream stream, error, bint without_body) except -1:
+        cdef bytes reason = error.reason.encode()
         if stream.begun:
             self.write_reset(stream.id, ErrorCode.CANCEL)
             return self.close_stream(stream, RESET_BY_US)
@@ -645,7 +677,11 @@ cdef class Http2Session(Http2Output):
         stream.begun = stream.complete = True
         self.write_headers(
             stream.id, error.status,
-            [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(reason))], not reason,
+            [
+                (b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(reason)),
+                *error.headers,
+            ],
+            not reason,
         )
         if not reason:
             return self.response_closed(stream)
@@ -711,7 +747,10 @@ cdef class Http2Session(Http2Output):
             self.length += 8
 
     cpdef close(self, uint32_t code=0, reason=""):
-        """Give up at once: everything unsent is dropped, a GOAWAY says why. `next_event` raises from now on."""
+        """Give up at once: everything unsent is dropped, a GOAWAY says why.
+
+        `next_event` reports the streams that were open as reset, then raises.
+        """
         cdef Http2Stream stream
         if self.failure is not None:
             return
@@ -719,6 +758,8 @@ cdef class Http2Session(Http2Output):
         self.buffer = b""
         self.position = 0
         self.block = None
+        self.block_stream = 0
         for stream in list(self.streams.values()):
             self.close_stream(stream, RESET_BY_US)
+            self.events.append((stream, StreamReset(code, False)))
         self.write_goaway(self.last_stream, code, reason.encode())
