@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.server.certificates import Authority
 
 from vivace.server import Config, Server
 from vivace.server.types import ASGIApp, Message, Receive, Scope, Send
@@ -113,8 +115,8 @@ class Site:
         self.server = server
         self.clients: list[Client] = []
 
-    async def connect(self, first: bytes = b"") -> Client:
-        client = Client(*await asyncio.open_connection("127.0.0.1", self.server.port))
+    async def connect(self, first: bytes = b"", *, tls: ssl.SSLContext | None = None) -> Client:
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.server.port, ssl=tls))
         self.clients.append(client)
         if first:
             await client.send(first)
@@ -123,6 +125,12 @@ class Site:
     async def ask(self, data: bytes) -> Answer:
         """The response to one request on a connection of its own."""
         return await (await self.connect(data)).answer()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Signs certificates for servers and clients."""
+    return Authority(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture

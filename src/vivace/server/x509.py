@@ -6,6 +6,7 @@ of our own.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -121,10 +122,10 @@ def read_attribute(kind: Value, value: Value) -> str:
     """RFC 4514 2.3 and 2.4: `CN=text`, or numbers and bytes for a type that has no name, or a value that is no text."""
     number = read_object_identifier(kind.content)
     name = ATTRIBUTE_NAMES.get(number)
-    encoding = TEXT_ENCODINGS.get(value.tag)
-    if name is None or encoding is None:
-        return f"{name or number}=#{value.encoded.hex()}"
-    return f"{name}={escape(value.content.decode(encoding))}"
+    if name is not None and value.tag in TEXT_ENCODINGS:
+        with contextlib.suppress(UnicodeDecodeError):
+            return f"{name}={escape(value.content.decode(TEXT_ENCODINGS[value.tag]))}"
+    return f"{name or number}=#{value.encoded.hex()}"
 
 
 def read_object_identifier(content: bytes) -> str:
