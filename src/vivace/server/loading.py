@@ -11,14 +11,14 @@ from types import ModuleType
 from typing import Any, cast
 
 from vivace.server.errors import AppLoadError, describe
-from vivace.server.types import ASGIApp
+from vivace.server.types import Application
 from vivace.utils.suggest import did_you_mean, with_article
 
 # What a module's application is called when the target does not say.
 USUAL_NAMES = ("app", "application")
 
 
-def load_app(target: str, *, app_dir: str | Path = ".", factory: bool = False) -> ASGIApp:
+def load_app(target: str, *, app_dir: str | Path = ".", factory: bool = False) -> Application:
     """The application that `target` names: `package.module:app`, `module:site.app`, `file.py` or `file.py:app`.
 
     Without `:name` it is `app` or `application`. `app_dir` goes first on `sys.path`. With `factory`, what is named is
@@ -38,7 +38,7 @@ def load_app(target: str, *, app_dir: str | Path = ".", factory: bool = False) -
             f'"{target}" is {with_article(type(found).__name__)}, not an ASGI application '
             "(a callable of scope, receive, send)."
         )
-    return cast(ASGIApp, found)
+    return cast(Application, found)
 
 
 def _put_on_path(directory: Path) -> None:

@@ -15,7 +15,7 @@ from vivace.server.errors import ConfigError, ServerError
 from vivace.server.loading import load_app
 from vivace.server.logging import configure_logging
 from vivace.server.server import Server
-from vivace.server.types import ASGIApp
+from vivace.server.types import Application
 
 try:
     import uvloop
@@ -26,8 +26,8 @@ except ImportError:  # pragma: no cover - Windows and PyPy
 FAILED_START = 3
 
 
-def run(app: ASGIApp | str, **options: Any) -> None:
-    """Serve `app` (an ASGI application, or "module:app") until SIGINT or SIGTERM. Options are those of `Config`.
+def run(app: Application | str, **options: Any) -> None:
+    """Serve `app` (an ASGI or WSGI application, or "module:app") until SIGINT or SIGTERM, with the options of `Config`.
 
     The first signal stops gracefully, the second at once (SystemExit(1)). A start that fails (import error, taken
     port, failing lifespan) prints one message and raises SystemExit(3). ConfigError for options that are wrong.
@@ -51,7 +51,7 @@ def run(app: ASGIApp | str, **options: Any) -> None:
         raise SystemExit(1)
 
 
-async def serve(app: ASGIApp | str, **options: Any) -> None:
+async def serve(app: Application | str, **options: Any) -> None:
     """Serve `app` inside the running loop until cancelled, touching no signal handlers. Raises ServerError.
 
     Cancelling it stops gracefully: running requests have `graceful_timeout` seconds.
@@ -60,7 +60,7 @@ async def serve(app: ASGIApp | str, **options: Any) -> None:
     await Server(app, config).serve()
 
 
-async def _serve_until_signal(app: ASGIApp | str, config: Config) -> bool:
+async def _serve_until_signal(app: Application | str, config: Config) -> bool:
     server = Server(app, config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

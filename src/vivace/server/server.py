@@ -15,12 +15,13 @@ import vivace
 from vivace.server.config import Config
 from vivace.server.core import Http1Connection, Service, compiled, require_compiled
 from vivace.server.errors import BindError
+from vivace.server.interfaces import adapt
 from vivace.server.lifespan import Lifespan
 from vivace.server.listeners import describe_address, explain, open_listeners
 from vivace.server.loading import load_app
 from vivace.server.logging import access_log, server_logger
 from vivace.server.tls import ServerTLS, open_tls
-from vivace.server.types import ASGIApp
+from vivace.server.types import Application, ASGIApp
 
 # A client that sends a request just as we stop gets an answer instead of a reset if it does so within this time.
 LAST_REQUEST = 0.5
@@ -40,7 +41,7 @@ class Server:
     the block runs; `server.addresses` says where.
     """
 
-    def __init__(self, app: ASGIApp | str, config: Config | None = None) -> None:
+    def __init__(self, app: Application | str, config: Config | None = None) -> None:
         self.config = Config() if config is None else config
         self.app = app
         self.addresses: list[str] = []
@@ -113,10 +114,10 @@ class Server:
 
     def _load(self) -> ASGIApp:
         if isinstance(self.app, str):
-            return load_app(self.app, app_dir=self.config.app_dir, factory=self.config.factory)
-        if self.config.factory:
-            return self.app()  # type: ignore[call-arg,return-value]  # a factory is what the option says it is
-        return self.app
+            app = load_app(self.app, app_dir=self.config.app_dir, factory=self.config.factory)
+        else:
+            app = self.app() if self.config.factory else self.app
+        return adapt(app, self.config.interface, wsgi_threads=self.config.wsgi_threads)
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, service: Service) -> None:
         protocol = functools.partial(Http1Connection, service)

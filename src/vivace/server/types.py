@@ -10,3 +10,5 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+# An application of whichever interface, before `interfaces.adapt` has made it ASGI 3.
+Application = Callable[..., Any]
