@@ -7,6 +7,7 @@ cdef class Service:
     cdef public set connections
     cdef public set tasks
     cdef public bint draining
+    cdef public bint stopped
 
     # what every connection needs to know, read once from the configuration
     cdef public object limits

@@ -43,6 +43,7 @@ class Service:
     connections: set[Connection]
     tasks: set[asyncio.Task[None]]
     draining: bool
+    stopped: bool
     access_log: AccessLog | None
     now: float
     tick_interval: float
@@ -64,6 +65,7 @@ class Service:
         self.connections = set()
         self.tasks = set()
         self.draining = False
+        self.stopped = False
         self.access_log = access_log
         self.limits = config.limits
         self.root_path = config.root_path
@@ -124,7 +126,8 @@ class Service:
             connection.tick(self.now)
 
     def stop_clock(self) -> None:
-        """Cancel the next tick, for a server that ends before its connections do."""
+        """The server has ended: no more ticks, and a connection whose handshake ends now is not served."""
+        self.stopped = True
         if self.ticker is not None:
             self.ticker.cancel()
             self.ticker = None
