@@ -3,14 +3,16 @@ from collections.abc import Coroutine
 from contextvars import Context
 from typing import Any, TypeVar
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 SUPPORTED: bool
 
 # To a type checker it is what `isinstance` says it is.
-class RequestTask(asyncio.Task[Result]):
+class RequestTask(asyncio.Task[_Result]):
     @property
     def ended(self) -> bool: ...
 
-def start(coro: Coroutine[Any, Any, Result], loop: asyncio.AbstractEventLoop, context: Context) -> asyncio.Task[Result]: ...
+def start(
+    coro: Coroutine[Any, Any, _Result], loop: asyncio.AbstractEventLoop, context: Context
+) -> asyncio.Task[_Result]: ...
 def is_done(task: asyncio.Task[Any]) -> bool: ...

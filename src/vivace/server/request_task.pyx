@@ -424,7 +424,7 @@ cdef class RequestTask:
 
     def result(self):
         """What the coroutine returned; raises what it raised, or InvalidStateError before it has ended."""
-        self.check_ended("Result is not ready.")
+        self.check_ended("Result is not set.")
         self.log_traceback = False
         if self._exception is not None:
             raise self._exception.with_traceback(self.exception_traceback)
@@ -467,12 +467,12 @@ cdef class RequestTask:
         if self._callbacks is None:
             return 0
         # `==` is somebody's code: it may change the list, or end it.
-        kept = [pair for pair in list(self._callbacks) if not (pair[0] is fn or pair[0] == fn)]
+        found = [pair for pair in list(self._callbacks) if pair[0] is fn or pair[0] == fn]
         if self._callbacks is None:
             return 0
+        kept = [pair for pair in self._callbacks if not any(pair is other for other in found)]
         removed = len(self._callbacks) - len(kept)
-        if removed:
-            self._callbacks = kept or None
+        self._callbacks = kept or None
         return removed
 
     def __await__(self):
