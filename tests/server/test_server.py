@@ -139,6 +139,21 @@ async def test_a_shutdown_that_fails_is_logged(live: Live, caplog: pytest.LogCap
     assert expected in caplog.text
 
 
+async def test_a_startup_may_have_a_limit(live: Live) -> None:
+    ended = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(scope["type"])
+
+    with pytest.raises(LifespanError, match=r"did not start within 0\.05 s \(lifespan_startup_timeout\)"):
+        async with live(app, lifespan_startup_timeout=0.05):
+            raise AssertionError("it serves")
+    assert ended == ["lifespan"]
+
+
 async def test_a_lifespan_that_sends_nonsense_fails(live: Live) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()

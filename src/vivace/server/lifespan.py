@@ -7,7 +7,7 @@ import logging
 from contextvars import Context
 from typing import Any
 
-from vivace.server.config import LifespanMode
+from vivace.server.config import FOREVER, LifespanMode
 from vivace.server.errors import LifespanError, describe
 from vivace.server.types import ASGIApp, Message
 
@@ -34,20 +34,26 @@ class Lifespan:
         self.end_failure: str | None = None
         self.task: asyncio.Task[None] | None = None
 
-    async def startup(self) -> None:
-        """Return when the application is ready, or has no lifespan. Raises LifespanError when it failed to start."""
+    async def startup(self, seconds: float = FOREVER) -> None:
+        """Return when the application is ready, or has no lifespan.
+
+        Raises LifespanError when it failed to start, or did not within `seconds`.
+        """
         if self.mode == "off":
             return
         self.events.put_nowait({"type": "lifespan.startup"})
         self.task = asyncio.get_running_loop().create_task(self._run(), context=self.context)
         started = asyncio.ensure_future(self.started.wait())
         try:
-            await asyncio.wait({self.task, started}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({self.task, started}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await self.cancel()
             raise
         finally:
             started.cancel()
+        if not done:
+            await self.cancel()
+            raise LifespanError(f"The application did not start within {seconds:g} s (lifespan_startup_timeout).")
         if self.start_failure is not None:
             await self.cancel()
             raise LifespanError(f"The application failed to start.\n{self.start_failure}".rstrip())

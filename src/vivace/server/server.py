@@ -101,7 +101,7 @@ class Server:
         self._listeners = open_listeners(config)
         try:
             self._lifespan = Lifespan(app, config.lifespan, context)
-            await self._lifespan.startup()
+            await self._lifespan.startup(config.timeouts.lifespan_startup_timeout)
             self._service = Service(app, config, loop, context, access_log(config))
             self._service.state = self._lifespan.state
             self._service.server_certificate = None if self._tls is None else self._tls.certificate
