@@ -4,7 +4,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.string cimport memcmp
 
-from vivace.server.protocol.http1_scanner cimport IN_VALUE, LOWER_TOKEN
+from vivace.server.protocol.characters cimport IN_VALUE, LOWER_TOKEN
 
 
 cdef inline bint equals(const char *name, Py_ssize_t size, const char *other, Py_ssize_t other_size) noexcept:

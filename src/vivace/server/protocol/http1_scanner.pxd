@@ -1,13 +1,6 @@
 from vivace.server.protocol._request_head_cy cimport RequestHead
 
 
-# Bytes by class (RFC 9110 5.6.2 and 5.5): the lower-case form of a token character, or 0; may stand in a field value.
-cdef unsigned char[256] LOWER_TOKEN
-cdef unsigned char[256] IN_VALUE
-# Characters of a request target: visible ASCII except "#", which no client may send.
-cdef unsigned char[256] IN_TARGET
-
-
 cdef enum State:
     HEAD
     BODY
@@ -30,12 +23,14 @@ cdef class Http1Scanner:
     cdef Py_ssize_t max_trailer_bytes
 
     # unread bytes: buffer[position:]. The offsets below count from `position`: how far the end of the lines was looked
-    # for, where the last line seen begins, and where the header lines do (0 while the request line is incomplete)
+    # for, where the last line seen begins, and where the header lines do (0 while the request line is incomplete);
+    # `lines` is how many of these there are
     cdef bytes buffer
     cdef Py_ssize_t position
     cdef Py_ssize_t searched
     cdef Py_ssize_t line_start
     cdef Py_ssize_t header_start
+    cdef Py_ssize_t lines
     cdef bint empty_line_skipped
 
     # where we are in the message
@@ -54,15 +49,10 @@ cdef class Http1Scanner:
     cdef Py_ssize_t find_end(self, bint in_head) except -2
     cdef scan_head(self)
     cdef int scan_headers(self, RequestHead head, const unsigned char *p, const unsigned char *end) except -1
+    cdef list new_fields(self, Py_ssize_t limit, str refusal)
+    cdef int begin_body(self, RequestHead head, long long length, bytes codings) except -1
     cdef scan_body(self)
     cdef scan_chunk_size(self)
     cdef scan_chunk_data(self)
     cdef scan_chunk_end(self)
     cdef scan_trailers(self)
-
-
-# What every HTTP version reads alike. The scanned text ends where `end` is; ProtocolError for what is wrong.
-cdef str scan_method(const unsigned char *start, Py_ssize_t size)
-cdef bytes scan_target(RequestHead head, const unsigned char *p, const unsigned char *end)
-cdef int check_host(bytes value) except -1
-cdef long long scan_length(bytes value) except -1

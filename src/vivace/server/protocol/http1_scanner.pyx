@@ -10,232 +10,26 @@ from end to end is passed on as it is.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.unicode cimport PyUnicode_DecodeASCII, PyUnicode_DecodeUTF8
+from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.ref cimport Py_INCREF
 from libc.string cimport memchr, memcmp
-from libc.stdint cimport uint32_t
 
 from vivace.server.protocol._request_head_cy cimport RequestHead
+from vivace.server.protocol.characters cimport HEX_VALUE, IN_TARGET, IN_VALUE, LOWER_TOKEN
+from vivace.server.protocol.field_lines cimport (
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE, FieldMeaning, has_token, scan_field,
+    scan_length,
+)
+from vivace.server.protocol.request_target cimport check_host, scan_method, scan_target
 
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.events import END_OF_BODY as _END_OF_BODY
+from vivace.server.protocol.trailers import FRAMING as _FRAMING
 
 cdef object END_OF_BODY = _END_OF_BODY
+cdef frozenset FRAMING = _FRAMING
 cdef str HTTP_10 = "1.0"
 cdef str HTTP_11 = "1.1"
-
-# ---- bytes by class; LOWER_TOKEN, IN_VALUE and IN_TARGET are declared in the .pxd (RFC 3986 2 and 3.2.2)
-
-cdef unsigned char[256] IN_HOST
-# 0 to 15, or 255 for what is no hexadecimal digit.
-cdef unsigned char[256] HEX_VALUE
-
-
-cdef void fill_tables():
-    cdef int c
-    for c in range(256):
-        LOWER_TOKEN[c] = IN_HOST[c] = 0
-        IN_VALUE[c] = c == 9 or (c >= 32 and c != 127)
-        IN_TARGET[c] = 33 <= c <= 126 and c != 35
-        HEX_VALUE[c] = 255
-    for c in b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz":
-        LOWER_TOKEN[c] = c
-    for c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
-        LOWER_TOKEN[c] = c + 32
-    for c in b"-._~%!$&'()*+,;=:[]0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ":
-        IN_HOST[c] = 1
-    for c in range(10):
-        HEX_VALUE[48 + c] = c
-    for c in range(6):
-        HEX_VALUE[65 + c] = HEX_VALUE[97 + c] = 10 + c
-
-
-fill_tables()
-
-# ---- header names seen before: one bytes object each, found by an open-addressed table
-
-cdef enum:
-    NAME_SLOTS = 512
-    LONGEST_KNOWN_NAME = 40
-
-cdef object HOST = b"host"
-cdef object CONTENT_LENGTH = b"content-length"
-cdef object TRANSFER_ENCODING = b"transfer-encoding"
-cdef object CONNECTION = b"connection"
-cdef object EXPECT = b"expect"
-cdef object UPGRADE = b"upgrade"
-
-cdef list KNOWN_NAMES = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, EXPECT, UPGRADE] + b"""
-    accept accept-charset accept-encoding accept-language accept-ranges access-control-request-headers
-    access-control-request-method authorization baggage cache-control cf-connecting-ip cf-ray content-disposition
-    content-encoding content-language content-location content-md5 content-range content-type cookie date dnt etag
-    forwarded from if-match if-modified-since if-none-match if-range if-unmodified-since keep-alive last-modified
-    origin pragma priority proxy-authorization proxy-connection range referer save-data sec-ch-ua sec-ch-ua-mobile
-    sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user sec-gpc sec-websocket-extensions
-    sec-websocket-key sec-websocket-protocol sec-websocket-version te traceparent tracestate trailer
-    upgrade-insecure-requests user-agent via x-amzn-trace-id x-api-key x-correlation-id x-csrf-token x-csrftoken
-    x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto x-real-ip x-request-id x-requested-with
-""".split()
-
-cdef list name_slots = [None] * NAME_SLOTS
-
-
-cdef inline uint32_t hash_step(uint32_t value, unsigned char c) noexcept:
-    return (value ^ c) * 16777619
-
-
-cdef void fill_name_slots():
-    cdef uint32_t value
-    cdef bytes name
-    for name in KNOWN_NAMES:
-        value = 2166136261
-        for c in name:
-            value = hash_step(value, c)
-        value &= NAME_SLOTS - 1
-        while name_slots[value] is not None:
-            value = (value + 1) & (NAME_SLOTS - 1)
-        name_slots[value] = name
-
-
-fill_name_slots()
-
-
-cdef inline object find_name(const unsigned char *lowered, Py_ssize_t size, uint32_t value):
-    """The known name of these bytes, or a new object."""
-    cdef object known
-    value &= NAME_SLOTS - 1
-    while True:
-        known = name_slots[value]
-        if known is None:
-            return PyBytes_FromStringAndSize(<const char *>lowered, size)
-        if PyBytes_GET_SIZE(known) == size and memcmp(PyBytes_AS_STRING(known), lowered, size) == 0:
-            return known
-        value = (value + 1) & (NAME_SLOTS - 1)
-
-
-# ---- pieces of a head; every pointer runs inside lines known to end with CRLF, which no table but none accepts
-
-cdef str scan_method(const unsigned char *start, Py_ssize_t size):
-    if size == 3:
-        if memcmp(start, b"GET", 3) == 0:
-            return "GET"
-        if memcmp(start, b"PUT", 3) == 0:
-            return "PUT"
-    elif size == 4:
-        if memcmp(start, b"POST", 4) == 0:
-            return "POST"
-        if memcmp(start, b"HEAD", 4) == 0:
-            return "HEAD"
-    elif size == 5 and memcmp(start, b"PATCH", 5) == 0:
-        return "PATCH"
-    elif size == 6 and memcmp(start, b"DELETE", 6) == 0:
-        return "DELETE"
-    elif size == 7 and memcmp(start, b"OPTIONS", 7) == 0:
-        return "OPTIONS"
-    return PyUnicode_DecodeASCII(<const char *>start, size, NULL)
-
-
-cdef str unquote(const unsigned char *start, Py_ssize_t size):
-    """Percent-decoded UTF-8; a percent sign without two digits stands for itself, as everywhere in Python."""
-    cdef bytes decoded = PyBytes_FromStringAndSize(NULL, size)
-    cdef unsigned char *out = <unsigned char *>PyBytes_AS_STRING(decoded)
-    cdef Py_ssize_t at = 0, length = 0
-    while at < size:
-        if start[at] == c"%" and at + 2 < size and HEX_VALUE[start[at + 1]] < 16 and HEX_VALUE[start[at + 2]] < 16:
-            out[length] = HEX_VALUE[start[at + 1]] * 16 + HEX_VALUE[start[at + 2]]
-            at += 3
-        else:
-            out[length] = start[at]
-            at += 1
-        length += 1
-    return PyUnicode_DecodeUTF8(<const char *>out, length, b"replace")
-
-
-cdef bint same_letters(const unsigned char *start, const char *lowered, Py_ssize_t size) noexcept:
-    cdef Py_ssize_t at
-    for at in range(size):
-        if LOWER_TOKEN[start[at]] != <unsigned char>lowered[at]:
-            return False
-    return True
-
-
-cdef const unsigned char *scan_header(const unsigned char *p, list headers) except NULL:
-    """Append the header line at `p` to `headers`; returns where the next line begins."""
-    cdef unsigned char[LONGEST_KNOWN_NAME] lowered
-    cdef const unsigned char *start = p
-    cdef const unsigned char *end
-    cdef Py_ssize_t size = 0
-    cdef unsigned char c
-    cdef uint32_t value = 2166136261
-    cdef object name
-    while size < LONGEST_KNOWN_NAME:
-        c = LOWER_TOKEN[p[0]]
-        if c == 0:
-            break
-        lowered[size] = c
-        value = hash_step(value, c)
-        size += 1
-        p += 1
-    if LOWER_TOKEN[p[0]] == 0:
-        if p[0] != c":" or size == 0:
-            # RFC 9112 5.1: no whitespace before the colon; 5.2: no folded lines.
-            if size == 0 and (start[0] == c" " or start[0] == c"\t"):
-                raise ProtocolError(400, "folded header line")
-            raise ProtocolError(400, "invalid header name")
-        name = find_name(lowered, size, value)
-    else:
-        while LOWER_TOKEN[p[0]] != 0:
-            p += 1
-        if p[0] != c":":
-            raise ProtocolError(400, "invalid header name")
-        name = PyBytes_FromStringAndSize(<const char *>start, p - start).lower()
-    p += 1
-    while p[0] == c" " or p[0] == c"\t":
-        p += 1
-    start = p
-    while IN_VALUE[p[0]]:
-        p += 1
-    if p[0] != c"\r" or p[1] != c"\n":
-        raise ProtocolError(400, "invalid character in a header value")
-    end = p
-    while end > start and ((end - 1)[0] == c" " or (end - 1)[0] == c"\t"):
-        end -= 1
-    headers.append((name, PyBytes_FromStringAndSize(<const char *>start, end - start)))
-    return p + 2
-
-
-cdef bint has_token(bytes value, bytes token):
-    """Whether a comma-separated list such as Connection holds `token` (given in lower case)."""
-    if PyBytes_GET_SIZE(value) == PyBytes_GET_SIZE(token):
-        return value.lower() == token
-    cdef bytes part
-    for part in value.lower().split(b","):
-        if part.strip(b" \t") == token:
-            return True
-    return False
-
-
-cdef int check_host(bytes value) except -1:
-    cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(value)
-    cdef Py_ssize_t at
-    for at in range(PyBytes_GET_SIZE(value)):
-        if not IN_HOST[p[at]]:
-            raise ProtocolError(400, "invalid Host")
-    return 0
-
-
-cdef long long scan_length(bytes value) except -1:
-    cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(value)
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(value), at
-    cdef long long length = 0
-    if size == 0:
-        raise ProtocolError(400, "invalid Content-Length")
-    for at in range(size):
-        if p[at] < c"0" or p[at] > c"9":
-            raise ProtocolError(400, "invalid Content-Length")
-        if at >= 18:
-            raise ProtocolError(413, "the body is larger than this server accepts")
-        length = length * 10 + (p[at] - c"0")
-    return length
 
 
 cdef bytes scan_request_line(RequestHead head, const unsigned char *p, const unsigned char *end):
@@ -276,49 +70,15 @@ cdef str scan_version(const unsigned char *p, const unsigned char *end):
     return HTTP_10 if p[7] == c"0" else HTTP_11
 
 
-cdef bytes scan_target(RequestHead head, const unsigned char *p, const unsigned char *end):
-    """RFC 9112 3.2: `/path?query`, `http://host/path?query`, or `*` for OPTIONS."""
-    cdef bytes authority = None
-    cdef const unsigned char *start = p
-    cdef const unsigned char *question
-    if head.method == "CONNECT":
-        raise ProtocolError(501, "this server is no proxy")
-    if p[0] != c"/":
-        if p[0] == c"*" and end - p == 1 and head.method == "OPTIONS":
-            head.path = "*"
-            head.raw_path = b"*"
-            head.query_string = b""
-            return None
-        if end - p > 7 and same_letters(p, b"http", 4) and memcmp(p + 4, b"://", 3) == 0:
-            p += 7
-        elif end - p > 8 and same_letters(p, b"https", 5) and memcmp(p + 5, b"://", 3) == 0:
-            p += 8
-        else:
-            raise ProtocolError(400, "invalid request target")
-        start = p
-        while p < end and p[0] != c"/" and p[0] != c"?":
-            p += 1
-        authority = PyBytes_FromStringAndSize(<const char *>start, p - start)
-        if p == start:
-            raise ProtocolError(400, "invalid request target")
-        check_host(authority)
-        start = p
-    question = <const unsigned char *>memchr(start, c"?", end - start)
-    if question == NULL:
-        head.query_string = b""
-        question = end
-    else:
-        head.query_string = PyBytes_FromStringAndSize(<const char *>question + 1, end - question - 1)
-    if question == start:
-        head.raw_path = b"/"
-        head.path = "/"
-    else:
-        head.raw_path = PyBytes_FromStringAndSize(<const char *>start, question - start)
-        if memchr(start, c"%", question - start) == NULL:
-            head.path = PyUnicode_DecodeASCII(<const char *>start, question - start, NULL)
-        else:
-            head.path = unquote(start, question - start)
-    return authority
+cdef int check_codings(bytes codings) except -1:
+    """Raise ProtocolError unless the body is chunked and no more."""
+    if codings.lower() == b"chunked":
+        return 0
+    cdef list names = [name.strip(b" \t") for name in codings.lower().split(b",")]
+    if names.pop() != b"chunked" or b"chunked" in names or b"" in names:
+        # RFC 9112 6.3: unless chunked comes last, nobody can tell where the body ends; 7: it is applied once.
+        raise ProtocolError(400, "invalid Transfer-Encoding")
+    raise ProtocolError(501, "the only Transfer-Encoding known here is chunked")
 
 
 cdef class Http1Scanner:
@@ -399,7 +159,7 @@ cdef class Http1Scanner:
 
     cdef inline void consume(self, Py_ssize_t size) noexcept:
         self.position += size
-        self.searched = self.line_start = self.header_start = 0
+        self.searched = self.line_start = self.header_start = self.lines = 0
 
     cdef Py_ssize_t find_end(self, bint in_head) except -2:
         """How many unread bytes there are up to and with the empty line, or -1 when it has not come.
@@ -429,6 +189,8 @@ cdef class Http1Scanner:
                 self.header_start = at + 1
                 if at - 1 > self.max_request_line:
                     raise ProtocolError(414, "the request line is too long")
+            else:
+                self.lines += 1
         if not in_head:
             if seen > self.max_trailer_bytes:
                 raise ProtocolError(431, "the trailers are too large")
@@ -467,76 +229,84 @@ cdef class Http1Scanner:
         self.scan_headers(head, start + self.header_start, start + end - 2)
         if authority is not None:
             # RFC 9112 3.2.2: with an absolute target, what Host says is replaced.
-            head.headers = [(name, value) for name, value in head.headers if name is not HOST]
-            head.headers.insert(0, (HOST, authority))
+            head.headers = [field for field in head.headers if (<tuple>field)[0] != b"host"]
+            head.headers.insert(0, (b"host", authority))
         self.consume(end)
         self.empty_line_skipped = False
         return head
 
     cdef int scan_headers(self, RequestHead head, const unsigned char *p, const unsigned char *end) except -1:
         """Read the lines from `p` to `end`, and what they say about the body and the connection."""
-        cdef list headers = []
-        cdef Py_ssize_t count = 0
+        cdef list headers = self.new_fields(self.max_header_count, "too many headers")
+        cdef Py_ssize_t at
         cdef bint http_10 = head.http_version is HTTP_10
-        cdef bint host = False, chunked = False, close = False, keep_alive = False
+        cdef bint host = False, close = False, keep_alive = False
         cdef long long length = -1
-        cdef object name
-        cdef bytes value
-        while p < end:
-            p = scan_header(p, headers)
-            count += 1
-            if count > self.max_header_count:
-                raise ProtocolError(431, "too many headers")
-            name = (<tuple>headers[count - 1])[0]
-            if name is HOST:
+        cdef bytes codings = None, value
+        cdef tuple field
+        cdef FieldMeaning meaning
+        for at in range(self.lines):
+            field = scan_field(&p, end, &meaning)
+            Py_INCREF(field)
+            PyList_SET_ITEM(headers, at, field)
+            if meaning < HOST:
+                continue
+            value = <bytes>field[1]
+            if meaning == HOST:
                 if host:
                     raise ProtocolError(400, "more than one Host")
                 host = True
-                check_host(<bytes>(<tuple>headers[count - 1])[1])
-            elif name is CONTENT_LENGTH:
+                check_host(value)
+            elif meaning == CONTENT_LENGTH:
                 if length >= 0:
                     raise ProtocolError(400, "more than one Content-Length")
-                length = scan_length(<bytes>(<tuple>headers[count - 1])[1])
-            elif name is TRANSFER_ENCODING:
-                value = (<tuple>headers[count - 1])[1]
-                if chunked or http_10:
-                    raise ProtocolError(400, "invalid Transfer-Encoding")
-                if value.lower() != b"chunked":
-                    raise ProtocolError(501, "the only Transfer-Encoding known here is chunked")
-                chunked = True
-            elif name is CONNECTION:
-                value = (<tuple>headers[count - 1])[1]
-                close = close or has_token(value, b"close")
-                keep_alive = keep_alive or has_token(value, b"keep-alive")
-            elif name is EXPECT:
-                value = (<tuple>headers[count - 1])[1]
+                length = scan_length(value)
+            elif meaning == TRANSFER_ENCODING:
+                codings = value if codings is None else codings + b"," + value
+            elif meaning == CONNECTION:
+                close = close or has_token(value, b"close", 5)
+                keep_alive = keep_alive or has_token(value, b"keep-alive", 10)
+            elif meaning == EXPECT:
                 if value.lower() != b"100-continue":
                     raise ProtocolError(417, "the only expectation known here is 100-continue")
                 head.expects_continue = not http_10
-            elif name is UPGRADE:
+            elif meaning == UPGRADE:
                 # RFC 9110 7.8: an HTTP/1.0 request has no say in it.
                 head.upgrade = not http_10
         if not host and not http_10:
             raise ProtocolError(400, "no Host")
-        if chunked and length >= 0:
-            # RFC 9112 6.3: both together are an attempt at request smuggling.
-            raise ProtocolError(400, "both Content-Length and Transfer-Encoding")
-        if length > self.max_body_size:
-            raise ProtocolError(413, "the body is larger than this server accepts")
-        if self.trailers:
-            self.trailers = []
         head.headers = headers
-        head.content_length = length
         head.keep_alive = not close and (keep_alive or not http_10)
-        head.has_body = chunked or length > 0
+        self.begin_body(head, length, codings)
+        return 0
+
+    cdef list new_fields(self, Py_ssize_t limit, str refusal):
+        """A list with room for the lines that `find_end` saw; every item must be set."""
+        if self.lines > limit:
+            raise ProtocolError(431, refusal)
+        return PyList_New(self.lines)
+
+    cdef int begin_body(self, RequestHead head, long long length, bytes codings) except -1:
+        """What comes behind the head (RFC 9112 6.3)."""
+        cdef bint chunked = codings is not None
         if chunked:
+            if head.http_version is HTTP_10 or length >= 0:
+                # RFC 9112 6.1: both are attempts at request smuggling.
+                raise ProtocolError(400, "Transfer-Encoding beside a Content-Length, or in HTTP/1.0")
+            check_codings(codings)
             self.state = CHUNK_SIZE
             self.body_size = self.extension_bytes = 0
+        elif length > self.max_body_size:
+            raise ProtocolError(413, "the body is larger than this server accepts")
         elif length > 0:
             self.state = BODY
             self.remaining = length
         else:
             head.expects_continue = False
+        head.content_length = length
+        head.has_body = chunked or length > 0
+        if self.trailers:
+            self.trailers = []
         return 0
 
     # ---- the body
@@ -627,15 +397,22 @@ cdef class Http1Scanner:
     cdef scan_trailers(self):
         cdef const unsigned char *p
         cdef const unsigned char *last
-        cdef Py_ssize_t end = self.find_end(False)
+        cdef Py_ssize_t end = self.find_end(False), at
+        cdef list trailers
+        cdef tuple field
+        cdef FieldMeaning meaning
         if end < 0:
             return None
+        trailers = self.new_fields(self.max_trailer_count, "too many trailers")
         p = <const unsigned char *>PyBytes_AS_STRING(self.buffer) + self.position
         last = p + end - 2
-        while p < last:
-            p = scan_header(p, self.trailers)
-            if len(self.trailers) > self.max_trailer_count:
-                raise ProtocolError(431, "too many trailers")
+        for at in range(self.lines):
+            field = scan_field(&p, last, &meaning)
+            Py_INCREF(field)
+            PyList_SET_ITEM(trailers, at, field)
+            if field[0] in FRAMING:
+                raise ProtocolError(400, "a trailer that must be a header")
+        self.trailers = trailers
         self.consume(end)
         self.state = HEAD
         return END_OF_BODY

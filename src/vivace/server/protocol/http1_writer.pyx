@@ -13,7 +13,8 @@ from libc.time cimport time, time_t
 from email.utils import formatdate
 from http import HTTPStatus
 
-from vivace.server.protocol.http1_scanner cimport IN_VALUE, LOWER_TOKEN
+from vivace.server.protocol.characters cimport LOWER_TOKEN, same_letters, skip_value
+from vivace.server.protocol.field_lines cimport has_token
 
 from vivace.server.protocol.trailers import NOT_IN_TRAILERS as _NOT_IN_TRAILERS
 
@@ -97,29 +98,21 @@ cdef enum Meaning:
     UPGRADE
 
 
-cdef inline bint is_name(bytes name, const char *lowered, Py_ssize_t size) noexcept:
-    cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(name)
-    cdef Py_ssize_t at
-    for at in range(size):
-        if LOWER_TOKEN[p[at]] != <unsigned char>lowered[at]:
-            return False
-    return True
-
-
 cdef Meaning meaning_of(bytes name) noexcept:
+    cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(name)
     cdef Py_ssize_t size = PyBytes_GET_SIZE(name)
     if size == 4:
-        return DATE if is_name(name, b"date", 4) else ORDINARY
+        return DATE if same_letters(p, b"date", 4) else ORDINARY
     if size == 6:
-        return SERVER if is_name(name, b"server", 6) else ORDINARY
+        return SERVER if same_letters(p, b"server", 6) else ORDINARY
     if size == 7:
-        return UPGRADE if is_name(name, b"upgrade", 7) else ORDINARY
+        return UPGRADE if same_letters(p, b"upgrade", 7) else ORDINARY
     if size == 10:
-        return CONNECTION if is_name(name, b"connection", 10) else ORDINARY
+        return CONNECTION if same_letters(p, b"connection", 10) else ORDINARY
     if size == 14:
-        return CONTENT_LENGTH if is_name(name, b"content-length", 14) else ORDINARY
+        return CONTENT_LENGTH if same_letters(p, b"content-length", 14) else ORDINARY
     if size == 17:
-        return TRANSFER_ENCODING if is_name(name, b"transfer-encoding", 17) else ORDINARY
+        return TRANSFER_ENCODING if same_letters(p, b"transfer-encoding", 17) else ORDINARY
     return ORDINARY
 
 
@@ -136,9 +129,8 @@ cdef Py_ssize_t write_field(Py_ssize_t length, bytes name, bytes value) except -
     """
     cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(value)
     cdef Py_ssize_t name_size = PyBytes_GET_SIZE(name), value_size = PyBytes_GET_SIZE(value), at
-    for at in range(value_size):
-        if not IN_VALUE[p[at]]:
-            raise ValueError(f"the value of the header {name!r} holds a control character: {value!r}")
+    if skip_value(p, p + value_size) != p + value_size:
+        raise ValueError(f"the value of the header {name!r} holds a control character: {value!r}")
     p = <const unsigned char *>PyBytes_AS_STRING(name)
     for at in range(name_size):
         if not LOWER_TOKEN[p[at]]:
@@ -151,15 +143,6 @@ cdef Py_ssize_t write_field(Py_ssize_t length, bytes name, bytes value) except -
     length = append(length + 2, value)
     memcpy(room + length, b"\r\n", 2)
     return length + 2
-
-
-cdef bint has_token(bytes value, bytes token):
-    """Whether a comma-separated list such as Connection holds `token` (given in lower case)."""
-    cdef bytes part
-    for part in value.lower().split(b","):
-        if part.strip(b" \t") == token:
-            return True
-    return False
 
 
 cdef long long scan_length(bytes value) except -1:
@@ -224,8 +207,9 @@ cdef class Http1Writer:
 
     cpdef begin(self, str method, str http_version, bint keep_alive):
         """Make ready for the response to a request."""
-        self.is_head = method == "HEAD"
-        self.is_http_10 = http_version == "1.0"
+        # A comparison of texts costs as much as all the rest of this.
+        self.is_head = len(method) == 4 and method == "HEAD"
+        self.is_http_10 = len(http_version) == 3 and http_version[2] == "0"
         self.keep_alive = keep_alive
         self.head = None
         self.begun = self.complete = False
@@ -269,7 +253,7 @@ cdef class Http1Writer:
             if meaning == TRANSFER_ENCODING:
                 continue
             if meaning == CONNECTION:
-                if has_token(value, b"close"):
+                if has_token(value, b"close", 5):
                     self.keep_alive = False
                 continue
             if meaning == CONTENT_LENGTH:

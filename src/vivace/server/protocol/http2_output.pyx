@@ -16,7 +16,7 @@ from libc.time cimport time, time_t
 from email.utils import formatdate
 
 from vivace.server.protocol.hpack_encoder cimport CHANGES_ROOM, FIELD_ROOM, HpackEncoder
-from vivace.server.protocol.http1_scanner cimport IN_VALUE, LOWER_TOKEN
+from vivace.server.protocol.characters cimport IN_VALUE, LOWER_TOKEN
 
 cdef enum:
     FRAME_HEAD = 9

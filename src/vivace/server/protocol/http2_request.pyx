@@ -7,12 +7,12 @@ StreamFailed when the request is malformed; ProtocolError when it is well formed
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from vivace.server.protocol._request_head_cy cimport RequestHead
+from vivace.server.protocol.characters cimport IN_TARGET, LOWER_TOKEN
 from vivace.server.protocol.field_kinds cimport (
     AUTHORITY, CONTENT_LENGTH, COOKIE, EXPECT, HOST, MALFORMED, METHOD, ORDINARY, PATH, PRIORITY, PROTOCOL, SCHEME,
 )
-from vivace.server.protocol.http1_scanner cimport (
-    IN_TARGET, LOWER_TOKEN, check_host, scan_length, scan_method, scan_target,
-)
+from vivace.server.protocol.field_lines cimport scan_length
+from vivace.server.protocol.request_target cimport check_host, scan_method, scan_target
 
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.http2_errors import ErrorCode, StreamFailed
