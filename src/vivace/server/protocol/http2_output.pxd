@@ -80,7 +80,7 @@ cdef class Http2Output:
 
     # streams that have data and a window: a queue for each urgency
     cdef list queues
-    cdef Py_ssize_t queued_streams
+    cdef readonly Py_ssize_t queued_streams
     cdef Py_ssize_t data_frames
     cdef readonly long long data_sent
     cdef public bint held

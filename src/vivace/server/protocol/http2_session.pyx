@@ -660,7 +660,10 @@ cdef class Http2Session(Http2Output):
         """Answer what is well formed but cannot be served, and let nothing more come of it."""
         self.spend_reset()
         self.events.append((stream, error))
-        return self.answer_error(stream, error, without_body)
+        owner = stream.owner
+        self.answer_error(stream, error, without_body)
+        stream.owner = owner
+        return 0
 
     cpdef refuse_request(self, Http2Stream stream, error):
         """Answer a request with the status of `error`, a ProtocolError; a response that has begun is reset instead."""
