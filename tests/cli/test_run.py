@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
 from tests.cli.conftest import Run
+from tests.server.certificates import certificate_pem, key_pem, sign
 
 Serve = Callable[..., "Serving"]
 
@@ -35,7 +38,7 @@ class Serving:
         self.process = process
         self.log = log
         deadline = time.monotonic() + 20
-        while (match := re.search(r"http://\S+?(?=[\s.]*(?:\s|$))", self.output)) is None:
+        while (match := re.search(r"https?://\S+?(?=[\s.]*(?:\s|$))", self.output)) is None:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"not serving (exit code {process.poll()}): {self.output}")
             time.sleep(0.02)
@@ -105,6 +108,34 @@ def test_the_log_level_is_the_site_s_too(serve: Serve, tmp_path: Path) -> None:
     serving = serve("--log-level", "debug")
     httpx.get(serving.url)
     assert "DEBUG   shop: a detail" in serving.output
+
+
+def test_a_self_signed_certificate_is_served_on_request(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(HELLO)
+    serving = serve("--ssl-self-signed", XDG_CACHE_HOME=str(tmp_path / "cache"))
+    trusting = ssl.create_default_context(cafile=tmp_path / "cache" / "vivace" / "tls" / "localhost.pem")
+    assert serving.url.startswith("https://127.0.0.1:")
+    assert httpx.get(serving.url, verify=trusting).text == "hello"
+    assert httpx.get(serving.url.replace("https", "http")).status_code == 400
+    assert serving.stop() == 0
+    assert "Traceback" not in serving.output
+
+
+def test_a_certificate_that_cannot_be_read_is_one_message_and_exit_code_3(vivace: Run, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(HELLO)
+    result = vivace("run", "--ssl-certfile", "site.pem")
+    assert result.returncode == 3
+    assert f"The TLS certificate cannot be read from {tmp_path}/site.pem: No such file" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_encrypted_key_is_never_asked_about(vivace: Run, tmp_path: Path) -> None:
+    key, certificate = sign(x509.Name([]))
+    (tmp_path / "app.py").write_text(HELLO)
+    (tmp_path / "site.pem").write_bytes(certificate_pem(certificate) + key_pem(key, "secret"))
+    result = vivace("run", "--ssl-certfile", "site.pem", input="secret\n")
+    assert result.returncode == 3
+    assert "give its password as ssl_keyfile_password" in result.stderr
 
 
 def test_nothing_named_finds_app_py(serve: Serve, tmp_path: Path) -> None:
