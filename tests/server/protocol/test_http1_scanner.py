@@ -14,6 +14,7 @@ from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.events import END_OF_BODY, RequestHead
 from vivace.server.protocol.http1_scanner import Http1Scanner
 from vivace.server.protocol.limits import Limits
+from vivace.server.protocol.trailers import FRAMING as FRAMING_TRAILERS
 
 HOST = b"Host: example.com\r\n"
 
@@ -118,6 +119,63 @@ def test_a_request_is_what_the_scope_needs() -> None:
 def test_targets(target: bytes, path: str, raw_path: bytes, query: bytes) -> None:
     (seen,) = scan(b"GET " + target + b" HTTP/1.1\r\n" + HOST + b"\r\n")
     assert (seen.head.path, seen.head.raw_path, seen.head.query_string) == (path, raw_path, query)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        b"",
+        b"a",
+        b"A.example.",
+        b"a:80",
+        b"a:",
+        b"127.0.0.1:8000",
+        b"[::1]",
+        b"[::1]:80",
+        b"[v1.a:b]",
+        b"a_b",
+        b"%41",
+        b"a,b",
+    ],
+)
+def test_hosts(host: bytes) -> None:
+    (seen,) = scan(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+    assert seen.head.headers == [(b"host", host)]
+
+
+@pytest.mark.parametrize("value", [b"caf\xe9", b"\xff" * 20, b"a\tb", b"12345678\t12345678", b"1234567\xff", b"~" * 24])
+def test_values_may_hold_tabs_and_bytes_beyond_ascii(value: bytes) -> None:
+    (seen,) = scan(b"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: " + value + b"\r\nX:\t" + value + b" \r\n\r\n")
+    assert seen.head.headers[1:] == [(b"user-agent", value), (b"x", value)]
+
+
+def test_every_byte_is_a_value_or_is_not_wherever_it_stands() -> None:
+    for byte in range(256):
+        for place in range(17):
+            value = b"v" * place + bytes((byte,)) + b"v" * (17 - place)
+            allowed = byte == 9 or (byte >= 32 and byte != 127)
+            seen = outcome(b"GET / HTTP/1.1\r\nHost: a\r\nOrigin: " + value + b"\r\n\r\n")
+            assert (seen != 400) == allowed
+            if allowed:
+                assert scan(b"GET / HTTP/1.1\r\nHost: a\r\nOrigin: " + value + b"\r\n\r\n")[0].head.headers[1][1] == (
+                    value.strip(b" \t")
+                )
+
+
+def test_a_value_seen_before_is_the_same_object_and_a_secret_is_not_kept() -> None:
+    request = b"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: me\r\nCookie: id=1234\r\nAuthorization: Basic abcd\r\n\r\n"
+    first, second = (seen.head.headers for seen in scan(request, request))
+    assert first == second
+    assert first is not second
+    assert [one is other for one, other in zip(first, second, strict=True)] == [True, True, False, False]
+
+
+def test_values_of_one_name_do_not_mix_with_those_of_another() -> None:
+    lines = [(name, b"v%d" % number) for number in range(500) for name in (b"accept", b"origin", b"x")]
+    for at in range(0, len(lines), 50):
+        some = lines[at : at + 50]
+        request = b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"%s: %s\r\n" % line for line in some) + b"\r\n"
+        assert [seen.head.headers[1:] for seen in scan(request, request)] == [some, some]
 
 
 def test_an_absolute_target_replaces_the_host() -> None:
@@ -272,15 +330,21 @@ def test_a_connection_that_was_taken_over_is_no_longer_read() -> None:
 
 
 STREAM = (
+    b"OPTIONS * HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n"
     b"\r\nPOST /a%20b?c HTTP/1.1\r\nHost: h:1\r\nContent-Length: 4\r\n\r\nbody"
     b"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nT: v\r\n\r\n"
     b"GET http://x/?y HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+    + b"GET /16 HTTP/1.1\r\nHost: h\r\nUser-Agent: someone, said at length\r\n\r\n"
+    * 16
+    + b"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b'A ;x\r\n0123456789\r\n00;y="z"\r\nT:\tv \r\nU: \r\n\r\n'
+    b"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
 )
 
 
 def test_a_stream_cut_anywhere_gives_the_same_requests() -> None:
     whole = summary(scan(STREAM))
-    assert len(whole) == 3
+    assert len(whole) == 22
     for cut in range(1, len(STREAM)):
         assert summary(scan(STREAM[:cut], STREAM[cut:])) == whole
     for size in (1, 2, 3, 7):
@@ -288,6 +352,57 @@ def test_a_stream_cut_anywhere_gives_the_same_requests() -> None:
 
 
 # ---- what is refused
+
+# Ways to write a Transfer-Encoding that some server takes for chunked and another does not.
+OBFUSCATED_CODINGS = [
+    (b"Transfer-Encoding : chunked", 400),
+    (b"Transfer-Encoding\t: chunked", 400),
+    (b"Transfer-Encoding\x0b: chunked", 400),
+    (b"Transfer\rEncoding: chunked", 400),
+    (b" Transfer-Encoding: chunked", 400),
+    (b"X: a\nTransfer-Encoding: chunked", 400),
+    (b"X: a\rTransfer-Encoding: chunked", 400),
+    (b"Transfer-Encoding:\x0bchunked", 400),
+    (b"Transfer-Encoding:\x0cchunked", 400),
+    (b"Transfer-Encoding: \x00chunked", 400),
+    (b"Transfer-Encoding: chunked\x00", 400),
+    (b"Transfer-Encoding:\n chunked", 400),
+    (b"Transfer-Encoding:\r\n chunked", 400),
+    (b"Transfer-Encoding: \rchunked", 400),
+    (b"Transfer-Encoding: chunk\r\n ed", 400),
+    (b"Transfer-Encoding:", 400),
+    (b"Transfer-Encoding: ,", 400),
+    (b"Transfer-Encoding: xchunked", 400),
+    (b"Transfer-Encoding: chunkedx", 400),
+    (b"Transfer-Encoding: \xa0chunked", 400),
+    (b"Transfer-Encoding: chun\xffked", 400),
+    (b'Transfer-Encoding: "chunked"', 400),
+    (b"Transfer-Encoding: 'chunked'", 400),
+    (b"Transfer-Encoding: chunked;q=1", 400),
+    (b"Transfer-Encoding: chunked,", 400),
+    (b"Transfer-Encoding: ,chunked", 400),
+    (b"Transfer-Encoding: chunked chunked", 400),
+    (b"Transfer-Encoding: chunked, chunked", 400),
+    (b"Transfer-Encoding: chunked, identity", 400),
+    (b"Transfer-Encoding: chunked, gzip", 400),
+    (b"Transfer-Encoding: chunked, gzip, chunked", 400),
+    (b"Transfer-Encoding: gzip", 400),
+    (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", 400),
+    (b"Transfer-Encoding: chunked\r\nTransfer-encoding: x", 400),
+    (b"Transfer-Encoding: chunked\r\nTransfer-Encoding:", 400),
+    (b"Transfer-Encoding: gzip\r\nContent-Length: 1", 400),
+    (b"Transfer-Encoding: identity, chunked", 501),
+    (b"Transfer-Encoding: x\r\nTransfer-Encoding: chunked", 501),
+    (b"Transfer-Encoding: gzip;a=b, CHUNKED", 501),
+]
+WRONG_HOSTS = [
+    b"a, b", b"a\tb", b"a;b/", b"a?", b"a#b", b"a\\b", b"<a>", b'"a"', b"\xe9", b"a:b", b"a:1:2", b"a:+1", b"a:-1",
+    b"::1", b"[::1", b"::1]", b"[::1]a", b"[a/b]", b"[[::1]]", b"[]]", b"a[b]", b"u:p@a", b"http://a",
+]  # fmt: skip
+WRONG_LENGTHS = [
+    b"+1", b"-0", b" 1 1", b"1 2", b"1,1", b"1, 2", b"1;", b"0x1", b"1_0", b"1e1", b"1.0", b"one", b"\xb2", b"1\x00",
+    b"\x0b1", b'"1"', b",", b"9" * 40 + b"x", b"1\r\n 0",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -358,6 +473,51 @@ def test_a_stream_cut_anywhere_gives_the_same_requests() -> None:
         (b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", 400),
         (b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", 400),
         (b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0bchunked\r\n\r\n", 400),
+        *((b"PUT / HTTP/1.1\r\nHost: a\r\n" + lines + b"\r\n\r\n", status) for lines, status in OBFUSCATED_CODINGS),
+        *((b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n", 400) for host in WRONG_HOSTS),
+        *((b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: " + length + b"\r\n\r\n", 400) for length in WRONG_LENGTHS),
+        (b"GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET /a%00.txt?b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET /\t HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET /\x7f HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET //\\a\r/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET /\n/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET http://a b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET http://a:x/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET http://a/ HTTP/1.1\r\n\r\n", 400),  # RFC 9112 3.2: the Host is missed all the same
+        (b"GET http://a/ HTTP/1.1\r\nHost: u@b\r\n\r\n", 400),
+        (b"OPTIONS ** HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"OPTIONS *?a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+        (b"GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505),
+        (b"GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
+        (b"GET / HTTP/1.\r\nHost: a\r\n\r\n", 400),
+        (b"GET / HTTP/1.1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\tx\r\nHost: a\r\n\r\n", 400),
+        (b"GET / HTTPS/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET / HTTP/1.1 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET / \r\nHost: a\r\n\r\n", 400),
+        (b"/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"\r\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"\r\n GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX\0Y: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX\rY: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX\nY: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\xef\xbb\xbfX: b\r\n\r\n", 400),
+        (b'GET / HTTP/1.1\r\nHost: a\r\n"X": b\r\n\r\n', 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: b\x1f\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: 0123456\x007\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"n" * 40 + b" : b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n\t\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\nHost: a\r\n\r\n", 400),
+        (b"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue, x\r\n\r\n", 417),
+        (b"PUT / HTTP/1.1\r\nHost: a\r\nExpect:\r\n\r\n", 417),
+        (b"PUT / HTTP/1.0\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        (b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: identity\r\n\r\n", 400),
+        (b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\ncontent-length: 0\r\n\r\n", 400),
     ],
 )
 def test_refused_heads(data: bytes, status: int) -> None:
@@ -391,6 +551,40 @@ def test_refused_heads(data: bytes, status: int) -> None:
         b"0\r\nT: v\n\r\n",
         b"0\r\n v\r\n\r\n",
         b"0\r\n\n",
+        b"0\n\r\n",
+        b"0\n\n",
+        b"0\r\r\n",
+        b"00 \r\n",
+        b"1_0\r\n",
+        b"0X1\r\na\r\n",
+        b"1h\r\na\r\n",
+        b"1.\r\na\r\n",
+        b";a=b\r\n",
+        b"\t1\r\na\r\n",
+        b"1\x0b\r\na\r\n",
+        b"1 2\r\na\r\n",
+        b"1\x00\r\na\r\n",
+        b"\xb2\r\naa\r\n",
+        b"1\r\na\n0\r\n\r\n",
+        b"1\r\na\r0\r\n\r\n",
+        b"1\r\na\r\r\n0\r\n\r\n",
+        b"1\r\naXX0\r\n\r\n",  # two bytes that some servers skip unread
+        b"2\r\na\r\n0\r\n\r\n",
+        b"5;\n1\r\nhello\r\n",  # a line feed in an extension, taken for a line's end or not
+        b"5;a\nx\r\nhello\r\n",
+        b"5;\rx\r\nhello\r\n",
+        b'5;a="\n"\r\nhello\r\n',
+        b"5;a=\x7f\r\nhello\r\n",
+        b"5,a\r\nhello\r\n",
+        b"5 a;b\r\nhello\r\n",
+        b"5\r\r\nhello\r\n",
+        b"0\r\nT: v\rx\r\n\r\n",
+        b"0\r\nT: \0\r\n\r\n",
+        b"0\r\n: v\r\n\r\n",
+        b"0\r\nT\r\n\r\n",
+        b"0\r\nT: v\r\n w\r\n\r\n",
+        b"0\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        *(b"0\r\nA: b\r\n" + name.title() + b": 1\r\n\r\n" for name in sorted(FRAMING_TRAILERS)),
     ],
 )
 def test_refused_chunks(chunks: bytes) -> None:
@@ -468,6 +662,7 @@ class Reading:
 
     requests: list[tuple[str, bytes, list[tuple[bytes, bytes]]]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    trailers: list[list[tuple[bytes, bytes]]] = field(default_factory=list)
     complete: int = 0
     refused: bool = False
     closed: bool = False
@@ -487,6 +682,7 @@ def by_h11(data: bytes) -> Reading:
                 seen.bodies[-1] += event.data
             elif isinstance(event, h11.EndOfMessage):
                 seen.complete += 1
+                seen.trailers.append(list(event.headers))
                 connection.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))
                 connection.send(h11.EndOfMessage())
                 seen.closed = connection.our_state is not h11.DONE
@@ -510,11 +706,14 @@ def by_us(data: bytes, requests: int | None) -> Reading:
                 target = event.raw_path + (b"?" + event.query_string if event.query_string else b"")
                 seen.requests.append((event.method, target, event.headers))
                 seen.bodies.append(b"")
-                seen.complete += not event.has_body
+                if not event.has_body:
+                    seen.complete += 1
+                    seen.trailers.append(scanner.trailers)
             elif isinstance(event, bytes):
                 seen.bodies[-1] += event
             else:
                 seen.complete += 1
+                seen.trailers.append(scanner.trailers)
     except ProtocolError:
         seen.refused = True
     return seen
@@ -523,6 +722,7 @@ def by_us(data: bytes, requests: int | None) -> Reading:
 def assert_read_alike(ours: Reading, theirs: Reading) -> None:
     assert ours.requests == theirs.requests
     assert ours.bodies == theirs.bodies
+    assert ours.trailers == theirs.trailers
     assert ours.complete == theirs.complete
     assert ours.refused == theirs.refused
 
@@ -533,14 +733,22 @@ TARGET = st.text("abc/%20?&=.-_~", max_size=20).map(lambda text: "/" + text.rstr
 FRAMING = st.one_of(
     st.just(""),
     st.binary(max_size=12).map(lambda body: f"Content-Length: {len(body)}\r\n\r\n{body.decode('latin-1')}"),
-    st.lists(st.binary(min_size=1, max_size=20), max_size=4).map(
-        lambda chunks: (
+    st.tuples(
+        st.lists(st.binary(min_size=1, max_size=20), max_size=4),
+        st.sampled_from(["", "", ";a", ";a=b", ';a="b c"']),
+        st.lists(st.tuples(TOKEN, VALUE), max_size=2),
+    ).map(
+        lambda parts: (
             "Transfer-Encoding: chunked\r\n\r\n"
-            + "".join(f"{len(chunk):x}\r\n{chunk.decode('latin-1')}\r\n" for chunk in chunks)
-            + "0\r\n\r\n"
+            + "".join(f"{len(chunk):x}{parts[1]}\r\n{chunk.decode('latin-1')}\r\n" for chunk in parts[0])
+            + f"0{parts[1]}\r\n"
+            + "".join(f"{name}: {value}\r\n" for name, value in parts[2])
+            + "\r\n"
         )
     ),
 )
+EXTRA: list[list[str]] = [[], [], ["Connection: close"], ["Connection: keep-alive"], ["Expect: 100-continue"]]
+EXTRA += [["Connection: Upgrade", "Upgrade: x"], ["User-Agent: someone"], ["Cookie: a=b", "Accept: */*"]]
 
 
 @st.composite
@@ -550,7 +758,7 @@ def requests(draw: st.DrawFn) -> bytes:
     version = draw(st.sampled_from(["1.1", "1.1", "1.1", "1.0"]))
     lines = [f"{method} {draw(TARGET)} HTTP/{version}", "Host: example.com"]
     lines += [f"{name}: {value}" for name, value in draw(st.lists(st.tuples(TOKEN, VALUE), max_size=4))]
-    lines += draw(st.sampled_from([[], [], ["Connection: close"], ["Connection: keep-alive"]]))
+    lines += draw(st.sampled_from(EXTRA))
     framing = draw(FRAMING) if version == "1.1" else ""
     return "\r\n".join([*lines, framing or "\r\n"]).encode("latin-1")
 
