@@ -95,14 +95,13 @@ class Response:
         if isinstance(result, FileWrapper) and self._send_path(result):
             return
         if isinstance(result, list | tuple):
-            # All of it is there: it goes at once, and so with its length.
+            # All of it is there: it goes in one message, and so with its length.
             self._require_start()
-            self._put(self._cut(b"".join([_require_bytes(chunk) for chunk in result])))
+            self._put(self._cut(b"".join([_require_bytes(chunk) for chunk in result])), last=True)
         else:
             self._stream(result)
-        with self.handover.changed:
-            self.ended = True
-            self.handover.tell_loop()
+            self._require_start()
+            self._put(b"", last=True)
 
     def _stream(self, result: Iterable[bytes]) -> None:
         for item in result:
@@ -116,7 +115,6 @@ class Response:
             if len(fitting) < len(chunk):
                 # PEP 3333: past the content-length, stop iterating.
                 return
-        self._require_start()
 
     def _send_path(self, wrapper: FileWrapper) -> bool:
         """Leave the file to the server if it sends paths, and if the file is what the headers say."""
@@ -134,11 +132,11 @@ class Response:
         self.path = path
         return True
 
-    def _put(self, chunk: bytes) -> None:
-        """Queue a chunk for the loop, once there is room for it."""
+    def _put(self, chunk: bytes, last: bool = False) -> None:
+        """Queue a chunk for the loop: once there is room for it, or at once if it is the last that is held for it."""
         handover = self.handover
         with handover.changed:
-            while self.buffered >= HIGH_WATER and not handover.lost:
+            while self.buffered >= HIGH_WATER and not handover.lost and not last:
                 handover.changed.wait()
             handover.check()
             if chunk:
@@ -147,6 +145,9 @@ class Response:
                     self.remaining -= len(chunk)
                 self.chunks.append(chunk)
                 self.buffered += len(chunk)
+            if last:
+                self.ended = True
+            if chunk or last:
                 handover.tell_loop()
 
     def _cut(self, chunk: bytes) -> bytes:
