@@ -3,6 +3,7 @@ cimport cython
 from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
 from vivace.server.protocol._request_head_cy cimport RequestHead
+from vivace.server.request_task cimport is_done, start
 
 @cython.locals(scope=dict, extensions=dict)
 cpdef dict http_scope(dict template, RequestHead head, Service service)

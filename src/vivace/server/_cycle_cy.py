@@ -1,4 +1,4 @@
-# cython: annotation_typing=False
+# cython: annotation_typing=False, auto_pickle=False
 """One request and its response, between an ASGI application and a stream (ASGI 3.0, HTTP spec 2.5).
 
 Every HTTP protocol shares this cycle: its states, its errors, when the client counts as gone, and what happens when
@@ -17,11 +17,10 @@ from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Stream
 from vivace.server.errors import ClientDisconnected
 from vivace.server.protocol._request_head_cy import RequestHead
+from vivace.server.request_task import is_done, start
 from vivace.server.types import Message
 
 logger = logging.getLogger("vivace.server")
-
-Task = asyncio.Task
 
 # What the response has come to.
 NOT_STARTED = 0
@@ -66,6 +65,11 @@ def caused_by_disconnect(error: BaseException) -> bool:
     return isinstance(error, ClientDisconnected) or (
         error.__cause__ is not None and caused_by_disconnect(error.__cause__)
     )
+
+
+def raise_again(error: BaseException) -> None:
+    """Let the loop have an error that ends it."""
+    raise error
 
 
 class Done:
@@ -125,12 +129,17 @@ class Cycle:
         self.started = time.perf_counter() if service.access_log is not None else 0.0
 
     def start(self) -> None:
-        """Run the application in a task of its own, in a context derived from the server's."""
+        """Run the application in a task of its own, in a context derived from the server's, up to its first wait."""
         service = self.service
-        # A name, because making one up costs more than the rest of the call.
-        task = Task(self.run(), loop=service.loop, name="vivace request", context=service.context.copy())
-        self.task = task
-        service.tasks.add(task)
+        try:
+            task = start(self.run(), service.loop, service.context.copy())
+        except (KeyboardInterrupt, SystemExit) as error:
+            # We are called by the transport, which would take it for a failure of the connection.
+            service.loop.call_soon(raise_again, error)
+            return
+        if not is_done(task):
+            self.task = task
+            service.tasks.add(task)
 
     async def run(self) -> None:
         """Call the application and answer for it when it does not."""
@@ -352,6 +361,10 @@ class Cycle:
         self.phase = SENDING_FILE
         try:
             self.sent = await self.stream.send_file(path)
+        except ConnectionError as error:
+            self.phase = STARTED
+            self.disconnect()
+            raise ClientDisconnected("the client closed the connection") from error
         except BaseException:
             # Unless bytes have left, another response can be made.
             self.phase = STARTED

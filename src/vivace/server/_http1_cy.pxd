@@ -20,6 +20,7 @@ cdef class Http1Connection(Stream):
     # the request being received and answered: None between requests and once it is answered
     cdef Cycle cycle
     cdef bint in_body
+    cdef bint unstarted
     cdef bint owes_continue
     cdef bint client_closes
     cdef Py_ssize_t discarded
@@ -40,6 +41,8 @@ cdef class Http1Connection(Stream):
     cdef bint take_events(self) except -1
     cdef wait_for_more(self)
     cdef begin_request(self, RequestHead head)
+    cdef start_cycle(self)
+    cdef write_first(self, bytes data)
     cdef body_piece(self, bytes data)
     cdef end_of_body(self)
     cdef refuse(self, error)

@@ -1,4 +1,4 @@
-# cython: annotation_typing=False
+# cython: annotation_typing=False, auto_pickle=False
 """One HTTP/1.1 connection: requests in, responses out, in order, within the timeouts.
 
 Every connection begins as one. TLS's ALPN or an HTTP/2 preface makes it an `Http2Connection`; an accepted WebSocket
@@ -11,19 +11,23 @@ much waits there, or while the application leaves too much of a body unread, or 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import os
+from contextlib import aclosing
 from typing import Any, cast
 
 from vivace.server._cycle_cy import Cycle, http_scope
+from vivace.server._http2_cy import Http2Connection
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Headers, Stream
 from vivace.server._transport_cy import NEVER, ClientTransport
+from vivace.server._websocket_cy import WebSocketCycle, websocket_scope
 from vivace.server.connection_scope import connection_scope
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.http1_scanner import Http1Scanner
 from vivace.server.protocol.http1_writer import Http1Writer
-from vivace.server.protocol.websocket_handshake import Handshake
+from vivace.server.protocol.websocket_handshake import Handshake, read_handshake, wants_websocket
+from vivace.server.sendfile import SMALL_FILE, open_file, read_file, read_pieces
 
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 3.4
 
@@ -43,9 +47,10 @@ class Http1Connection(Stream):
         self.writer: Http1Writer = Http1Writer(service.server_header, service.date_header)
         self.transport: ClientTransport = None  # type: ignore[assignment]  # until connection_made
         self.scope_template: dict[str, Any] = {}
-        self.preface: bytes | None = None
+        self.preface: bytes | None = b"" if service.http2 else None
         self.cycle: Cycle | None = None
         self.in_body = False
+        self.unstarted = False
         self.owes_continue = False
         self.client_closes = False
         self.discarded = 0
@@ -64,6 +69,11 @@ class Http1Connection(Stream):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio: the connection is there."""
+        if self.service.stopped:
+            # Its TLS handshake took longer than the server lived.
+            self.transport = ClientTransport(self.service, cast(asyncio.Transport, transport))
+            self.transport.abort()
+            return
         tls = transport.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() == "h2":
             become_http2(self.service, transport, b"")
@@ -105,6 +115,10 @@ class Http1Connection(Stream):
 
     def eof_received(self) -> bool:
         """asyncio: the client sends no more. True keeps the connection open for the responses it may still read."""
+        return self.half_closed() and self.transport.can_half_close()
+
+    def half_closed(self) -> bool:
+        """Whether there are responses that a client which sends no more may still read."""
         transport = self.transport
         transport.eof_seen = True
         if transport.ending:
@@ -182,6 +196,8 @@ class Http1Connection(Stream):
                 return True
             event = self.scanner.next_event()
             if event is None:
+                if self.unstarted:
+                    self.start_cycle()
                 return False
             if type(event) is RequestHead:
                 started += 1
@@ -224,12 +240,25 @@ class Http1Connection(Stream):
         self.response_begun = False
         self.writer.begin(head.method, head.http_version, head.keep_alive and not service.draining)
         self.deadline = NEVER
-        self.cycle = Cycle(service, self, http_scope(self.scope_template, head, service), head.has_body)
+        if head.upgrade and service.websocket and wants_websocket(head):
+            handshake = read_handshake(head, service.compression)
+            scope = websocket_scope(self.scope_template, head, handshake, service)
+            self.cycle = WebSocketCycle(service, self, scope, handshake)
+        else:
+            self.cycle = Cycle(service, self, http_scope(self.scope_template, head, service), head.has_body)
         if self.transport.eof_seen:
             self.cycle.half_close()
         if head.has_body:
+            # With what has come of its body, or all of it, the application need not wait for it.
+            self.unstarted = True
             self.start_rate()
-        self.cycle.start()
+        else:
+            self.cycle.start()
+
+    def start_cycle(self) -> None:
+        self.unstarted = False
+        if self.cycle is not None:
+            self.cycle.start()
 
     def body_piece(self, data: bytes) -> None:
         cycle = self.cycle
@@ -249,10 +278,13 @@ class Http1Connection(Stream):
         self.deadline = self.rate_deadline = NEVER
         if self.cycle is not None:
             self.cycle.feed_end(self.scanner.trailers)
+            if self.unstarted:
+                self.start_cycle()
 
     def refuse(self, error: ProtocolError) -> None:
         """Answer a request that cannot be read, if an answer can still be told from another's, and end."""
         cycle = self.cycle
+        self.unstarted = False
         if cycle is None and self.in_body:
             # The body that is wrong was being thrown away; its request has been answered.
             self.end(True)
@@ -295,9 +327,41 @@ class Http1Connection(Stream):
         """Stream: write a 1xx head."""
         self.transport.write(self.writer.inform(status, headers))
 
-    def send_file(self, path: str) -> Awaitable[int]:
+    async def send_file(self, path: str) -> int:
         """Stream: write a file as the body."""
-        raise NotImplementedError
+        file, size = open_file(path)
+        try:
+            head = self.writer.file(size)
+            if self.writer.bodiless:
+                self.write_first(head)
+            elif size <= SMALL_FILE:
+                self.write_first(head + await read_file(self.service.loop, file, 0, size))
+            else:
+                self.write_first(head)
+                await self.send_large_file(file, size)
+        finally:
+            os.close(file)
+        self.response_complete()
+        return size
+
+    def write_first(self, data: bytes) -> None:
+        self.transport.write(data)
+        self.response_begun = True
+
+    async def send_large_file(self, file: int, size: int) -> None:
+        transport = self.transport
+        if transport.encrypted:
+            async with aclosing(read_pieces(self.service.loop, file, 0, size)) as pieces:
+                async for piece in pieces:
+                    transport.write(piece)
+                    await self.wait_until_writable()
+                    if transport.ending:
+                        raise ConnectionAbortedError("the connection was closed while a file was sent")
+        else:
+            transport.uncork()
+            transport.pause_until_flushed()
+            await self.wait_until_writable()
+            await transport.send_file(file, size)
 
     def want_body(self) -> None:
         """Stream: the application reads."""
@@ -449,4 +513,10 @@ class Http1Connection(Stream):
 
 
 def become_http2(service: Service, transport: asyncio.BaseTransport, data: bytes) -> None:
-    raise NotImplementedError
+    """Let HTTP/2 have the connection, with what has been read of it."""
+    connection = Http2Connection(service)
+    # asyncio asks for no more than the methods of a protocol, and the connection has those.
+    transport.set_protocol(connection)  # type: ignore[arg-type]
+    connection.connection_made(transport)
+    if data:
+        connection.data_received(data)

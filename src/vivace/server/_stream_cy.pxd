@@ -6,7 +6,6 @@ cdef class Stream:
     cpdef send_body(self, data, bint more)
     cpdef send_trailers(self, headers)
     cpdef send_informational(self, int status, headers)
-    cpdef send_file(self, str path)
     cpdef want_body(self)
     cpdef consumed(self, Py_ssize_t size)
     cpdef abort(self)

@@ -1,4 +1,4 @@
-# cython: annotation_typing=False
+# cython: annotation_typing=False, auto_pickle=False
 """What carries one exchange between client and application: an HTTP/1.1 connection, or one stream of HTTP/2."""
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from vivace.server._service_cy cimport Service
 cdef class ClientTransport:
     cdef Service service
     cdef readonly object transport
+    cdef readonly bint encrypted
     cdef readonly bint paused
     cdef readonly bint read_paused
     cdef public bint eof_seen
@@ -17,6 +18,7 @@ cdef class ClientTransport:
     # bytes written in all, how many of them the client had taken when we last looked, and when we look again
     cdef long long written
     cdef long long taken_before
+    cdef object transfer
     cdef double deadline
 
     cpdef write(self, data)
@@ -24,6 +26,7 @@ cdef class ClientTransport:
     cpdef cork(self)
     cpdef uncork(self)
     cpdef Py_ssize_t unsent(self) except -1
+    cpdef pause_until_flushed(self)
     cpdef pause_reading(self)
     cpdef resume_reading(self)
     cpdef writing_paused(self)

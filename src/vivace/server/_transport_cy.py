@@ -1,4 +1,4 @@
-# cython: annotation_typing=False
+# cython: annotation_typing=False, auto_pickle=False
 """The asyncio transport of one client: what is written to it, who waits for whom, and how it is closed."""
 
 from __future__ import annotations
@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 
 from vivace.server._service_cy import Service
+from vivace.server.sendfile import FileTransfer
 
 NEVER = float("inf")
 
@@ -33,8 +34,10 @@ class ClientTransport:
         self.corked: list[bytes] | None = None
         self.corked_size = 0
         self.written = 0
+        self.transfer: FileTransfer | None = None
         self.taken_before = 0
         self.deadline = NEVER
+        self.encrypted = transport.get_extra_info("ssl_object") is not None
         transport.set_write_buffer_limits(high=service.write_buffer)
 
     # ---- writing
@@ -77,8 +80,36 @@ class ClientTransport:
             self.transport.write(held[0] if len(held) == 1 else b"".join(held))
 
     def unsent(self) -> int:
-        """How many bytes wait for the client, in our memory."""
-        return 0 if self.transport is None else self.transport.get_write_buffer_size()
+        """How many bytes wait for the client."""
+        if self.transport is None:
+            return 0
+        waiting = self.transport.get_write_buffer_size()
+        return waiting if self.transfer is None else waiting + self.transfer.count - self.transfer.sent
+
+    def pause_until_flushed(self) -> None:
+        """Have the protocol's writing paused as long as anything is unsent, this once."""
+        if self.transport is not None:
+            self.transport.set_write_buffer_limits(high=0)
+            self.transport.set_write_buffer_limits(high=self.service.write_buffer, low=0)
+
+    async def send_file(self, file: int, size: int) -> None:
+        """Send the first `size` bytes of a descriptor on a clear socket, of which nothing may be unsent.
+
+        ConnectionError when the client goes, RuntimeError when the file is shorter.
+        """
+        if self.transport is None:
+            raise ConnectionAbortedError("the connection was closed before a file was sent")
+        self.transport.set_write_buffer_limits(high=self.service.write_buffer)
+        connection = self.transport.get_extra_info("socket").fileno()
+        self.transfer = FileTransfer(self.service.loop, connection, file, 0, size)
+        self.written += size
+        self.expect_progress(self.service.write_timeout)
+        try:
+            await self.transfer.run()
+        finally:
+            self.transfer = None
+            if not self.ending:
+                self.deadline = NEVER
 
     # ---- reading
 
@@ -129,6 +160,10 @@ class ClientTransport:
 
     # ---- the end
 
+    def can_half_close(self) -> bool:
+        """Whether one side may end before the other: not with TLS, where asyncio ends both."""
+        return self.transport is not None and self.transport.can_write_eof()
+
     def end(self, linger: bool) -> None:
         """Close once everything is written. With `linger`, read on for a moment, so that the client gets it."""
         transport = self.transport
@@ -161,6 +196,8 @@ class ClientTransport:
         self.transport = None
         self.ending = True
         self.corked = None
+        if self.transfer is not None:
+            self.transfer.abort()
 
     def take_away(self) -> asyncio.Transport:
         """The transport, for another protocol; for this one the connection is over."""
