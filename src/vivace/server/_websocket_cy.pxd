@@ -3,6 +3,7 @@ cimport cython
 from vivace.server._cycle_cy cimport Cycle, http_scope
 from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
+from vivace.server._waiter_cy cimport Waiter
 from vivace.server.protocol._request_head_cy cimport RequestHead
 from vivace.server.protocol._websocket_protocol_cy cimport WebSocketProtocol
 
@@ -22,7 +23,7 @@ cdef class WebSocketCycle(Cycle):
     cdef bint suspended
     cdef bint data_paused
     cdef bint connect_reported
-    cdef object waiter
+    cdef Waiter waiter
 
     # the end: what the application is told, and whether it said so itself
     cdef int close_code
@@ -37,6 +38,8 @@ cdef class WebSocketCycle(Cycle):
     cdef double asked
     cdef object owed_pong
 
+    @cython.locals(last=Waiter)
+    cdef Waiter wait(self)
     cdef send_fields(self, dict fields)
     cdef deny(self, dict fields)
     cdef accept(self, dict fields)
@@ -60,7 +63,10 @@ cdef class WebSocketCycle(Cycle):
     cdef application_returned(self)
     cdef response_complete(self)
     cdef out_of_turn(self, str kind)
+    @cython.locals(waiter=Waiter)
     cdef wake(self)
+    @cython.locals(waiter=Waiter)
+    cdef wake_now(self)
     cdef answer_failure(self)
     cdef log_failure(self, str what, error)
     cdef log_access(self)

@@ -7,7 +7,6 @@ messages wait here for `receive`, up to a limit past which the client has to wai
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import Awaitable
@@ -16,6 +15,7 @@ from typing import Any, cast
 from vivace.server._cycle_cy import DONE, Cycle, http_scope, logger
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Stream
+from vivace.server._waiter_cy import Waiter
 from vivace.server.errors import ClientDisconnected
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol._websocket_protocol_cy import WebSocketProtocol
@@ -79,7 +79,7 @@ class WebSocketCycle(Cycle):
         self.suspended = True
         self.data_paused = False
         self.connect_reported = False
-        self.waiter: asyncio.Future[None] | None = None
+        self.waiter: Waiter | None = None
         self.close_code = ABNORMAL
         self.close_reason = ""
         self.closed_by_application = False
@@ -97,18 +97,17 @@ class WebSocketCycle(Cycle):
             message = self.next_message()
             if message is not None:
                 return message
-            if self.waiter is None:
-                waiter = self.waiter = self.service.loop.create_future()
-                try:
-                    await waiter
-                finally:
-                    self.waiter = None
-            else:
-                # Several tasks receive at once: each message is one's, whoever is first.
-                if self.changed is None:
-                    self.changed = asyncio.Event()
-                self.changed.clear()
-                await self.changed.wait()
+            await self.wait()
+
+    def wait(self) -> Waiter:
+        """What a task waits for that receives, until there is news. Several may: a message is whoever's comes first."""
+        last = self.waiter
+        while last is not None and last.is_done:
+            last = last.next  # it was cancelled
+        waiter = Waiter(self.service.loop)
+        waiter.next = last
+        self.waiter = waiter
+        return waiter
 
     def next_message(self) -> Message | None:
         if not self.connect_reported:
@@ -254,8 +253,8 @@ class WebSocketCycle(Cycle):
             return
         self.protocol.feed(data)
         self.read()
-        if self.pieces:
-            self.wake()
+        if self.pieces and self.waiter is not None:
+            self.wake_now()
 
     def read_on(self) -> None:
         """There is room for messages again."""
@@ -374,10 +373,19 @@ class WebSocketCycle(Cycle):
 
     def wake(self) -> None:
         waiter = self.waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-        if self.changed is not None:
-            self.changed.set()
+        self.waiter = None
+        while waiter is not None:
+            waiter.wake()
+            waiter = waiter.next
+
+    def wake_now(self) -> None:
+        """As `wake`, and run the task that waits, if we may."""
+        waiter = cast(Waiter, self.waiter)
+        if waiter.next is None:
+            self.waiter = None
+            waiter.wake_now()
+        else:
+            self.wake()
 
     def write(self, frame: bytes | tuple[bytes, bytes]) -> None:
         if isinstance(frame, tuple):

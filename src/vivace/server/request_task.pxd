@@ -1,3 +1,10 @@
+cdef class RequestTask
+
+
+cdef class Pause:
+    cdef public RequestTask task
+
+
 cdef class RequestTask:
     cdef object __weakref__
     cdef dict __dict__
@@ -37,6 +44,8 @@ cdef class RequestTask:
     cdef int run(self, error) except -1
     cdef int advance(self, error) except -1
     cdef int suspend(self, future) except -1
+    cdef int pause(self, Pause future) except -1
+    cpdef bint resume(self) except -1
     cdef int resume_soon(self, error) except -1
     cdef int finish(self) except -1
     cdef int fail(self, error) except -1

@@ -189,6 +189,10 @@ def raise_error(error):
     raise error
 
 
+cdef class Pause:
+    """A future that knows its task, so that it can resume it at once; those of asyncio do it in the loop's next turn."""
+
+
 # No freelist: an object from one keeps the mark that its predecessor was finalized, so `__del__` would run only once for
 # each piece of memory.
 cdef class RequestTask:
@@ -285,6 +289,8 @@ cdef class RequestTask:
             self.remember_source()
         if future is None:
             return self.resume_soon(None)  # asyncio.sleep(0)
+        if isinstance(future, Pause):
+            return self.pause(future)
         problem = what_is_wrong(self, future)
         if problem is not None:
             return self.resume_soon(RuntimeError(problem))
@@ -294,6 +300,27 @@ cdef class RequestTask:
         if self._must_cancel and future.cancel(msg=self._cancel_message):
             self._must_cancel = False
         return 0
+
+    cdef int pause(self, Pause future) except -1:
+        self._fut_waiter = future
+        future.task = self
+        if self._must_cancel and future.cancel(msg=self._cancel_message):
+            self._must_cancel = False
+        return 0
+
+    cpdef bint resume(self) except -1:
+        """Go on after a `Pause`, inside this call, unless another task is current. Returns whether it was so."""
+        if current_tasks.get(self._loop) is not None:
+            return False
+        self._fut_waiter = None
+        PyContext_Enter(self.context)
+        try:
+            self.run(None)
+        except (KeyboardInterrupt, SystemExit) as error:
+            self._loop.call_soon(raise_error, error)
+        finally:
+            PyContext_Exit(self.context)
+        return True
 
     cdef int resume_soon(self, error) except -1:
         self.pending_error = error

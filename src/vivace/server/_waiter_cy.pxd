@@ -1,0 +1,19 @@
+cimport cython
+
+from vivace.server.request_task cimport Pause, RequestTask
+
+
+cdef class Waiter(Pause):
+    cdef public bint _asyncio_future_blocking
+    cdef object loop
+    cdef object callback
+    cdef object context
+    cdef public bint is_done
+    cdef bint is_cancelled
+    cdef object cancel_message
+    cdef public Waiter next
+
+    cpdef result(self)
+    cpdef wake(self)
+    @cython.locals(task=RequestTask)
+    cpdef wake_now(self)
