@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from vivace.server import Config, ConfigError, Limits, Timeouts
+from vivace.server import Compression, Config, ConfigError, Limits, Timeouts
+from vivace.server.protocol.websocket_deflate import PerMessageDeflate
 
 
 def test_flat_options_reach_limits_and_timeouts() -> None:
@@ -43,6 +44,16 @@ def test_an_unknown_option_names_the_nearest() -> None:
         ({"graceful_timeout": -1}, "graceful_timeout must be a number of seconds, zero or more"),
         ({"body_timeout": "1"}, "body_timeout must be a number of seconds"),
         ({"body_timeout": float("nan")}, "body_timeout must be a number of seconds"),
+        ({"request_timeout": 0}, "request_timeout must be a number of seconds above zero, got 0"),
+        ({"min_body_rate": -1}, "min_body_rate must be a whole number of 0 or more, got -1"),
+        ({"stream_window": 1000}, "stream_window must be a whole number from 65535 to 2147483647, got 1000"),
+        ({"wsgi_threads": 0}, "wsgi_threads must be a whole number above zero, got 0"),
+        ({"interface": "rsgi"}, "interface='rsgi' is not known"),
+        ({"websocket_compression_level": 10}, "websocket_compression_level must be a whole number from 1 to 9, got 10"),
+        ({"websocket_compression_window_bits": 8}, "must be a whole number from 9 to 15, got 8"),
+        ({"websocket_compression_memory_level": 0}, "must be a whole number from 1 to 9, got 0"),
+        ({"websocket_compression_min_size": -1}, "must be a whole number above zero, got -1"),
+        ({"compression": Compression(), "websocket_compression": False}, "websocket_compression= say the same"),
         ({"limits": Limits(), "max_body_size": 1}, "limits= and max_body_size= say the same"),
     ],
 )
@@ -50,6 +61,36 @@ def test_a_wrong_value_says_what_is_right(options: dict[str, Any], message: str)
     with pytest.raises(ConfigError) as caught:
         Config.from_options(options)
     assert message in str(caught.value)
+
+
+def test_compression_is_what_the_protocol_agrees_to() -> None:
+    config = Config.from_options(
+        {
+            "websocket_compression_level": 1,
+            "websocket_compression_window_bits": 9,
+            "websocket_compression_memory_level": 2,
+            "websocket_compression_min_size": 100,
+            "websocket_compression_no_context_takeover": True,
+        }
+    )
+    assert config.compression.offered() == PerMessageDeflate(
+        server_max_window_bits=9,
+        client_max_window_bits=9,
+        server_no_context_takeover=True,
+        client_no_context_takeover=True,
+        level=1,
+        mem_level=2,
+        minimum_size=100,
+    )
+    assert Config.from_options({"websocket_compression": False}).compression.offered() is None
+
+
+def test_the_defaults_of_compression_are_those_of_the_protocol() -> None:
+    assert Config().compression.offered() == PerMessageDeflate()
+
+
+def test_a_minimum_rate_may_be_none_at_all() -> None:
+    assert Config.from_options({"min_body_rate": 0, "min_write_rate": 0}).limits.min_write_rate == 0
 
 
 def test_the_log_level_counts_as_logging_does() -> None:
