@@ -482,3 +482,160 @@ async def test_too_large_a_body_is_413_and_tells_the_application(live: Live) -> 
         assert heard[-1] == {"type": "http.disconnect"}
         assert [line[1:6] for line in logged] == [("-", answer.body, "2", 413, 0)]
         assert client.count(HEADERS, 1, flags=4) == 1
+
+
+# ---- WebSocket (RFC 8441)
+
+
+def connect(stream: int = 1, protocol: bytes = b"websocket", version: bytes = b"13", end: bool = False) -> bytes:
+    target = [(b":method", b"CONNECT"), (b":protocol", protocol), *GET[1:]]
+    return headers(stream, [*target, (b"sec-websocket-version", version)], end=end)
+
+
+def masked(payload: bytes, opcode: int = 1) -> bytes:
+    """A frame of the client's, below 126 bytes; a mask of zeros leaves it readable."""
+    return bytes([0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+
+
+async def websocket_echo(scope: Scope, receive: Receive, send: Send) -> None:
+    assert scope["type"] == "websocket"
+    if scope["path"] == "/refused":
+        await send({"type": "websocket.close"})
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+
+
+async def test_a_websocket_speaks_both_ways(live: Live) -> None:
+    scopes: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scopes.append(scope)
+        await websocket_echo(scope, receive, send)
+
+    async with live(app, lifespan="off") as site:
+        client = await http2(site)
+        await client.ping()
+        assert b"\x00\x08\x00\x00\x00\x01" in client.seen[0][3]
+        # What follows the handshake at once waits for the application to accept.
+        await client.send(connect(1), data(1, masked(b"abc")[:4]), data(1, masked(b"abc")[4:] + masked(b"de")))
+        answer = client.on(1)
+        await client.until(lambda: answer.body == b"\x81\x03abc\x81\x02de")
+        assert answer.status == 200
+        assert (scopes[0]["type"], scopes[0]["scheme"], scopes[0]["http_version"]) == ("websocket", "ws", "2")
+        # Others go on beside it.
+        await client.send(connect(3), data(3, masked(b"x")))
+        await client.until(lambda: client.on(3).body == b"\x81\x01x")
+        await client.send(data(1, masked(b"\x03\xe8", 8)))
+        await client.response(1)
+        assert answer.body.endswith(b"\x88\x02\x03\xe8")
+        assert answer.reset in {None, ErrorCode.NO_ERROR}
+        await client.send(data(3, masked(b"y")))
+        await client.until(lambda: client.on(3).body == b"\x81\x01x\x81\x01y")
+
+
+async def test_what_is_no_websocket_is_refused(live: Live) -> None:
+    async with live(websocket_echo, lifespan="off") as site:
+        client = await http2(site, connect(1, protocol=b"connect-udp") + connect(3, version=b"8"))
+        assert (await client.response(1)).status == 501
+        assert (await client.response(3)).status == 400
+        assert client.on(3).headers[b"sec-websocket-version"] == b"13"
+        plain = headers(5, [(b":method", b"CONNECT"), (b":authority", b"example.com:443")], end=False)
+        await client.send(plain)
+        assert (await client.response(5)).status == 501
+        refused = [(b":method", b"CONNECT"), (b":protocol", b"websocket"), *GET[1:2], (b":path", b"/refused"), GET[3]]
+        await client.send(headers(7, [*refused, (b"sec-websocket-version", b"13")], end=False))
+        assert (await client.response(7)).status == 403
+
+
+async def test_websockets_can_be_switched_off(live: Live, echo: ASGIApp) -> None:
+    async with live(echo, websocket=False) as site:
+        client = await http2(site, connect(1))
+        assert (await client.response()).status == 501
+        assert b"\x00\x08\x00\x00\x00\x00" in client.seen[0][3]
+
+
+@pytest.mark.parametrize("how", ["end", "reset", "drop"])
+async def test_a_websocket_whose_client_goes_hears_of_it(live: Live, how: str) -> None:
+    heard: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        heard.append(await receive())
+
+    async with live(app, lifespan="off") as site:
+        client = await http2(site, connect())
+        await client.until(lambda: bool(client.on(1).fields))
+        if how == "end":
+            await client.send(data(1, b"", end=True))
+            await client.response()
+        elif how == "reset":
+            await client.send(rst(1))
+            await client.ping()
+        else:
+            client.client.leave()
+        for _ in range(100):
+            await asyncio.sleep(0.005 if not heard else 0)
+        assert heard == [{"type": "websocket.disconnect", "code": 1006, "reason": ""}]
+
+
+async def test_an_application_that_does_not_receive_makes_the_client_wait(live: Live) -> None:
+    go_on = asyncio.Event()
+    messages: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await go_on.wait()
+        while (message := await receive())["type"] == "websocket.receive":
+            messages.append(message)
+
+    limits = {"stream_window": 65535, "connection_window": 65535, "max_websocket_queue": 4, "body_buffer": 1000}
+    async with live(app, lifespan="off", **limits) as site:
+        client = await http2(site, connect())
+        await client.until(lambda: bool(client.on(1).fields))
+        frames = masked(b"x" * 100) * 154
+        sent = 0
+        for _ in range(4):
+            await client.send(data(1, frames))
+            sent += 154
+        await client.ping()
+        # Some was taken into the queue, the rest fills the window.
+        assert client.count(WINDOW_UPDATE, 1) == 0
+        go_on.set()
+        await client.until(lambda: client.count(WINDOW_UPDATE, 1) > 0)
+        await client.send(data(1, masked(b"\x03\xe8", 8)))
+        await client.response()
+        assert len(messages) == sent
+
+
+async def test_a_draining_server_closes_websockets_with_1012(live: Live) -> None:
+    async with live(websocket_echo, lifespan="off") as site:
+        client = await http2(site, connect())
+        await client.until(lambda: bool(client.on(1).fields))
+        stopping = asyncio.ensure_future(site.server.stop())
+        await client.until(lambda: client.on(1).body == b"\x88\x02\x03\xf4")
+        await client.send(data(1, masked(b"\x03\xf4", 8)))
+        await client.response()
+        assert await client.end() == (0, b"")
+        await stopping
+
+
+async def test_a_large_message_comes_whole(live: Live) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "bytes": bytes(300_000)})
+        await send({"type": "websocket.close", "code": 1000})
+        await receive()
+
+    async with live(app, lifespan="off") as site:
+        client = await http2(site, connect())
+        answer = client.on(1)
+        await client.until(lambda: answer.body.endswith(b"\x88\x02\x03\xe8"))
+        assert answer.body == b"\x82\x7f" + (300_000).to_bytes(8, "big") + bytes(300_000) + b"\x88\x02\x03\xe8"
+        await client.send(data(1, masked(b"\x03\xe8", 8)))
+        await client.response()

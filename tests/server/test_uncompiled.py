@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.server.protocol.http2_cases import GET, POST, PREFACE, data, frame, headers, settings
+
 import vivace
 
 # Kernels have no other form, and the request head is laid out for them.
@@ -16,10 +18,12 @@ SCRIPT = """
 UNCOMPILED = True
 import asyncio, contextvars
 import vivace.server._cycle_cy as cycle_module, vivace.server._http1_cy as http1_module
+import vivace.server._http2_cy as http2_module, vivace.server._http2_exchange_cy as exchange_module
 from vivace.server import Config
 from vivace.server._service_cy import Service
 
-assert {module.__file__.endswith(".py") for module in (cycle_module, http1_module)} == {UNCOMPILED}
+modules = (cycle_module, http1_module, http2_module, exchange_module)
+assert {module.__file__.endswith(".py") for module in modules} == {UNCOMPILED}
 
 async def app(scope, receive, send):
     body = b""
@@ -54,15 +58,26 @@ REQUESTS = [
     b"PUT / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 3\\r\\n\\r\\nab",
     b"GET /fail HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
     b"nonsense\\r\\n\\r\\n",
+    HTTP2,
 ]
 asyncio.run(main())
 """
 
 
-def answers(directory: Path, script: str) -> str:
-    result = subprocess.run(
-        [sys.executable, "-c", script], cwd=directory, capture_output=True, text=True, timeout=20, check=False
+FAIL = [*GET[:2], (b":path", b"/fail"), GET[3]]
+HTTP2 = b"".join(
+    (
+        PREFACE + settings() + settings(flags=1),
+        headers(1) + headers(3, POST, end=False) + data(3, b"abc", end=True),
+        headers(5, FAIL) + headers(7, POST, end=False) + data(7, b"ab"),
+        headers(9, GET[1:]) + frame(6, 0, 0, b"12345678"),
     )
+)
+
+
+def answers(directory: Path, script: str) -> str:
+    command = [sys.executable, "-c", script.replace("HTTP2,", f"{HTTP2!r},")]
+    result = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=20, check=False)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -80,3 +95,4 @@ def test_compiled_and_uncompiled_answer_alike(tmp_path: Path) -> None:
     assert uncompiled.count("HTTP/1.1 200 OK") == 6
     assert uncompiled.count("HTTP/1.1 400 Bad Request") == 2
     assert uncompiled.count("HTTP/1.1 500 Internal Server Error") == 1
+    assert uncompiled.count("\\x03abc") == 1
