@@ -63,7 +63,7 @@ class Client:
     async def rest_or_reset(self) -> bytes:
         """Everything up to the connection's end, be it a proper one or a reset."""
         data = bytearray()
-        with suppress(ConnectionResetError):
+        with suppress(ConnectionResetError, BrokenPipeError):
             async with asyncio.timeout(PATIENCE):
                 while piece := await self.reader.read(65536):
                     data += piece
