@@ -36,6 +36,7 @@ COMPILED_MODULES: list[str] = [
     "vivace.server.protocol.http2_request",
     "vivace.server.protocol.http2_session",
     "vivace.server.protocol.request_target",
+    "vivace.server.protocol.response_fields",
     "vivace.server.protocol.websocket_reader",
     "vivace.server.protocol.websocket_writer",
     "vivace.server.request_task",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import h11
 import pytest
@@ -166,6 +166,20 @@ def test_headers_are_bytes_in_pairs_of_any_kind() -> None:
     writer.start(200, [])
     with pytest.raises(TypeError, match="a response body must be bytes, got 'text'"):
         writer.body("text", False)  # type: ignore[arg-type]
+
+
+def test_headers_may_be_made_while_another_writer_writes() -> None:
+    def headers() -> Iterator[tuple[bytes, bytes]]:
+        for name in (b"a", b"b"):
+            written(b"other" * 1000, headers=[(b"x", b"x" * 5000)])
+            yield name, b"1"
+
+    writer = Http1Writer(None, False)
+    writer.begin("GET", "1.1", True)
+    writer.start(200, headers(), trailers=True)
+    out = writer.body(b"c", True)
+    assert out == b"HTTP/1.1 200 OK\r\na: 1\r\nb: 1\r\ntransfer-encoding: chunked\r\n\r\n1\r\nc\r\n"
+    assert writer.trailers(headers()) == b"0\r\na: 1\r\nb: 1\r\n\r\n"
 
 
 def test_a_body_longer_or_shorter_than_announced_is_refused() -> None:
@@ -367,7 +381,7 @@ def test_trailers_are_checked_like_headers() -> None:
     writer = Http1Writer(None, False)
     writer.begin("GET", "1.1", True)
     writer.start(200, [], trailers=True)
-    with pytest.raises(TypeError, match="a trailer name must be bytes"):
+    with pytest.raises(TypeError, match="a header name must be bytes"):
         writer.trailers([("a", b"1")])  # type: ignore[list-item]
     assert not writer.complete
 

@@ -13,8 +13,11 @@ from libc.time cimport time, time_t
 from email.utils import formatdate
 from http import HTTPStatus
 
-from vivace.server.protocol.characters cimport LOWER_TOKEN, same_letters, skip_value
 from vivace.server.protocol.field_lines cimport has_token
+from vivace.server.protocol.response_fields cimport (
+    CONNECTION, CONTENT_LENGTH, DATE, ORDINARY, SERVER, TRANSFER_ENCODING, UPGRADE, Meaning, as_bytes, as_fields,
+    check_field, meaning_of, read_length,
+)
 
 from vivace.server.protocol.trailers import NOT_IN_TRAILERS as _NOT_IN_TRAILERS
 
@@ -49,7 +52,10 @@ cdef bytes current_date_line():
         date_line = f"date: {formatdate(now, usegmt=True)}\r\n".encode("ascii")
     return date_line
 
-# ---- the buffer heads are rendered in: one for the process, as rendering is never interrupted
+# ---- the buffer that heads are rendered in, one for the process
+#
+# Nothing may run in between that could use it too: no Python code, so nothing of the application's (its headers may be a
+# generator), and nothing that collects garbage or gives the GIL to another thread with an event loop of its own.
 
 cdef char *room = NULL
 cdef Py_ssize_t room_size = 0
@@ -85,77 +91,20 @@ cdef Py_ssize_t append_text(Py_ssize_t length, const char *text) noexcept:
     return length + size
 
 
-# ---- header fields
-
-cdef enum Meaning:
-    # What a field of a response means to its framing.
-    ORDINARY
-    CONNECTION
-    CONTENT_LENGTH
-    DATE
-    SERVER
-    TRANSFER_ENCODING
-    UPGRADE
-
-
-cdef Meaning meaning_of(bytes name) noexcept:
-    cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(name)
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(name)
-    if size == 4:
-        return DATE if same_letters(p, b"date", 4) else ORDINARY
-    if size == 6:
-        return SERVER if same_letters(p, b"server", 6) else ORDINARY
-    if size == 7:
-        return UPGRADE if same_letters(p, b"upgrade", 7) else ORDINARY
-    if size == 10:
-        return CONNECTION if same_letters(p, b"connection", 10) else ORDINARY
-    if size == 14:
-        return CONTENT_LENGTH if same_letters(p, b"content-length", 14) else ORDINARY
-    if size == 17:
-        return TRANSFER_ENCODING if same_letters(p, b"transfer-encoding", 17) else ORDINARY
-    return ORDINARY
-
-
-cdef bytes as_bytes(value, str what):
-    if isinstance(value, (bytearray, memoryview)):
-        return bytes(value)
-    raise TypeError(f"{what} must be bytes, got {value!r}")
-
-
-cdef Py_ssize_t write_field(Py_ssize_t length, bytes name, bytes value) except -1:
-    """Put the line `name: value` behind the first `length` bytes of the room; returns the new length.
-
-    ValueError for a name or value that would let something else through, or nothing.
-    """
-    cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(value)
-    cdef Py_ssize_t name_size = PyBytes_GET_SIZE(name), value_size = PyBytes_GET_SIZE(value), at
-    if skip_value(p, p + value_size) != p + value_size:
-        raise ValueError(f"the value of the header {name!r} holds a control character: {value!r}")
-    p = <const unsigned char *>PyBytes_AS_STRING(name)
-    for at in range(name_size):
-        if not LOWER_TOKEN[p[at]]:
-            raise ValueError(f"the header name {name!r} holds a character that names cannot have")
-    if name_size == 0:
-        raise ValueError("a header name is empty")
+cdef Py_ssize_t append_field(Py_ssize_t length, tuple field) except -1:
+    """The same for the line of a field. ValueError for one that must not be sent."""
+    cdef bytes name = <bytes>field[0], value = <bytes>field[1]
+    cdef Py_ssize_t name_size = PyBytes_GET_SIZE(name), value_size = PyBytes_GET_SIZE(value)
+    cdef char *out
+    check_field(name, value)
     make_room(length + name_size + value_size + 4)
-    length = append(length, name)
-    memcpy(room + length, b": ", 2)
-    length = append(length + 2, value)
-    memcpy(room + length, b"\r\n", 2)
-    return length + 2
-
-
-cdef long long scan_length(bytes value) except -1:
-    cdef const char *p = PyBytes_AS_STRING(value)
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(value), at
-    cdef long long length = 0
-    for at in range(size):
-        if p[at] < c"0" or p[at] > c"9" or at >= 18:
-            raise ValueError(f"content-length must be a number, got {value!r}")
-        length = length * 10 + (p[at] - c"0")
-    if size == 0:
-        raise ValueError("content-length must be a number, and it is empty")
-    return length
+    out = room + length
+    memcpy(out, PyBytes_AS_STRING(name), name_size)
+    out += name_size
+    memcpy(out, b": ", 2)
+    memcpy(out + 2, PyBytes_AS_STRING(value), value_size)
+    memcpy(out + 2 + value_size, b"\r\n", 2)
+    return length + name_size + value_size + 4
 
 
 cdef Py_ssize_t write_number(char *out, long long number, int base) noexcept:
@@ -231,9 +180,10 @@ cdef class Http1Writer:
 
         With `trailers`, `trailers()` may end the response; the body is chunked for that, even if it comes at once.
         """
+        cdef list fields = as_fields(headers)
+        cdef bytes date = current_date_line() if self.writes_date else b""
+        cdef bytes server = self.server_line
         cdef Py_ssize_t length, end
-        cdef bytes name, value
-        cdef bint date = self.writes_date, server = True
         cdef Meaning meaning
         if status < 200 or status > 999:
             raise ValueError(f"the status of a response must be from 200 to 999, got {status}")
@@ -245,37 +195,34 @@ cdef class Http1Writer:
         self.chunked = self.upgrades = False
         self.with_trailers = trailers
         length = append(0, STATUS_LINES[status])
-        for raw_name, raw_value in headers:
-            name = raw_name if type(raw_name) is bytes else as_bytes(raw_name, "a header name")
-            value = raw_value if type(raw_value) is bytes else as_bytes(raw_value, "a header value")
-            end = write_field(length, name, value)
-            meaning = meaning_of(name)
-            if meaning == TRANSFER_ENCODING:
-                continue
-            if meaning == CONNECTION:
-                if has_token(value, b"close", 5):
-                    self.keep_alive = False
-                continue
-            if meaning == CONTENT_LENGTH:
-                if not self.announce(value):
+        for field in fields:
+            end = append_field(length, <tuple>field)
+            meaning = meaning_of(<bytes>(<tuple>field)[0])
+            if meaning != ORDINARY:
+                if meaning == TRANSFER_ENCODING:
                     continue
-            elif meaning == DATE:
-                date = False
-            elif meaning == SERVER:
-                server = False
-            elif meaning == UPGRADE:
-                self.upgrades = True
+                if meaning == CONNECTION:
+                    if has_token(<bytes>(<tuple>field)[1], b"close", 5):
+                        self.keep_alive = False
+                    continue
+                if meaning == CONTENT_LENGTH:
+                    if not self.announce(<bytes>(<tuple>field)[1]):
+                        continue
+                elif meaning == DATE:
+                    date = b""
+                elif meaning == SERVER:
+                    server = b""
+                elif meaning == UPGRADE:
+                    self.upgrades = True
             length = end
-        if server:
-            length = append(length, self.server_line)
-        if date:
-            length = append(length, current_date_line())
+        length = append(length, server)
+        length = append(length, date)
         self.head = PyBytes_FromStringAndSize(room, length)
 
     cdef int announce(self, bytes length) except -1:
         """Take note of a content-length; returns whether it is to be sent."""
         cdef bint first = self.expected < 0
-        cdef long long expected = scan_length(length)
+        cdef long long expected = read_length(length)
         if not first and self.expected != expected:
             raise ValueError("two content-length headers that differ")
         # RFC 9110 8.6: a 204 has no Content-Length. RFC 9112 6.2: nor has what is chunked.
@@ -364,25 +311,24 @@ cdef class Http1Writer:
         No more than the end for an HTTP/1.0 client and where there is no body. ValueError or TypeError for a field
         that must not be sent, or not behind a body. RuntimeError when `start` was not told of trailers.
         """
-        cdef Py_ssize_t length = 0, fields
-        cdef bytes name, value, end = b""
+        cdef list fields = as_fields(headers)
+        cdef Py_ssize_t length
+        cdef bytes end = b""
         self.check_pending()
         if not self.with_trailers:
             raise RuntimeError("start() was not told that trailers follow")
         if not self.forbids_body():
             self.count(0, False)
-        fields = append(0, b"0\r\n")
-        for raw_name, raw_value in headers:
-            name = raw_name if type(raw_name) is bytes else as_bytes(raw_name, "a trailer name")
-            value = raw_value if type(raw_value) is bytes else as_bytes(raw_value, "a trailer value")
-            fields = write_field(fields, name, value)
-            if name.lower() in NOT_IN_TRAILERS:
-                raise ValueError(f"{name!r} cannot be a trailer: it is needed before the body")
-        fields = append(fields, b"\r\n")
+        for field in fields:
+            if (<tuple>field)[0].lower() in NOT_IN_TRAILERS:
+                raise ValueError(f"{(<tuple>field)[0]!r} cannot be a trailer: it is needed before the body")
+        length = append(0, b"0\r\n")
+        for field in fields:
+            length = append_field(length, <tuple>field)
+        length = append(length, b"\r\n")
         if self.sends_trailers():
-            end = room[:fields]
-        if self.head is not None:
-            length = self.write_head(0, False)
+            end = room[:length]
+        length = 0 if self.head is None else self.write_head(0, False)
         self.complete = True
         return room[:length] + end
 
@@ -409,20 +355,18 @@ cdef class Http1Writer:
 
         Empty for an HTTP/1.0 client, which knows none. ValueError or TypeError for what must not be sent.
         """
+        cdef list fields = as_fields(headers)
         cdef Py_ssize_t length
-        cdef bytes name, value
         if status < 100 or status > 199 or status == 101:
             raise ValueError(f"an informational status is from 100 to 199 and not 101, got {status}")
         if self.begun or self.complete:
             raise RuntimeError("an informational response comes before the final one")
         length = append(0, STATUS_LINES[status])
-        for raw_name, raw_value in headers:
-            name = raw_name if type(raw_name) is bytes else as_bytes(raw_name, "a header name")
-            value = raw_value if type(raw_value) is bytes else as_bytes(raw_value, "a header value")
-            length = write_field(length, name, value)
-            if meaning_of(name) in (CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE):
+        for field in fields:
+            length = append_field(length, <tuple>field)
+            if meaning_of(<bytes>(<tuple>field)[0]) in (CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE):
                 # RFC 9110 8.6, RFC 9112 6.1: it has no body, and the connection is the final response's.
-                raise ValueError(f"an informational response cannot have the header {name!r}")
+                raise ValueError(f"an informational response cannot have the header {(<tuple>field)[0]!r}")
         length = append(length, b"\r\n")
         return b"" if self.is_http_10 else room[:length]
 
