@@ -87,8 +87,9 @@ class Http1Connection(Stream):
         """asyncio: bytes have come."""
         if self.transport.ending:
             return
-        if self.accepted and self.cycle is not None:
-            self.cycle.feed(data)
+        cycle = self.cycle  # a name of its own keeps it while it runs; here and below it may be dropped by its own end
+        if self.accepted and cycle is not None:
+            cycle.feed(data)
             return
         if self.preface is not None:
             data = self.without_preface(self.preface + data)
@@ -128,7 +129,8 @@ class Http1Connection(Stream):
             return transport.transport is not None
         if self.cycle is None:
             return self.write_paused or self.scheduled
-        self.cycle.half_close()
+        cycle = self.cycle
+        cycle.half_close()
         return True
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -241,6 +243,7 @@ class Http1Connection(Stream):
         self.writer.begin(head.method, head.http_version, head.keep_alive and not service.draining)
         self.deadline = NEVER
         if head.upgrade and service.websocket and wants_websocket(head):
+            self.in_body = False  # a handshake with one is refused, and answered
             handshake = read_handshake(head, service.compression)
             scope = websocket_scope(self.scope_template, head, handshake, service)
             self.cycle = WebSocketCycle(service, self, scope, handshake)
@@ -478,8 +481,9 @@ class Http1Connection(Stream):
             self.check_rate()
         if now >= self.deadline and not self.transport.ending:
             self.read_expired()
-        if self.cycle is not None:
-            self.cycle.tick(now)
+        cycle = self.cycle
+        if cycle is not None:
+            cycle.tick(now)
 
     def check_rate(self) -> None:
         # Once there is a response, the two may be talking, at their own pace.
@@ -499,8 +503,9 @@ class Http1Connection(Stream):
 
     def drain(self) -> None:
         """Service: the server stops. A response that has not begun says that it is the last."""
-        if self.cycle is not None:
-            self.cycle.drain()
+        cycle = self.cycle
+        if cycle is not None:
+            cycle.drain()
             if not self.response_begun:
                 self.writer.keep_alive = False
 

@@ -294,8 +294,9 @@ class Http2Connection(Http2Link):
         self.leaving = True
         self.session.drain()
         for exchange in self.exchanges():
-            if exchange.cycle is not None:
-                exchange.cycle.drain()
+            cycle = exchange.cycle
+            if cycle is not None:
+                cycle.drain()
         self.flush()
 
     def close_if_idle(self) -> None:

@@ -362,8 +362,9 @@ class Http2Exchange(Stream):
             self.link.written()
             return
         self.check_window()
-        if self.cycle is not None:
-            self.cycle.tick(now)
+        cycle = self.cycle
+        if cycle is not None:
+            cycle.tick(now)
 
     def body_is_late(self, now: float) -> bool:
         if now < self.body_deadline and now < self.rate_deadline:
