@@ -47,9 +47,12 @@ async def test_the_state_of_starlette_is_copied_for_each_request_and_its_values_
 
 @pytest.mark.parametrize("lifespan", ["auto", "on"])
 async def test_a_start_of_starlette_that_fails_stops_the_server_and_says_why(live: Live, lifespan: str) -> None:
+    async def connect() -> None:
+        raise ConnectionRefusedError("no database")
+
     @asynccontextmanager
     async def around(app: Starlette) -> AsyncIterator[None]:
-        raise ConnectionRefusedError("no database")
+        await connect()
         yield
 
     with pytest.raises(LifespanError, match=r"(?s)failed to start\.\nTraceback.*no database$"):
