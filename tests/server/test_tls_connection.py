@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from h2.connection import H2Connection
 from tests.server.certificates import Authority
 from tests.server.conftest import Client, Site, reply
 
@@ -126,6 +127,62 @@ async def test_a_client_may_leave_at_any_time_and_in_any_way(
         assert (await neighbour.answer()).body == b"here"
         if how == "end":
             await client.rest_or_reset()
+
+
+@pytest.mark.parametrize("how", ["close_notify", "reset"])
+@pytest.mark.parametrize("reading", [True, False])
+async def test_a_client_may_leave_in_the_middle_of_http2(
+    secure: Live, authority: Authority, how: str, reading: bool
+) -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        asked.set()
+        try:
+            for _ in range(1000):
+                await send({"type": "http.response.body", "body": LARGE, "more_body": True})
+        except OSError:
+            gone.set()
+            raise
+
+    http2 = H2Connection()
+    http2.initiate_connection()
+    http2.increment_flow_control_window(2**30)
+    for stream in (1, 3, 5):
+        http2.send_headers(
+            stream,
+            [(":method", "GET"), (":scheme", "https"), (":authority", "a"), (":path", "/")],
+            end_stream=True,
+        )
+        http2.increment_flow_control_window(2**30, stream)
+    async with secure(app) as site:
+        client = await site.connect(http2.data_to_send(), tls=authority.client(alpn=["h2"]))
+        await asyncio.wait_for(asked.wait(), 5)
+        if reading:
+            await client.reader.readexactly(100_000)
+        if how == "reset":
+            client.leave(reset=True)
+        else:
+            client.writer.close()
+        await asyncio.wait_for(gone.wait(), 5)
+
+
+async def test_a_file_goes_by_its_path(secure: Live, authority: Authority, tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(LARGE * 3)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = [(b"content-length", b"%d" % (3 * len(LARGE)))]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.pathsend", "path": str(tmp_path / "large")})
+
+    async with secure(app) as site:
+        client = await site.connect(GET * 2, tls=authority.client())
+        for _ in range(2):
+            assert (await client.answer()).body == LARGE * 3
 
 
 async def test_a_client_that_reads_nothing_is_dropped(secure: Live, authority: Authority) -> None:
