@@ -63,6 +63,7 @@ class Http1Connection(Stream):
         self.deadline = NEVER
         self.head_started = False
         self.rate_deadline = NEVER
+        self.request_deadline = NEVER
         self.rate_bytes = 0
 
     # ---- called by the transport
@@ -255,6 +256,7 @@ class Http1Connection(Stream):
             # With what has come of its body, or all of it, the application need not wait for it.
             self.unstarted = True
             self.start_rate()
+            self.request_deadline = service.now + service.request_timeout
         else:
             self.cycle.start()
 
@@ -278,7 +280,7 @@ class Http1Connection(Stream):
     def end_of_body(self) -> None:
         self.in_body = False
         self.owes_continue = False
-        self.deadline = self.rate_deadline = NEVER
+        self.deadline = self.rate_deadline = self.request_deadline = NEVER
         if self.cycle is not None:
             self.cycle.feed_end(self.scanner.trailers)
             if self.unstarted:
@@ -479,6 +481,8 @@ class Http1Connection(Stream):
         self.transport.tick(now)
         if now >= self.rate_deadline and not self.transport.ending:
             self.check_rate()
+        if now >= self.request_deadline and not self.transport.ending:
+            self.refuse(ProtocolError(408, "the request came too slowly"))
         if now >= self.deadline and not self.transport.ending:
             self.read_expired()
         cycle = self.cycle
