@@ -367,7 +367,7 @@ async def test_everything_that_waits_can_wait_for_a_message(live: Live) -> None:
                 await receive()
         await send({"type": "websocket.send", "text": "go"})
         first = await receive()
-        second = await asyncio.create_task(receive())  # type: ignore[arg-type]
+        second: Message = await asyncio.create_task(receive())  # type: ignore[arg-type]
         [third] = await asyncio.gather(receive())
         tasks.append(asyncio.current_task())
         await asyncio.sleep(0)
