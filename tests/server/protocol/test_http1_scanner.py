@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from dataclasses import dataclass, field
 
 import h11
@@ -262,6 +263,17 @@ def test_trailers_are_kept_apart_from_headers() -> None:
     assert seen.body == b"abc0123456789"
     assert seen.trailers == [(b"x-sum", b"1"), (b"y", b"2")]
     assert seen.complete
+
+
+def test_an_idle_scanner_holds_nothing_of_the_last_request() -> None:
+    data = b"PUT / HTTP/1.1\r\n" + HOST + b"Content-Length: 100000\r\n\r\n" + b"x" * 100_000
+    references = sys.getrefcount(data)
+    scanner = Http1Scanner(Limits())
+    scanner.feed(data)
+    assert sys.getrefcount(data) == references + 1
+    while scanner.next_event() is not END_OF_BODY:
+        pass
+    assert sys.getrefcount(data) == references
 
 
 def test_trailers_belong_to_the_request_that_ended_until_the_next_head() -> None:

@@ -22,21 +22,21 @@ cdef enum:
 
 # ---- names seen before, found by an open-addressed table
 
-# Their values are few, and no secrets.
+# Their values are few, and no secrets (which some put even into Sec-WebSocket-Protocol).
 cdef list KEPT_NAMES = b"""
     accept accept-charset accept-encoding accept-language access-control-request-headers access-control-request-method
     cache-control content-type dnt if-range keep-alive origin pragma priority proxy-connection range save-data
     sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user sec-gpc
-    sec-websocket-extensions sec-websocket-protocol sec-websocket-version te trailer upgrade-insecure-requests
-    user-agent via x-forwarded-host x-forwarded-port x-forwarded-proto x-requested-with
+    sec-websocket-extensions sec-websocket-version te trailer upgrade-insecure-requests user-agent via
+    x-forwarded-host x-forwarded-port x-forwarded-proto x-requested-with
 """.split()
 
 cdef list OTHER_NAMES = b"""
     accept-ranges authorization baggage cf-connecting-ip cf-ray content-disposition content-encoding content-language
     content-location content-md5 content-range cookie date etag forwarded from if-match if-modified-since
-    if-none-match if-unmodified-since last-modified proxy-authorization referer sec-websocket-key traceparent
-    tracestate x-amzn-trace-id x-api-key x-correlation-id x-csrf-token x-csrftoken x-forwarded-for x-real-ip
-    x-request-id
+    if-none-match if-unmodified-since last-modified proxy-authorization referer sec-websocket-key
+    sec-websocket-protocol traceparent tracestate x-amzn-trace-id x-api-key x-correlation-id x-csrf-token x-csrftoken
+    x-forwarded-for x-real-ip x-request-id
 """.split()
 
 cdef dict FRAMING_NAMES = {
@@ -100,7 +100,7 @@ cdef inline bytes find_name(const unsigned char *lowered, Py_ssize_t size, uint3
         slot = (slot + 1) & (NAME_SLOTS - 1)
 
 
-# ---- fields seen before: the last one of each hash
+# ---- fields seen before: the last one of each hash, half a megabyte of them at most
 
 cdef list fields = [None] * FIELD_SLOTS
 

@@ -3,7 +3,8 @@
 
 A lenient server behind a lenient proxy is how requests get smuggled, so everything that two implementations could read
 differently is refused: bare CR or LF, folded lines, space before the colon, repeated Host or Content-Length, a
-Content-Length beside a Transfer-Encoding, chunk sizes with signs or too many digits.
+Content-Length beside a Transfer-Encoding, chunk sizes with signs or too many digits. Here are the request line, what
+the headers say about the message, and its body; `request_target` and `field_lines` read what those lines hold.
 
 Fed bytes are borrowed until they are consumed; what events hold are copies, except that a fed object which is body
 from end to end is passed on as it is.
@@ -159,6 +160,10 @@ cdef class Http1Scanner:
 
     cdef inline void consume(self, Py_ssize_t size) noexcept:
         self.position += size
+        if self.position == PyBytes_GET_SIZE(self.buffer):
+            # What is idle holds nothing of its last request, which came with up to a quarter of a megabyte.
+            self.buffer = b""
+            self.position = 0
         self.searched = self.line_start = self.header_start = self.lines = 0
 
     cdef Py_ssize_t find_end(self, bint in_head) except -2:
