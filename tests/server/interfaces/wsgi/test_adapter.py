@@ -12,6 +12,7 @@ from wsgiref.validate import validator
 
 import pytest
 
+from vivace.server import ClientDisconnected
 from vivace.server.interfaces import adapt
 from vivace.server.interfaces.wsgi.response import HIGH_WATER
 from vivace.server.types import Message
@@ -505,6 +506,58 @@ async def test_a_request_whose_client_leaves_while_it_waits_for_a_thread_is_not_
         assert (await first.answer()).body == b"none"
         assert (await patient.answer()).body == b"body"
     assert paths == ["/", "/patient"]
+
+
+async def test_a_client_that_closes_its_side_gets_its_answer(live: Live) -> None:
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read()
+        left.wait(5)
+        start_response("200 OK", PLAIN)
+        return [body]
+
+    left = threading.Event()
+    async with live(app) as site:
+        client = await site.connect(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody")
+        client.half_close()
+        await asyncio.sleep(0.05)
+        left.set()
+        assert (await client.answer()).body == b"body"
+
+
+async def test_what_an_application_keeps_of_a_request_does_not_block_it_later(live: Live) -> None:
+    kept: list[Callable[[], object]] = []
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        write = start_response("200 OK", PLAIN)
+        kept.extend([environ["wsgi.input"].read, lambda: write(b"late")])
+        return [b"answer"]
+
+    async with live(app) as site:
+        client = await site.connect(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
+        assert (await client.answer()).body == b"answer"
+        for late in kept:
+            with pytest.raises(ClientDisconnected):
+                await asyncio.wait_for(asyncio.to_thread(late), 5)
+
+
+async def test_a_request_that_waits_for_a_thread_is_not_told_to_continue(live: Live) -> None:
+    gate = threading.Event()
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        gate.wait(5)
+        start_response("200 OK", PLAIN)
+        return [environ["wsgi.input"].read()]
+
+    async with live(app, wsgi_threads=1) as site:
+        first = await site.connect(GET)
+        waits = await site.connect(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(waits.reader.read(1), 0.1)
+        gate.set()
+        assert (await first.answer()).status == 200
+        assert await waits.head() == b"HTTP/1.1 100 Continue\r\n\r\n"
+        await waits.send(b"body")
+        assert (await waits.answer()).body == b"body"
 
 
 async def test_a_stop_ends_requests_that_read_write_or_wait(live: Live) -> None:

@@ -65,9 +65,9 @@ class Exchange:
 
     async def run(self, send: Send) -> None:
         """Have the application called, and send what it answers. Raises what it raised."""
-        at_once = self._have_run(self._call)
-        if not at_once or (self.scope["method"] in WITH_BODY and not _expects_continue(self.scope)):
-            self.body.begin()
+        waits = not self._have_run(self._call)
+        if (waits or self.scope["method"] in WITH_BODY) and not _expects_continue(self.scope):
+            self.body.begin(watch=waits)
         try:
             await self._send_response(send)
         except BaseException:
@@ -81,6 +81,8 @@ class Exchange:
                 self.handover.done = False
                 self._have_run(self._close)
                 await self.handover.until_done()
+            # Should the application have kept something that reads or writes, it is not to wait for ever.
+            self.handover.lose()
             await self.body.end()
         self._raise_error()
 

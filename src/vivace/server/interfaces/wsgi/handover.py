@@ -40,12 +40,12 @@ class Handover:
             await self.wait()
 
     def lose(self) -> None:
-        """The client is gone, or the request cancelled. The thread hears it when it next reads or writes."""
+        """The client is gone, the request cancelled, or over. A thread hears it when it next reads or writes."""
         with self.changed:
             self.lost = True
             if not self.begun:
                 self.done = True
-            self.changed.notify()
+            self.changed.notify_all()
         self.news.set()
 
     # ---- in the thread
@@ -73,4 +73,4 @@ class Handover:
     def check(self) -> None:
         """Raise ClientDisconnected (an OSError) when there is nobody to read from or write to."""
         if self.lost:
-            raise ClientDisconnected("the client closed the connection, or the request was cancelled")
+            raise ClientDisconnected("the client closed the connection, or the request was cancelled or is over")

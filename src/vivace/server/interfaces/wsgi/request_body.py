@@ -38,11 +38,14 @@ class RequestBody(io.RawIOBase):
 
     # ---- in the loop
 
-    def begin(self) -> None:
-        """Let the body come. Until then nothing is asked of the client, not even to continue (100)."""
+    def begin(self, watch: bool = False) -> None:
+        """Let the body come. Until then nothing is asked of the client, not even to continue (100).
+
+        With `watch`, lose the exchange if the client leaves before a thread has it.
+        """
         if not self.begun:
             self.begun = True
-            self.task = self.handover.loop.create_task(self._fetch())
+            self.task = self.handover.loop.create_task(self._fetch(watch))
 
     async def end(self) -> None:
         """Stop it coming."""
@@ -51,11 +54,12 @@ class RequestBody(io.RawIOBase):
             self.task.cancel()
             await asyncio.wait({self.task})
 
-    async def _fetch(self) -> None:
+    async def _fetch(self, watch: bool) -> None:
         handover = self.handover
         try:
-            # While the exchange waits for a thread, the message after the body would be that the client has left.
-            while not (self.complete and handover.begun):
+            # The message after the body is that the client has left. It is asked for only then, because for an
+            # application that asks a client that has closed its side has left, too.
+            while not self.complete or (watch and not handover.begun):
                 message = await self.receive()
                 if message["type"] != "http.request":
                     handover.lose()
