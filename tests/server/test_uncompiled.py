@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.server import websocket_frames as websocket
 from tests.server.protocol.http2_cases import GET, POST, PREFACE, data, frame, headers, settings
 
 import vivace
@@ -19,13 +20,22 @@ UNCOMPILED = True
 import asyncio, contextvars
 import vivace.server._cycle_cy as cycle_module, vivace.server._http1_cy as http1_module
 import vivace.server._http2_cy as http2_module, vivace.server._http2_exchange_cy as exchange_module
+import vivace.server._websocket_cy as websocket_module, vivace.server._waiter_cy as waiter_module
 from vivace.server import Config
 from vivace.server._service_cy import Service
 
-modules = (cycle_module, http1_module, http2_module, exchange_module)
+modules = (cycle_module, http1_module, http2_module, exchange_module, websocket_module, waiter_module)
 assert {module.__file__.endswith(".py") for module in modules} == {UNCOMPILED}
 
+async def echo(receive, send):
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
+
 async def app(scope, receive, send):
+    if scope["type"] == "websocket":
+        return await echo(receive, send)
     body = b""
     while True:
         message = await receive()
@@ -44,7 +54,9 @@ async def main():
     server = await loop.create_server(lambda: http1_module.Http1Connection(service), "127.0.0.1", 0)
     for request in REQUESTS:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        writer.write(request)
+        for piece in request.split(b"PAUSE"):
+            writer.write(piece)
+            await asyncio.sleep(0.02)
         writer.write_eof()
         print(await reader.read())
         writer.close()
@@ -59,6 +71,7 @@ REQUESTS = [
     b"GET /fail HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
     b"nonsense\\r\\n\\r\\n",
     HTTP2,
+    WEBSOCKET,
 ]
 asyncio.run(main())
 """
@@ -75,8 +88,21 @@ HTTP2 = b"".join(
 )
 
 
+HANDSHAKE = b"""GET / HTTP/1.1
+Host: a
+Upgrade: websocket
+Connection: Upgrade
+Sec-WebSocket-Version: 13
+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+
+"""
+FRAMES = (websocket.text("first"), websocket.frame(9, b"ping"), websocket.text("second"), websocket.close(1000, "bye"))
+WEBSOCKET = b"PAUSE".join((HANDSHAKE.replace(b"\n", b"\r\n"), *FRAMES))
+
+
 def answers(directory: Path, script: str) -> str:
-    command = [sys.executable, "-c", script.replace("HTTP2,", f"{HTTP2!r},")]
+    script = script.replace("HTTP2,", f"{HTTP2!r},").replace("WEBSOCKET,", f"{WEBSOCKET!r},")
+    command = [sys.executable, "-c", script]
     result = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=20, check=False)
     assert result.returncode == 0, result.stderr
     return result.stdout
@@ -96,3 +122,4 @@ def test_compiled_and_uncompiled_answer_alike(tmp_path: Path) -> None:
     assert uncompiled.count("HTTP/1.1 400 Bad Request") == 2
     assert uncompiled.count("HTTP/1.1 500 Internal Server Error") == 1
     assert uncompiled.count("\\x03abc") == 1
+    assert "\\x81\\x05first\\x8a\\x04ping\\x81\\x06second\\x88\\x02\\x03\\xe8" in uncompiled
