@@ -408,6 +408,31 @@ async def test_a_slow_body_is_408_and_tells_the_application(live: Live) -> None:
     assert heard == ["http.request", "http.disconnect"]
 
 
+async def test_a_body_that_never_ends_meets_the_limit_of_the_whole_request(live: Live, echo: ASGIApp) -> None:
+    async with live(echo, request_timeout=0.3) as site:
+        client = await site.connect(b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        async with asyncio.timeout(5):
+            answer = asyncio.ensure_future(client.answer())
+            while not answer.done():
+                await client.send(b"3\r\nabc\r\n")
+                await asyncio.sleep(0.05)
+        assert (await answer).status == 408
+
+
+async def test_the_limit_of_a_request_does_not_count_its_answer(live: Live) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await asyncio.sleep(0.5)
+        await send(START)
+        await send(part(b"done", False))
+
+    async with live(app, lifespan="off", request_timeout=0.2) as site:
+        client = await site.connect(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na")
+        assert (await client.answer()).body == b"done"
+        await client.send(GET)
+        assert (await client.answer()).body == b"done"
+
+
 async def test_an_application_that_takes_its_time_is_not_a_slow_client(live: Live) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(0.6)

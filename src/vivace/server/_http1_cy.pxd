@@ -33,6 +33,7 @@ cdef class Http1Connection(Stream):
     cdef double deadline
     cdef bint head_started
     cdef double rate_deadline
+    cdef double request_deadline
     cdef long long rate_bytes
 
     cdef bytes without_preface(self, bytes data)

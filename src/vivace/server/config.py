@@ -29,7 +29,7 @@ class Timeouts:
 
     header_timeout: float = 30.0  # from the first byte of a request to the end of its head: 408
     body_timeout: float = 30.0  # between two pieces of a body that the application waits for: 408
-    request_timeout: float = FOREVER  # from the first byte of a request to its last: 408
+    request_timeout: float = FOREVER  # from the head of a request to the end of its body: 408
     write_timeout: float = 60.0  # with a response unsent and the client taking none of it: the connection is dropped
     keep_alive_timeout: float = 75.0  # between two requests; longer than the usual load balancer's 60 s
     handshake_timeout: float = 10.0  # for the TLS handshake
