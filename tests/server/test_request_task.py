@@ -313,6 +313,10 @@ def yields(value: Any) -> Generator[Any, None, None]:
     yield value
 
 
+async def waits_for(value: Any) -> None:
+    await yields(value)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
@@ -324,14 +328,13 @@ def yields(value: Any) -> Generator[Any, None, None]:
 async def test_a_coroutine_that_yields_what_it_should_not_is_told(
     make: Make, value: Callable[[], Any], message: str
 ) -> None:
-    task = make(yields(value()))
+    task = make(waits_for(value()))
     with pytest.raises(RuntimeError, match=message):
         await task
 
 
 async def test_a_coroutine_that_yields_nothing_goes_on_in_the_next_turn(make: Make) -> None:
-    task = make(yields(None))
-    assert await task is None
+    assert await make(waits_for(None)) is None
 
 
 async def test_a_task_cannot_wait_for_itself_or_for_another_loops_future(make: Make) -> None:
