@@ -29,6 +29,12 @@ async def asgi3_with_more(scope: Any, receive: Any, send: Any, *, option: int = 
 async def asgi3_with_anything(*args: Any, **kwargs: Any) -> None: ...
 
 
+async def asgi3_without_signature(scope: Any, receive: Any, send: Any) -> None: ...
+
+
+asgi3_without_signature.__signature__ = "none"  # type: ignore[attr-defined]
+
+
 async def asgi3_with_configuration(configuration: Any, scope: Any, receive: Any, send: Any) -> None: ...
 
 
@@ -132,6 +138,7 @@ APPLICATIONS: list[tuple[Any, Found]] = [
     (asgi3, "asgi3"),
     (asgi3_with_more, "asgi3"),
     (asgi3_with_anything, "asgi3"),
+    (asgi3_without_signature, "asgi3"),
     (functools.partial(asgi3_with_configuration, {}), "asgi3"),
     (functools.partial(functools.partial(asgi3_with_configuration), {}), "asgi3"),
     (asgi3_that_is_no_coroutine_function, "asgi3"),
