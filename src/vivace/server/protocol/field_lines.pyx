@@ -139,6 +139,8 @@ cdef inline tuple find_field(bytes name, const unsigned char *start, Py_ssize_t 
 
 cdef tuple scan_field(const unsigned char **position, const unsigned char *end, FieldMeaning *meaning):
     """The field whose line begins at `position`, which is moved to the next line. There is a CRLF at `end`."""
+    # A table of another module is behind a pointer, which C would read anew for every character.
+    cdef const unsigned char *lower = LOWER_TOKEN
     cdef unsigned char[LONGEST_KNOWN_NAME] lowered
     cdef const unsigned char *p = position[0]
     cdef const unsigned char *start = p
@@ -147,7 +149,7 @@ cdef tuple scan_field(const unsigned char **position, const unsigned char *end, 
     cdef uint32_t value = 0
     cdef bytes name
     while size < LONGEST_KNOWN_NAME:
-        c = LOWER_TOKEN[p[size]]
+        c = lower[p[size]]
         if c == 0:
             break
         lowered[size] = c
