@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import ssl
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from tests.server.certificates import Authority, certificate_pem, key_pem, sign
 
@@ -127,6 +131,20 @@ def test_an_error_says_which_file_and_why(files: Path, options: dict[str, str], 
     with pytest.raises(TLSError) as caught:
         open_tls(TLS(**options), http2=True)  # type: ignore[arg-type]  # the options here are text
     assert message.format(folder=files) in str(caught.value)
+
+
+def test_a_key_that_openssl_finds_too_small_is_refused(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 1024)
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder(NAME, NAME, key.public_key(), 1, now, now + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "small.pem").write_bytes(certificate + pem)
+    with pytest.raises(TLSError, match=r"small\.pem as too weak \(EE_KEY_TOO_SMALL\)"):
+        open_tls(TLS(ssl_certfile=tmp_path / "small.pem"), http2=True)
 
 
 @pytest.mark.parametrize(("name", "said"), [("expired.pem", "expired on"), ("early.pem", "is valid from")])

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.server.certificates import Authority
 from tests.server.conftest import Site, reply
 
-from vivace.server.tls_extension import cipher_suites
+from vivace.server.tls_extension import cipher_suites, subject
 from vivace.server.types import Receive, Scope, Send
 
 pytestmark = pytest.mark.anyio
@@ -149,6 +149,10 @@ async def test_a_context_of_ones_own_does_not_tell_our_certificate(live: Live, a
         assert (await client.answer()).status == 200
         assert app.tls["server_cert"] is None
         assert app.tls["tls_version"] == 0x0304
+
+
+def test_a_name_that_cannot_be_read_is_none() -> None:
+    assert subject(b"0\x03no!") is None
 
 
 def test_every_cipher_that_can_be_chosen_has_its_number() -> None:

@@ -109,6 +109,12 @@ def test_dates_are_read_before_and_after_2050(days: tuple[int, int]) -> None:
     assert read.not_after.tzinfo is dt.UTC
 
 
+def test_a_type_of_nothing_is_a_value_error() -> None:
+    der = common("a").replace(b"\x06\x03\x55\x04\x03\x0c\x01a", b"\x06\x00\x0c\x04abcd")
+    with pytest.raises(ValueError, match="not an X"):
+        read_certificate(der)
+
+
 def test_anything_else_is_a_value_error() -> None:
     der = common("api.example")
     for length in range(len(der)):
