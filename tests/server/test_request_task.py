@@ -597,7 +597,7 @@ async def test_an_exception_that_nobody_asked_for_is_reported_every_time(make: M
             task = make(fail(ValueError("no"), waits))
             await asyncio.wait([task])
             del task
-            gc.collect()
+        gc.collect()
     assert [report["message"] for report in told] == ["Task exception was never retrieved"] * 30
     assert str(told[0]["exception"]) == "no"
 
