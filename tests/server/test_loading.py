@@ -87,7 +87,7 @@ def test_a_factory_is_called(site: Path) -> None:
         ("package_laod.asgi:app", 'there is no module "package_laod" in'),
         ("site_load:appp", 'module site_load has no "appp". Did you mean "app"?'),
         ("site_load:holder.ap", 'type has no "ap". Did you mean "app"?'),
-        ("site_load:number", '"site_load:number" is an int, not an ASGI application'),
+        ("site_load:number", '"site_load:number" is an int, not an application'),
         ("nothing_load", 'has neither "app" nor "application". Name it: "nothing_load:NAME". Callables there: views.'),
         ("site_laod.py", 'Did you mean "site_load.py"?'),
         ("nowhere/site.py", "There is no file"),

@@ -1,8 +1,8 @@
 """The ASGI server: listeners, connections, lifespan, limits, logging.
 
-It runs any ASGI application and imports none of Vivace's other towers. Read `server.py` first (the life of a server),
-then `_http1_cy.py` (the life of a connection) and `_cycle_cy.py` (of a request). `protocol/` knows bytes and no
-sockets. The request path is compiled; `compiled` says whether it is here.
+It runs any ASGI or WSGI application and imports none of Vivace's other towers. Read `server.py` first (the life of a
+server), then `_http1_cy.py` (the life of a connection) and `_cycle_cy.py` (of a request). `protocol/` knows bytes and
+no sockets. The request path is compiled; `compiled` says whether it is here.
 """
 
 from vivace.server.config import Compression, Config, Timeouts

@@ -35,8 +35,8 @@ def load_app(target: str, *, app_dir: str | Path = ".", factory: bool = False) -
         found = _call_factory(found, target)
     if not callable(found):
         raise AppLoadError(
-            f'"{target}" is {with_article(type(found).__name__)}, not an ASGI application '
-            "(a callable of scope, receive, send)."
+            f'"{target}" is {with_article(type(found).__name__)}, not an application '
+            "(in ASGI a callable of scope, receive, send, in WSGI one of environ, start_response)."
         )
     return cast(Application, found)
 

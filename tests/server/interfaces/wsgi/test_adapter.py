@@ -622,6 +622,13 @@ async def test_a_thread_that_does_not_come_back_does_not_keep_the_server(live: L
 # ---- other scopes
 
 
+async def test_a_websocket_is_answered_with_403(live: Live, answering: Any) -> None:
+    handshake = b"Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    key = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    async with live(answering(lambda environ: b"")) as site:
+        assert (await site.ask(b"GET / HTTP/1.1\r\nHost: a\r\n" + handshake + key + b"\r\n")).status == 403
+
+
 async def test_websockets_are_refused_and_unknown_scopes_an_error(answering: Any) -> None:
     app = adapt(answering(lambda environ: b""), wsgi_threads=1)
     sent: list[Message] = []
