@@ -39,20 +39,22 @@ RESPONSE_MESSAGES = (
 
 
 def http_scope(template: dict[str, Any], head: RequestHead, service: Service) -> dict[str, Any]:
-    """The ASGI scope of a request: `template` holds what all requests of the connection have in common."""
+    """The ASGI scope of a request: `template` holds what all requests of the connection have in common, and most."""
     scope = template.copy()
     if head.http_version != "1.1":
         scope["http_version"] = head.http_version
-    scope["method"] = head.method
+    if head.method != "GET":
+        scope["method"] = head.method
     if service.root_path:
         scope["path"] = service.root_path + head.path
         scope["raw_path"] = service.root_path.encode() + head.raw_path
     else:
         scope["path"] = head.path
         scope["raw_path"] = head.raw_path
-    scope["query_string"] = head.query_string
+    if head.query_string:
+        scope["query_string"] = head.query_string
     scope["headers"] = head.headers
-    scope["state"] = service.state.copy()
+    scope["state"] = service.state.copy() if service.state else {}
     extensions = template["extensions"]
     scope["extensions"] = extensions.copy()
     return scope
@@ -65,11 +67,6 @@ def caused_by_disconnect(error: BaseException) -> bool:
     return isinstance(error, ClientDisconnected) or (
         error.__cause__ is not None and caused_by_disconnect(error.__cause__)
     )
-
-
-def raise_again(error: BaseException) -> None:
-    """Let the loop have an error that ends it."""
-    raise error
 
 
 class Done:
@@ -113,7 +110,7 @@ class Cycle:
         self.stream = stream
         self.scope = scope
         self.task: asyncio.Task[None] | None = None
-        self.pieces: list[bytes] = []
+        self.pieces: list[bytes] | None = None
         self.buffered = 0
         self.body_complete = not has_body
         self.body_reported = False
@@ -121,22 +118,17 @@ class Cycle:
         self.changed: asyncio.Event | None = None
         self.phase = NOT_STARTED
         self.has_trailers = False
-        self.trailers: list[Iterable[bytes]] = []
+        self.trailers: list[Iterable[bytes]] | None = None
         self.peer_closed = False
         self.disconnected = False
         self.status = 0
         self.sent = 0
-        self.started = time.perf_counter() if service.access_log is not None else 0.0
+        self.started = time.perf_counter() if self.service.access_log is not None else 0.0
 
     def start(self) -> None:
         """Run the application in a task of its own, in a context derived from the server's, up to its first wait."""
         service = self.service
-        try:
-            task = start(self.run(), service.loop, service.context.copy())
-        except (KeyboardInterrupt, SystemExit) as error:
-            # We are called by the transport, which would take it for a failure of the connection.
-            service.loop.call_soon(raise_again, error)
-            return
+        task = start(self.run(), service.loop, service.context.copy())
         if not is_done(task):
             self.task = task
             service.tasks.add(task)
@@ -155,8 +147,9 @@ class Cycle:
         else:
             self.application_returned()
         finally:
-            self.service.tasks.discard(self.task)
-            self.task = None
+            if self.task is not None:
+                self.service.tasks.discard(self.task)
+                self.task = None
 
     def application_returned(self) -> None:
         """See to it that there is a response."""
@@ -207,7 +200,7 @@ class Cycle:
         if self.pieces or (self.body_complete and not self.body_reported):
             pieces = self.pieces
             body = b"" if not pieces else pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            self.pieces = []
+            self.pieces = None
             self.stream.consumed(self.buffered)
             self.buffered = 0
             if not self.body_complete:
@@ -227,7 +220,10 @@ class Cycle:
 
     def feed(self, data: bytes) -> None:
         """A piece of the request's body has come."""
-        self.pieces.append(data)
+        if self.pieces is None:
+            self.pieces = [data]
+        else:
+            self.pieces.append(data)
         self.buffered += len(data)
         self.wake()
 
@@ -337,14 +333,14 @@ class Cycle:
         """ASGI extension: several messages may come, and their fields are sent together."""
         if self.phase != AWAITS_TRAILERS:
             raise self.out_of_turn("http.response.trailers")
-        self.trailers.extend(message.get("headers", ()))
+        self.trailers = [*(self.trailers or ()), *message.get("headers", ())]
         if not message.get("more_trailers", False):
             self.phase = COMPLETE
             try:
                 self.stream.send_trailers(self.trailers)
             except (ValueError, TypeError):
                 self.phase = AWAITS_TRAILERS
-                self.trailers = []
+                self.trailers = None
                 raise
             self.response_complete()
 

@@ -1,3 +1,5 @@
+cimport cython
+
 from vivace.server._service_cy cimport Service
 
 
@@ -12,8 +14,10 @@ cdef class ClientTransport:
     cdef bint lingering
 
     # what is held to be written together
-    cdef list corked
-    cdef Py_ssize_t corked_size
+    cdef bint corked
+    cdef bytes held
+    cdef list held_behind
+    cdef Py_ssize_t held_size
 
     # bytes written in all, how many of them the client had taken when we last looked, and when we look again
     cdef long long written
@@ -22,6 +26,7 @@ cdef class ClientTransport:
     cdef double deadline
 
     cpdef write(self, data)
+    @cython.locals(size=cython.Py_ssize_t)
     cdef write_piece(self, bytes data)
     cpdef cork(self)
     cpdef uncork(self)

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+from contextlib import suppress
 
 from vivace.server._service_cy import Service
 from vivace.server.sendfile import FileTransfer
@@ -13,6 +16,8 @@ NEVER = float("inf")
 # How long we go on reading after our last byte: closing a socket with unread bytes resets it, and a reset may take our
 # answer from the client (RFC 9112 9.6).
 LINGER = 2.0
+
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class ClientTransport:
@@ -31,8 +36,10 @@ class ClientTransport:
         self.eof_seen = False
         self.ending = False
         self.lingering = False
-        self.corked: list[bytes] | None = None
-        self.corked_size = 0
+        self.corked = False
+        self.held: bytes | None = None
+        self.held_behind: list[bytes] | None = None
+        self.held_size = 0
         self.written = 0
         self.transfer: FileTransfer | None = None
         self.taken_before = 0
@@ -58,26 +65,38 @@ class ClientTransport:
         if size == 0:
             return
         self.written += size
-        if self.corked is None:
+        if not self.corked:
             self.transport.write(data)  # type: ignore[union-attr]
             return
-        self.corked.append(data)
-        self.corked_size += size
-        if self.corked_size > self.service.write_buffer:
+        # One piece is the rule, and needs no list.
+        if self.held is None:
+            self.held = data
+        elif self.held_behind is None:
+            self.held_behind = [data]
+        else:
+            self.held_behind.append(data)
+        self.held_size += size
+        if self.held_size > self.service.write_buffer:
             self.uncork()
-            self.cork()
+            self.corked = True
 
     def cork(self) -> None:
         """Hold what is written until `uncork`, so that the answers to pipelined requests are one write."""
-        self.corked = []
-        self.corked_size = 0
+        self.corked = True
 
     def uncork(self) -> None:
         """Write what was held."""
-        held = self.corked
-        self.corked = None
-        if held and self.transport is not None:
-            self.transport.write(held[0] if len(held) == 1 else b"".join(held))
+        self.corked = False
+        data = self.held
+        if data is None:
+            return
+        if self.held_behind is not None:
+            data += b"".join(self.held_behind)
+            self.held_behind = None
+        self.held = None
+        self.held_size = 0
+        if self.transport is not None:
+            self.transport.write(data)
 
     def unsent(self) -> int:
         """How many bytes wait for the client."""
@@ -188,14 +207,22 @@ class ClientTransport:
         """Close at once: what is unsent is lost, and the client sees a reset."""
         self.ending = True
         self.deadline = NEVER
-        if self.transport is not None:
-            self.transport.abort()
+        transport = self.transport
+        if transport is None:
+            return
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.family != socket.AF_UNIX:
+            # Else the kernel would go on for minutes offering a slow client what it holds.
+            with suppress(OSError):
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        transport.abort()
 
     def lost(self) -> None:
         """asyncio: the connection is gone."""
         self.transport = None
         self.ending = True
-        self.corked = None
+        self.corked = False
+        self.held = self.held_behind = None
         if self.transfer is not None:
             self.transfer.abort()
 

@@ -17,7 +17,8 @@ cdef class WebSocketCycle(Cycle):
     cdef bint accepted
     cdef int state
 
-    # what came and is not received yet: the messages are the cycle's `pieces`, `unread` is not even parsed
+    # what came and is not received yet: messages, and bytes that are not even parsed
+    cdef list messages
     cdef Py_ssize_t queue_limit
     cdef object unread
     cdef bint suspended

@@ -70,6 +70,7 @@ class WebSocketCycle(Cycle):
 
     def __init__(self, service: Service, stream: Stream, scope: dict[str, Any], handshake: Handshake) -> None:
         super().__init__(service, stream, scope, False)
+        self.messages: list[Any] = []
         self.handshake: Handshake | None = handshake
         self.protocol: WebSocketProtocol = cast(WebSocketProtocol, None)  # until it is accepted
         self.accepted = False
@@ -113,7 +114,7 @@ class WebSocketCycle(Cycle):
         if not self.connect_reported:
             self.connect_reported = True
             return {"type": "websocket.connect"}
-        if self.pieces:
+        if self.messages:
             return self.take_message()
         if self.peer_closed and self.state < OPEN:
             # Told that the client is gone, the application gives up; from here on it is.
@@ -124,10 +125,10 @@ class WebSocketCycle(Cycle):
         return None
 
     def take_message(self) -> Message:
-        pieces: list[Any] = self.pieces
-        data = pieces.pop(0)
+        messages = self.messages
+        data = messages.pop(0)
         self.buffered -= len(data)
-        if self.suspended and 2 * len(pieces) <= self.queue_limit and 2 * self.buffered <= self.service.body_buffer:
+        if self.suspended and 2 * len(messages) <= self.queue_limit and 2 * self.buffered <= self.service.body_buffer:
             self.read_on()
         # One key only: Starlette's endpoints ask whether there is one.
         if type(data) is str:
@@ -216,7 +217,7 @@ class WebSocketCycle(Cycle):
         code = fields.get("code")
         self.begin_closing(NORMAL if code is None else code, fields.get("reason") or "")
         self.closed_by_application = True
-        self.pieces.clear()
+        self.messages.clear()
         self.buffered = 0
 
     def application_returned(self) -> None:
@@ -253,7 +254,7 @@ class WebSocketCycle(Cycle):
             return
         self.protocol.feed(data)
         self.read()
-        if self.pieces and self.waiter is not None:
+        if self.messages and self.waiter is not None:
             self.wake_now()
 
     def read_on(self) -> None:
@@ -271,14 +272,14 @@ class WebSocketCycle(Cycle):
     def read(self) -> None:
         """Take messages, as long as there is room for them, and answer what is not one."""
         protocol = self.protocol
-        pieces: list[Any] = self.pieces
+        messages = self.messages
         while self.has_room():
             event: Any = protocol.next_event()
             if event is None:
                 return
             kind = type(event)
             if kind is str or kind is bytes:
-                pieces.append(event)
+                messages.append(event)
                 self.buffered += len(event)
             elif kind is Ping:
                 self.answer_ping(event)
@@ -292,7 +293,7 @@ class WebSocketCycle(Cycle):
         # After our close frame the protocol throws messages away.
         if self.state == CLOSING:
             return True
-        return len(self.pieces) < self.queue_limit and self.buffered < self.service.body_buffer
+        return len(self.messages) < self.queue_limit and self.buffered < self.service.body_buffer
 
     def pause(self) -> None:
         if not self.data_paused and self.state != ENDED:

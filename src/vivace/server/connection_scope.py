@@ -24,7 +24,8 @@ def address(value: Any) -> tuple[str, int] | None:
 
 
 def connection_scope(transport: asyncio.BaseTransport, service: Service, http_version: str) -> dict[str, Any]:
-    """The ASGI HTTP scope of the connection's requests, with None where each request has its own value."""
+    """The ASGI HTTP scope of the connection's requests, with None where each request has its own value,
+    and what most have where it may."""
     sockname = transport.get_extra_info("sockname")
     tls = transport.get_extra_info("ssl_object")
     extensions = HTTP_EXTENSIONS
@@ -34,11 +35,11 @@ def connection_scope(transport: asyncio.BaseTransport, service: Service, http_ve
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.5"},
         "http_version": http_version,
-        "method": None,
+        "method": "GET",
         "scheme": "http" if tls is None else "https",
         "path": None,
         "raw_path": None,
-        "query_string": None,
+        "query_string": b"",
         "root_path": service.root_path,
         "headers": None,
         "client": address(transport.get_extra_info("peername")),
