@@ -282,7 +282,7 @@ async def test_a_client_that_takes_nothing_from_the_socket_is_dropped(live: Live
             raise
 
     async with live(app, lifespan="off", write_timeout=0.1) as site:
-        client = await http2(site, window(0, 2**30) + headers(), window=2**30)
+        await http2(site, window(0, 2**30) + headers(), window=2**30)
         for _ in range(200):
             await asyncio.sleep(0.01 if not ends else 0)
         assert len(ends) == 1

@@ -112,7 +112,10 @@ class SlowReader:
 
 
 class Http2Exchange(Stream):
-    """A request and its response. `cycle` is None once the response is given, or can be given no more."""
+    """A request and its response. `cycle` is None once the response is given, or can be given no more.
+
+    A call of the cycle's may end with that, so the cycle is held in a variable while it is called.
+    """
 
     def __init__(self, link: Http2Link, stream: Http2Stream) -> None:
         self.link = link
@@ -166,8 +169,10 @@ class Http2Exchange(Stream):
         if self.stream.protocol is not None:
             self.data_ended = True
             self.feed_websocket()
-        elif self.cycle is not None:
-            self.cycle.feed_end(self.stream.trailers)
+            return
+        cycle = self.cycle
+        if cycle is not None:
+            cycle.feed_end(self.stream.trailers)
 
     def feed_websocket(self) -> None:
         """Give a WebSocket its data, unless it is not accepted yet or has enough; the client's window fills then."""
@@ -295,8 +300,9 @@ class Http2Exchange(Stream):
         if self.link.transport.paused or self.stream.unsent * 2 > self.link.service.write_buffer:
             return False
         self.wake()
-        if self.cycle is not None:
-            self.cycle.resume_writing()
+        cycle = self.cycle
+        if cycle is not None:
+            cycle.resume_writing()
         return True
 
     def wake(self) -> None:

@@ -414,6 +414,52 @@ def test_a_reset_by_us_is_sent() -> None:
     assert server.stream_error() is ErrorCode.INTERNAL_ERROR
 
 
+def test_heads_that_repeat_are_understood_whatever_comes_between() -> None:
+    server = Server()
+    decoder = hpack.Decoder()
+    page = [(b"content-type", b"text/html"), (b"set-cookie", b"a=1"), (b"content-length", b"0")]
+    other = [(b"content-type", b"text/css"), (b"content-length", b"0")]
+    table_sizes = {6: 0, 10: 4096, 15: 100}
+    for number, (status, fields) in enumerate([(200, page)] * 4 + [(200, other), (404, page), (404, page)] * 5):
+        if number in table_sizes:
+            server.feed(settings((1, table_sizes[number])))
+            decoder.max_allowed_table_size = table_sizes[number]
+        server.feed(headers(2 * number + 1))
+        stream = server.stream(2 * number + 1)
+        # A list of the application's own, which it changes afterwards.
+        mutable = list(fields)
+        server.session.start(stream, status, mutable)
+        mutable[0] = (b"x", b"y")
+        server.session.body(stream, b"", False)
+        (head,) = (f for f in server.written() if f[0] == 1)
+        assert head[:3] == (1, 5, 2 * number + 1)
+        assert decoded(head[3], decoder) == [(b":status", b"%d" % status), *fields]
+
+
+def test_a_head_that_is_kept_is_not_completed_for_the_next_response() -> None:
+    server = Server()
+    decoder = hpack.Decoder()
+    for number, body in ((1, b"abc"), (3, b"de"), (5, b"f")):
+        server.feed(headers(number))
+        server.session.start(server.stream(number), 200, [(b"a", b"b")])
+        server.session.body(server.stream(number), body, False)
+        (head,) = (f for f in server.written() if f[0] == 1)
+        length = (b"content-length", b"%d" % len(body))
+        assert decoded(head[3], decoder) == [(b":status", b"200"), (b"a", b"b"), length]
+
+
+def test_the_ends_of_the_last_streams_are_remembered() -> None:
+    # RFC 9113 5.1: HEADERS on one that was completed; 5.1.1: on one that is forgotten.
+    for number, code in ((1199, ErrorCode.STREAM_CLOSED), (1199 - 2 * 255, ErrorCode.STREAM_CLOSED), (1, PROTOCOL)):
+        again = Server()
+        for other in range(1, 1201, 2):
+            again.feed(headers(other))
+            answer(again, other, b"")
+        failure = again.feed(headers(number)).failure
+        assert failure is not None
+        assert failure.code is code
+
+
 # ---- windows
 
 

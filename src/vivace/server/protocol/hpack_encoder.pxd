@@ -4,6 +4,7 @@ cdef class HpackEncoder:
     cdef dict by_field
     cdef dict by_name
     cdef Py_ssize_t inserted
+    cdef unsigned long changes
     cdef readonly Py_ssize_t table_size
     cdef Py_ssize_t allowed_size
 

@@ -83,7 +83,7 @@ cdef Py_ssize_t write_string(unsigned char *out, bytes value) noexcept:
 
 
 cdef class HpackEncoder:
-    """The header blocks of one direction of a connection, in order."""
+    """The header blocks of one direction of a connection, in order. Between two `changes` a list has the same block."""
 
     def __cinit__(self):
         self.entries = deque()
@@ -100,6 +100,7 @@ cdef class HpackEncoder:
         if size == self.allowed_size and self.last_change < 0:
             return
         self.allowed_size = self.last_change = size
+        self.changes += 1
         # RFC 7541 4.2: the smallest size in between empties the other side's table as well as ours.
         if self.smallest_change < 0 or size < self.smallest_change:
             self.smallest_change = size
@@ -175,6 +176,7 @@ cdef class HpackEncoder:
         self.table_size += size
         self.by_field[field] = self.by_name[field[0]] = self.inserted
         self.inserted += 1
+        self.changes += 1
 
     cdef evict(self, Py_ssize_t size):
         cdef Py_ssize_t at

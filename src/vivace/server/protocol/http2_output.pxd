@@ -63,6 +63,20 @@ cdef class Http2Stream:
     cdef bint forbids_body(self) noexcept
 
 
+cdef class ResponseHead:
+    cdef int status
+    cdef list given
+    cdef tuple date
+    cdef list fields
+    cdef long long expected
+
+    # the encoded fields, as long as the encoder's tables do not change
+    cdef bytes block
+    cdef unsigned long changes
+
+    cdef bint matches(self, int status, list given, tuple date) except -1
+
+
 cdef class Http2Output:
     # bytes for the socket
     cdef unsigned char *out
@@ -70,6 +84,7 @@ cdef class Http2Output:
     cdef Py_ssize_t room
 
     cdef HpackEncoder encoder
+    cdef ResponseHead last_head
     cdef bytes server_value
     cdef bint writes_date
 

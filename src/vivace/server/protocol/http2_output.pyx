@@ -16,7 +16,8 @@ from libc.time cimport time, time_t
 from email.utils import formatdate
 
 from vivace.server.protocol.hpack_encoder cimport CHANGES_ROOM, FIELD_ROOM, HpackEncoder
-from vivace.server.protocol.characters cimport IN_VALUE, LOWER_TOKEN
+from vivace.server.protocol.characters cimport LOWER_TOKEN
+from vivace.server.protocol.response_fields cimport as_bytes, as_fields, check_field, read_length
 
 cdef enum:
     FRAME_HEAD = 9
@@ -24,6 +25,8 @@ cdef enum:
     DEFAULT_FRAME_SIZE = 16384
     # A buffer above this is given back once it is sent.
     KEPT_ROOM = 16384
+    # An encoded head up to this size is kept for the next response that is like it.
+    KEPT_BLOCK = 1024
     URGENCIES = 8
 
 cdef list STATUS_FIELDS = [(b":status", b"%d" % status) for status in range(1000)]
@@ -49,41 +52,66 @@ cdef tuple current_date_field():
 
 # ---- what applications give
 
-cdef bytes as_bytes(value, str what):
-    if type(value) is bytes:
-        return value
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value)
-    raise TypeError(f"{what} must be bytes, got {value!r}")
-
-
-cdef long long scan_length(bytes value) except -1:
-    if not value.isdigit() or len(value) > 18:
-        raise ValueError(f"content-length must be a number, got {value!r}")
-    return int(value)
-
-
-cdef tuple checked_field(raw_name, raw_value):
+cdef tuple checked_field(tuple field):
     """The field as HTTP/2 wants it: a lower-case name, nothing that ends a line."""
-    cdef bytes name = as_bytes(raw_name, "a header name")
-    cdef bytes value = as_bytes(raw_value, "a header value")
+    cdef bytes name = <bytes>field[0]
+    cdef bytes value = <bytes>field[1]
     cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(value)
     cdef Py_ssize_t at
-    cdef bint lower = True
-    for at in range(PyBytes_GET_SIZE(value)):
-        if not IN_VALUE[p[at]]:
-            raise ValueError(f"the value of the header {name!r} holds a control character: {value!r}")
+    check_field(name, value)
     if PyBytes_GET_SIZE(value) > 0 and (p[0] <= 32 or p[PyBytes_GET_SIZE(value) - 1] <= 32):
         # RFC 9113 8.2.1: blanks around a value make the whole response malformed.
-        value = value.strip(b" \t")
+        return (name.lower(), value.strip(b" \t"))
     p = <const unsigned char *>PyBytes_AS_STRING(name)
     for at in range(PyBytes_GET_SIZE(name)):
-        if not LOWER_TOKEN[p[at]]:
-            raise ValueError(f"the header name {name!r} holds a character that names cannot have")
-        lower = lower and LOWER_TOKEN[p[at]] == p[at]
-    if PyBytes_GET_SIZE(name) == 0:
-        raise ValueError("a header name is empty")
-    return (name if lower else name.lower(), value)
+        if LOWER_TOKEN[p[at]] != p[at]:
+            return (name.lower(), value)
+    return field
+
+
+cdef class ResponseHead:
+    """The fields of a response as they are sent, and what they say of its body: -1 for no content-length.
+
+    Responses of one connection are often alike, so the last head is kept with what it was made from.
+    """
+
+    cdef bint matches(self, int status, list given, tuple date) except -1:
+        return self.status == status and self.date is date and self.given == given
+
+
+cdef ResponseHead read_head(int status, list given, bytes server, tuple date):
+    """ValueError for what must not be sent. `server` and `date` are for a response that has none; both may be None."""
+    cdef ResponseHead head = ResponseHead.__new__(ResponseHead)
+    cdef tuple field
+    cdef bytes name
+    cdef long long length
+    head.status = status
+    head.given = list(given)
+    head.date = date
+    head.fields = []
+    head.expected = -1
+    for field in given:
+        field = checked_field(field)
+        name = <bytes>field[0]
+        if name in CONNECTION_FIELDS:
+            continue
+        if name == b"content-length":
+            length = read_length(<bytes>field[1])
+            if head.expected >= 0 and head.expected != length:
+                raise ValueError("two content-length headers that differ")
+            if head.expected >= 0 or status == 204:
+                continue
+            head.expected = length
+        elif name == b"date":
+            date = None
+        elif name == b"server":
+            server = None
+        head.fields.append(field)
+    if server is not None:
+        head.fields.append((b"server", server))
+    if date is not None:
+        head.fields.append(date)
+    return head
 
 
 cdef class Http2Stream:
@@ -116,7 +144,7 @@ cdef class Http2Output:
         self.send_window = DEFAULT_WINDOW
         self.max_frame_size = DEFAULT_FRAME_SIZE
         self.max_header_list = -1
-        self.queues = [deque() for _ in range(URGENCIES)]
+        self.queues = [None] * URGENCIES
 
     def __dealloc__(self):
         PyMem_Free(self.out)
@@ -209,42 +237,22 @@ cdef class Http2Output:
 
         Nothing is written before the first `body`; until then (`begun` is False) the response can be started anew.
         """
-        cdef list fields = []
-        cdef tuple field
-        cdef object name
-        cdef bint date = self.writes_date, server = self.server_value is not None
-        cdef long long expected = -1
+        cdef list given = as_fields(headers)
+        cdef ResponseHead head = self.last_head
+        cdef tuple date = current_date_field() if self.writes_date else None
         if status < 200 or status > 999:
             raise ValueError(f"the status of a response must be from 200 to 999, got {status}")
-        for raw_name, raw_value in headers:
-            field = checked_field(raw_name, raw_value)
-            name = field[0]
-            if name in CONNECTION_FIELDS:
-                continue
-            if name == b"content-length":
-                if expected >= 0 and expected != scan_length(<bytes>field[1]):
-                    raise ValueError("two content-length headers that differ")
-                if expected >= 0 or status == 204:
-                    continue
-                expected = scan_length(<bytes>field[1])
-            elif name == b"date":
-                date = False
-            elif name == b"server":
-                server = False
-            fields.append(field)
-        if server:
-            fields.append((b"server", self.server_value))
-        if date:
-            fields.append(current_date_field())
-        stream.response_head = fields
+        if head is None or not head.matches(status, given, date):
+            head = self.last_head = read_head(status, given, self.server_value, date)
+        stream.response_head = head.fields
         stream.status = status
-        stream.expected = expected
+        stream.expected = head.expected
         stream.sent = 0
 
     cpdef announce(self, Http2Stream stream, long long size):
         """After `start`: the body will have so many bytes. RuntimeError when content-length says something else."""
         if stream.expected < 0:
-            stream.response_head.append((b"content-length", b"%d" % size))
+            stream.response_head = [*stream.response_head, (b"content-length", b"%d" % size)]
             stream.expected = size
         elif stream.expected != size:
             raise RuntimeError(f"the response body has {size} bytes; its content-length is {stream.expected}")
@@ -272,7 +280,7 @@ cdef class Http2Output:
             stream.sent += size
         if not stream.begun and not more and stream.expected < 0 and not (bodiless and size == 0):
             if stream.status != 204 and stream.status != 304:
-                stream.response_head.append((b"content-length", b"%d" % size))
+                stream.response_head = [*stream.response_head, (b"content-length", b"%d" % size)]
         if bodiless:
             size = 0
         stream.complete = not more
@@ -301,7 +309,7 @@ cdef class Http2Output:
             return
         if stream.complete or (stream.response_head is None and not stream.begun):
             raise RuntimeError("trailers without a response that is started and not complete")
-        fields = [checked_field(name, value) for name, value in headers]
+        fields = [checked_field(field) for field in as_fields(headers)]
         if not stream.begun:
             self.write_head(stream, False)
         stream.response_trailers = [field for field in fields if (<tuple>field)[0] not in CONNECTION_FIELDS]
@@ -313,12 +321,31 @@ cdef class Http2Output:
         """An informational response such as 100 Continue or 103 Early Hints, before the response has begun."""
         if status < 100 or status > 199 or status == 101:
             raise ValueError(f"an informational status is from 100 to 199 and not 101, got {status}")
-        cdef list fields = [checked_field(name, value) for name, value in headers]
+        cdef list fields = [checked_field(field) for field in as_fields(headers)]
         if not stream.closed and not stream.begun:
             self.write_headers(stream.id, status, fields, False)
 
     cdef int write_head(self, Http2Stream stream, bint end) except -1:
-        self.write_headers(stream.id, stream.status, stream.response_head, end)
+        cdef ResponseHead head = self.last_head
+        cdef HpackEncoder encoder = self.encoder
+        cdef Py_ssize_t start
+        cdef unsigned long changes
+        cdef bint announces
+        if head is None or stream.response_head is not head.fields:
+            self.write_headers(stream.id, stream.status, stream.response_head, end)
+        elif head.block is not None and head.changes == encoder.changes:
+            start = PyBytes_GET_SIZE(head.block)
+            self.frame(start, HEADERS, END_HEADERS | (END_STREAM if end else 0), stream.id)
+            memcpy(self.out + self.length, PyBytes_AS_STRING(head.block), start)
+            self.length += start
+        else:
+            start = self.length + FRAME_HEAD
+            changes = encoder.changes
+            announces = encoder.last_change >= 0
+            self.write_headers(stream.id, stream.status, stream.response_head, end)
+            if changes == encoder.changes and not announces and self.length - start <= KEPT_BLOCK:
+                head.block = PyBytes_FromStringAndSize(<const char *>self.out + start, self.length - start)
+                head.changes = changes
         stream.response_head = None
         stream.begun = True
         if end:
@@ -356,6 +383,8 @@ cdef class Http2Output:
         if not stream.queued and stream.unsent > 0 and stream.send_window > 0:
             stream.queued = True
             stream.queue = stream.urgency
+            if self.queues[stream.queue] is None:
+                self.queues[stream.queue] = deque()
             self.queues[stream.queue].append(stream)
             self.queued_streams += 1
         return 0

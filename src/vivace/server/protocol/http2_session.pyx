@@ -10,26 +10,25 @@ us is what a flood is made of, so each such frame is paid from a budget, which t
 """
 
 import time
-from collections import deque
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint32_t
 from libc.string cimport memcmp, memcpy
 
 from vivace.server.protocol.hpack_decoder cimport HpackDecoder
+from vivace.server.protocol.http2_budget cimport Budget
 from vivace.server.protocol.http2_output cimport (
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PRIORITY_FRAME, PRIORITY_UPDATE,
-    PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, WITH_PRIORITY, Http2Output, Http2Stream,
+    PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, WITH_PRIORITY, Http2Stream,
 )
-from vivace.server.protocol.http2_request cimport RequestFields, check_trailers, read_request
+from vivace.server.protocol.http2_streams cimport (
+    COMPLETE, RESET_BY_CLIENT, RESET_BY_US, Ending, Http2Streams, failed,
+)
 
 from vivace.server.protocol.errors import ProtocolError
-from vivace.server.protocol.events import END_OF_BODY as _END_OF_BODY
 from vivace.server.protocol.hpack_tables import HpackError
 from vivace.server.protocol.http2_errors import ConnectionFailed, ErrorCode, StreamFailed, StreamReset
-from vivace.server.protocol.http2_priority import DEFAULT_URGENCY, parse_priority
-
-cdef object END_OF_BODY = _END_OF_BODY
+from vivace.server.protocol.http2_priority import parse_priority
 
 cdef enum:
     PREFACE_SIZE = 24
@@ -40,8 +39,6 @@ cdef enum:
     DEFAULT_WINDOW = 65535
     # In one frame; each may change the windows of every stream.
     MAX_SETTINGS = 32
-    # How many closed streams we tell from ones that never were.
-    REMEMBERED_STREAMS = 256
 
 cdef enum Setting:
     HEADER_TABLE_SIZE = 1
@@ -53,15 +50,7 @@ cdef enum Setting:
     ENABLE_CONNECT_PROTOCOL = 8
     NO_RFC7540_PRIORITIES = 9
 
-# How a stream came to its end, which decides what more frames on it mean (RFC 9113 5.1).
-cdef enum Ending:
-    COMPLETE
-    RESET_BY_CLIENT
-    RESET_BY_US
-
 cdef double LARGEST_WINDOW = 2147483647.0
-# In how many seconds a budget fills up.
-cdef double REFILL = 10.0
 cdef bytes PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 cdef bytes DRAIN_PING = b"draining"
 
@@ -70,11 +59,7 @@ cdef inline uint32_t number_at(const unsigned char *p) noexcept:
     return <uint32_t>p[0] << 24 | <uint32_t>p[1] << 16 | <uint32_t>p[2] << 8 | p[3]
 
 
-cdef failed(code, str reason):
-    return ConnectionFailed(code, reason)
-
-
-cdef class Http2Session(Http2Output):
+cdef class Http2Session(Http2Streams):
     """One connection. `feed` bytes, call `next_event` until it returns None, answer, and write what `take` returns.
 
     Body bytes count against the client's windows until `consumed`. `connect` offers the extended CONNECT
@@ -83,25 +68,12 @@ cdef class Http2Session(Http2Output):
 
     def __cinit__(self, limits, *, server="vivace", bint date=True, bint connect=True, clock=time.monotonic):
         self.max_streams = limits.max_streams
-        self.max_body_size = limits.max_body_size
-        self.stream_window = limits.stream_window
-        self.connection_window = self.receive_window = limits.connection_window
         self.max_continuations = limits.max_continuations
         self.max_header_block = limits.max_header_block
-        self.reset_budget = limits.reset_budget
-        self.control_budget = limits.control_budget
-        self.clock = clock
-        self.resets_left = self.reset_budget
-        self.control_left = self.control_budget
-        self.resets_time = self.control_time = clock()
+        self.controls = Budget(limits.control_budget, "too many control frames", clock)
         self.buffer = b""
-        self.events = deque()
         # RFC 9113 6.5.2 counts 32 bytes a field beside its strings.
         self.decoder = HpackDecoder(limits.max_header_bytes + 32 * limits.max_header_count, limits.max_header_count + 5)
-        self.streams = {}
-        self.closed_streams = {}
-        self.early_priorities = {}
-        self.initial_send_window = DEFAULT_WINDOW
         self.frame(30, SETTINGS, 0, 0)
         for identifier, value in (
             (MAX_CONCURRENT_STREAMS, self.max_streams),
@@ -230,33 +202,11 @@ cdef class Http2Session(Http2Output):
         return 0
 
     cdef int spend_control(self) except -1:
-        cdef double now
         if self.data_frames > 0:
             # A client answers DATA with up to two WINDOW_UPDATE frames, and may measure with a PING.
-            self.control_left = min(<double>self.control_budget, self.control_left + 4.0 * self.data_frames)
+            self.controls.earn(4.0 * self.data_frames)
             self.data_frames = 0
-        self.control_left -= 1
-        if self.control_left < 0:
-            now = self.clock()
-            self.control_left += min(1.0, (now - self.control_time) / REFILL) * self.control_budget
-            self.control_time = now
-            if self.control_left < 0:
-                raise failed(ErrorCode.ENHANCE_YOUR_CALM, "too many control frames")
-        return 0
-
-    cdef int spend_reset(self) except -1:
-        cdef double now
-        self.resets_left -= 1
-        if self.resets_left < 0:
-            now = self.clock()
-            self.resets_left += min(1.0, (now - self.resets_time) / REFILL) * self.reset_budget
-            self.resets_time = now
-            if self.resets_left < 0:
-                raise failed(ErrorCode.ENHANCE_YOUR_CALM, "too many requests were cancelled or wrong")
-        return 0
-
-    cdef bint is_idle(self, uint32_t stream_id) noexcept:
-        return stream_id > self.last_stream or stream_id % 2 == 0
+        return self.controls.spend()
 
     # ---- DATA
 
@@ -283,7 +233,7 @@ cdef class Http2Session(Http2Output):
         stream = self.streams.get(stream_id)
         if stream is None or stream.request_complete:
             self.credit(size)
-            if stream is None and self.closed_streams.get(stream_id) == RESET_BY_US:
+            if stream is None and self.ending_of(stream_id) == RESET_BY_US:
                 return 0
             return self.fail_stream(
                 stream, stream_id, StreamFailed(ErrorCode.STREAM_CLOSED, "DATA on a stream that is closed")
@@ -316,32 +266,6 @@ cdef class Http2Session(Http2Output):
             self.events.append((stream, PyBytes_FromStringAndSize(<const char *>p, length)))
         if flags & END_STREAM:
             self.end_request(stream)
-        return 0
-
-    cpdef consumed(self, Http2Stream stream, Py_ssize_t size):
-        """The application took `size` bytes of the stream's body: the client may send as many more."""
-        if size < 0 or size > stream.unconsumed:
-            if stream.closed:
-                return
-            raise ValueError(f"{size} bytes consumed of {stream.unconsumed}")
-        stream.unconsumed -= size
-        self.credit(size)
-        if stream.closed or stream.request_complete:
-            return
-        stream.uncredited += size
-        # Few updates, and early enough that a fast client never stops.
-        if stream.uncredited * 2 >= self.stream_window:
-            self.write_window_update(stream.id, <uint32_t>stream.uncredited)
-            stream.receive_window += stream.uncredited
-            stream.uncredited = 0
-
-    cdef int credit(self, long long size) except -1:
-        """Give back `size` bytes of the connection's window."""
-        self.uncredited += size
-        if self.uncredited * 2 >= self.connection_window and self.failure is None:
-            self.write_window_update(0, <uint32_t>self.uncredited)
-            self.receive_window += self.uncredited
-            self.uncredited = 0
         return 0
 
     # ---- HEADERS and CONTINUATION
@@ -408,13 +332,13 @@ cdef class Http2Session(Http2Output):
             if on_itself:
                 raise StreamFailed(ErrorCode.PROTOCOL_ERROR, "a stream depends on itself")
             if stream is not None:
-                return self.read_trailers(stream, fields, ended)
+                return self.end_with_trailers(stream, fields, self.decoder.kinds, ended)
             if stream_id > self.last_stream:
                 self.last_stream = stream_id
                 if self.drained or len(self.streams) >= self.max_streams:
                     raise StreamFailed(ErrorCode.REFUSED_STREAM, "too many requests at once")
-                return self.open_stream(stream_id, fields, ended)
-            ending = self.closed_streams.get(stream_id)
+                return self.open_stream(stream_id, fields, self.decoder.kinds, ended)
+            ending = self.ending_of(stream_id)
             if ending == RESET_BY_US:
                 return 0
             if ending == RESET_BY_CLIENT:
@@ -427,54 +351,6 @@ cdef class Http2Session(Http2Output):
             if stream_id > self.last_stream:
                 self.last_stream = stream_id
             return self.fail_stream(stream, stream_id, error)
-
-    cdef int open_stream(self, uint32_t stream_id, list fields, bint ended) except -1:
-        cdef Http2Stream stream = Http2Stream.__new__(Http2Stream)
-        cdef RequestFields request
-        cdef bytes priority
-        stream.id = stream_id
-        stream.request_complete = ended
-        stream.receive_window = self.stream_window
-        stream.send_window = self.initial_send_window
-        stream.expected = -1
-        stream.urgency = DEFAULT_URGENCY
-        stream.trailers = []
-        if fields is None:
-            self.streams[stream_id] = stream
-            # It may have been a HEAD: no body.
-            return self.refuse(stream, ProtocolError(431, "the headers are too large"), True)
-        try:
-            request = read_request(fields, self.decoder.kinds, ended)
-        except ProtocolError as error:
-            self.streams[stream_id] = stream
-            return self.refuse(stream, error, (b":method", b"HEAD") in fields)
-        self.streams[stream_id] = stream
-        stream.head = request.head
-        stream.scheme = request.scheme.decode("latin-1")
-        if request.protocol is not None:
-            stream.protocol = request.protocol.decode("latin-1")
-        elif stream.head.content_length > self.max_body_size:
-            return self.refuse(
-                stream, ProtocolError(413, "the body is larger than this server accepts"), stream.forbids_body()
-            )
-        priority = self.early_priorities.pop(stream_id, request.priority) if self.early_priorities else request.priority
-        if priority is not None:
-            stream.urgency, stream.incremental = parse_priority(priority)
-        self.events.append((stream, stream.head))
-        return 0
-
-    cdef int read_trailers(self, Http2Stream stream, list fields, bint ended) except -1:
-        if stream.request_complete:
-            raise StreamFailed(ErrorCode.STREAM_CLOSED, "HEADERS after the end of the request")
-        if not ended:
-            raise StreamFailed(ErrorCode.PROTOCOL_ERROR, "trailers that do not end the request")
-        if fields is None:
-            return self.refuse(stream, ProtocolError(431, "the trailers are too large"), stream.forbids_body())
-        check_trailers(fields, self.decoder.kinds)
-        if stream.protocol is None and 0 <= stream.head.content_length != stream.body_size:
-            raise StreamFailed(ErrorCode.PROTOCOL_ERROR, "the body is not as long as content-length")
-        stream.trailers = fields
-        return self.end_request(stream)
 
     # ---- the other frames
 
@@ -509,8 +385,11 @@ cdef class Http2Session(Http2Output):
             self.dequeue(stream)
             stream.urgency, stream.incremental = parse_priority(value)
             self.enqueue(stream)
-        elif target > self.last_stream and len(self.early_priorities) < self.max_streams:
-            self.early_priorities[target] = value[:256]
+        elif target > self.last_stream:
+            if self.early_priorities is None:
+                self.early_priorities = {}
+            if len(self.early_priorities) < self.max_streams:
+                self.early_priorities[target] = value[:256]
         return 0
 
     cdef int read_reset(self, uint32_t stream_id, const unsigned char *p, Py_ssize_t size) except -1:
@@ -522,7 +401,7 @@ cdef class Http2Session(Http2Output):
         stream = self.streams.get(stream_id)
         if stream is None:
             return self.spend_control()
-        self.spend_reset()
+        self.resets.spend()
         self.close_stream(stream, RESET_BY_CLIENT)
         self.events.append((stream, StreamReset(number_at(p), True)))
         return 0
@@ -561,20 +440,6 @@ cdef class Http2Session(Http2Output):
             elif identifier == MAX_HEADER_LIST_SIZE:
                 self.max_header_list = value
         self.frame(0, SETTINGS, ACK, 0)
-        return 0
-
-    cdef int change_windows(self, long long size) except -1:
-        """RFC 9113 6.9.2: a new initial window changes those of open streams too, below zero if need be."""
-        cdef Http2Stream stream
-        for stream in self.streams.values():
-            stream.send_window += size - self.initial_send_window
-            if stream.send_window > LARGEST_WINDOW:
-                raise failed(ErrorCode.FLOW_CONTROL_ERROR, "a window is too large")
-            if stream.send_window <= 0:
-                self.dequeue(stream)
-            else:
-                self.enqueue(stream)
-        self.initial_send_window = size
         return 0
 
     cdef int read_ping(self, int flags, uint32_t stream_id, const unsigned char *p, Py_ssize_t size) except -1:
@@ -628,104 +493,6 @@ cdef class Http2Session(Http2Output):
                 stream, stream_id, StreamFailed(ErrorCode.FLOW_CONTROL_ERROR, "the stream's window is too large")
             )
         return self.enqueue(stream)
-
-    # ---- the ends of streams
-
-    cdef int end_requests(self) except -1:
-        """Nothing more will come: `finished` once the requests that have come are answered."""
-        cdef Http2Stream stream
-        self.draining = self.drained = True
-        for stream in list(self.streams.values()):
-            if not stream.request_complete:
-                self.close_stream(stream, RESET_BY_US)
-                self.events.append((stream, StreamReset(ErrorCode.CANCEL, True)))
-        return 0
-
-    cdef int end_request(self, Http2Stream stream) except -1:
-        stream.request_complete = True
-        self.events.append((stream, END_OF_BODY))
-        return 0
-
-    cdef int response_closed(self, Http2Stream stream) except -1:
-        stream.response_closed = True
-        # Nothing that comes now concerns whoever served it, and who refers to the stream.
-        stream.owner = None
-        if stream.request_complete:
-            return self.close_stream(stream, COMPLETE)
-        # RFC 9113 8.1: the answer is there; the rest of the request is not wanted.
-        self.write_reset(stream.id, ErrorCode.NO_ERROR)
-        return self.close_stream(stream, RESET_BY_US)
-
-    cdef int refuse(self, Http2Stream stream, error, bint without_body) except -1:
-        """Answer what is well formed but cannot be served, and let nothing more come of it."""
-        self.spend_reset()
-        self.events.append((stream, error))
-        owner = stream.owner
-        self.answer_error(stream, error, without_body)
-        stream.owner = owner
-        return 0
-
-    cpdef refuse_request(self, Http2Stream stream, error):
-        """Answer a request with the status of `error`, a ProtocolError; a response that has begun is reset instead."""
-        if not stream.closed:
-            self.answer_error(stream, error, stream.forbids_body())
-
-    cdef int answer_error(self, Http2Stream stream, error, bint without_body) except -1:
-        cdef bytes reason = error.reason.encode()
-        if stream.begun:
-            self.write_reset(stream.id, ErrorCode.CANCEL)
-            return self.close_stream(stream, RESET_BY_US)
-        if without_body or len(reason) > min(self.initial_send_window, self.send_window):
-            reason = b""
-        stream.begun = stream.complete = True
-        self.write_headers(
-            stream.id, error.status,
-            [
-                (b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(reason)),
-                *error.headers,
-            ],
-            not reason,
-        )
-        if not reason:
-            return self.response_closed(stream)
-        return self.write_data(stream, <const unsigned char *>PyBytes_AS_STRING(reason), len(reason), True)
-
-    cdef int fail_stream(self, Http2Stream stream, uint32_t stream_id, error) except -1:
-        """Reset a stream for an error of the client's; None for one that is closed."""
-        if stream is None and self.is_idle(stream_id):
-            # RFC 9113 6.4: what never was cannot be reset; 5.4.2: the connection is to blame instead.
-            raise failed(error.code, str(error))
-        self.write_reset(stream_id, error.code)
-        if stream is not None:
-            self.close_stream(stream, RESET_BY_US)
-            self.events.append((stream, StreamReset(error.code, False)))
-        else:
-            self.remember_closed(stream_id, RESET_BY_US)
-        return self.spend_reset()
-
-    cpdef reset(self, Http2Stream stream, uint32_t code):
-        """End a stream without a proper end. Nothing happens when it is closed already."""
-        if not stream.closed:
-            self.write_reset(stream.id, code)
-            self.close_stream(stream, RESET_BY_US)
-
-    cdef int close_stream(self, Http2Stream stream, int how) except -1:
-        stream.closed = True
-        self.dequeue(stream)
-        stream.pieces = None
-        stream.unsent = 0
-        del self.streams[stream.id]
-        self.remember_closed(stream.id, how)
-        # Bytes that nobody will consume any more must not narrow the connection's window.
-        self.credit(stream.unconsumed)
-        stream.unconsumed = 0
-        return 0
-
-    cdef int remember_closed(self, uint32_t stream_id, int how) except -1:
-        self.closed_streams[stream_id] = how
-        if len(self.closed_streams) > REMEMBERED_STREAMS:
-            del self.closed_streams[next(iter(self.closed_streams))]
-        return 0
 
     # ---- the end of the connection
 
