@@ -41,7 +41,9 @@ def encoded(fields: Fields) -> bytes:
 
 
 class Http2Client:
-    """One connection; used in a `with`. What comes while something else is expected is skipped, and kept in `seen`."""
+    """One connection; used in a `with`. Of itself it only answers SETTINGS. What comes while something else is expected
+    is skipped, and kept in `seen`.
+    """
 
     def __init__(self, port: int, ca_file: Path | None = None) -> None:
         plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
@@ -88,6 +90,8 @@ class Http2Client:
         size = 9 + int.from_bytes(self.unread[:3], "big")
         frame, self.unread = Frame(*frames(self.unread[:size])[0]), self.unread[size:]
         self.seen.append(frame)
+        if frame.kind == SETTINGS and frame.flags != ACK:
+            self.send(settings(flags=ACK))
         return frame
 
     def expect(self, wanted: Callable[[Frame], bool]) -> Frame:

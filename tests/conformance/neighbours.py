@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from tests.conformance.conftest import Live
 from tests.conformance.http2_client import Http2Client
+from tests.server.protocol.http2_cases import window
 from websockets.sync.client import connect
 
 
@@ -54,6 +55,7 @@ def over_http2(live: Live) -> Iterator[Exchange]:
         def exchange(number: int) -> None:
             client.get(2 * number + 1)
             client.answered(2 * number + 1)
+            client.send(window(0, 14))
             client.seen.clear()
 
         yield exchange
@@ -72,7 +74,7 @@ def over_websocket(live: Live) -> Iterator[Exchange]:
 
 
 @contextmanager
-def neighbours(live: Live, count: int = 1) -> Iterator[Served]:
+def neighbours(live: Live, count: int = 1, pause: float = 0.005) -> Iterator[Served]:
     """So many of each protocol, all the time, from before the block on; at the end an error if one was not served."""
     served, enough, begun = Served(), threading.Event(), threading.Semaphore(0)
 
@@ -86,7 +88,7 @@ def neighbours(live: Live, count: int = 1) -> Iterator[Served]:
                     served.seconds.append(time.monotonic() - start)
                     number += 1
                     begun.release()
-                    enough.wait(0.005)
+                    enough.wait(pause)
         except Exception as error:  # noqa: BLE001 - told at the end
             served.failures.append(f"{opened.__name__}: {type(error).__name__}: {error}")
             begun.release()
