@@ -1,3 +1,4 @@
+from vivace.server._body_pace_cy cimport BodyPace
 from vivace.server._cycle_cy cimport Cycle, http_scope
 from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
@@ -32,9 +33,7 @@ cdef class Http1Connection(Stream):
     # what the client must do by when
     cdef double deadline
     cdef bint head_started
-    cdef double rate_deadline
-    cdef double request_deadline
-    cdef long long rate_bytes
+    cdef BodyPace pace
 
     cdef bytes without_preface(self, bytes data)
     cpdef read_events(self)
@@ -52,6 +51,6 @@ cdef class Http1Connection(Stream):
     cdef end(self, bint linger)
     cdef pause_reading(self)
     cdef set_deadline(self, double seconds)
-    cdef start_rate(self)
-    cdef check_rate(self)
+    cdef wait_for_body(self)
+    cdef forget_body(self)
     cdef read_expired(self)

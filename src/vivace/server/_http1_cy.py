@@ -15,6 +15,7 @@ import os
 from contextlib import aclosing
 from typing import Any, cast
 
+from vivace.server._body_pace_cy import BodyPace
 from vivace.server._cycle_cy import Cycle, http_scope
 from vivace.server._http2_cy import Http2Connection
 from vivace.server._service_cy import Service
@@ -62,9 +63,7 @@ class Http1Connection(Stream):
         self.writable: asyncio.Event | None = None
         self.deadline = NEVER
         self.head_started = False
-        self.rate_deadline = NEVER
-        self.request_deadline = NEVER
-        self.rate_bytes = 0
+        self.pace: BodyPace | None = None
 
     # ---- called by the transport
 
@@ -218,7 +217,7 @@ class Http1Connection(Stream):
                 # The end came while an earlier response was being made.
                 self.refuse(ProtocolError(400, "the body ended early"))
             elif not self.transport.read_paused:
-                self.set_deadline(self.service.body_timeout)
+                self.wait_for_body()
         elif self.cycle is None:
             if self.write_paused:
                 # The client does not read its answers; it gets no more of them.
@@ -255,8 +254,9 @@ class Http1Connection(Stream):
         if head.has_body:
             # With what has come of its body, or all of it, the application need not wait for it.
             self.unstarted = True
-            self.start_rate()
-            self.request_deadline = service.now + service.request_timeout
+            if self.pace is None:
+                self.pace = BodyPace(service)
+            self.pace.begin()
         else:
             self.cycle.start()
 
@@ -267,7 +267,8 @@ class Http1Connection(Stream):
 
     def body_piece(self, data: bytes) -> None:
         cycle = self.cycle
-        self.rate_bytes += len(data)
+        if self.pace is not None:
+            self.pace.came(len(data))
         if cycle is None:
             self.discarded += len(data)
             if self.discarded > DISCARDED_BODY:
@@ -280,7 +281,8 @@ class Http1Connection(Stream):
     def end_of_body(self) -> None:
         self.in_body = False
         self.owes_continue = False
-        self.deadline = self.rate_deadline = self.request_deadline = NEVER
+        self.deadline = NEVER
+        self.forget_body()
         if self.cycle is not None:
             self.cycle.feed_end(self.scanner.trailers)
             if self.unstarted:
@@ -377,15 +379,15 @@ class Http1Connection(Stream):
                 self.send_informational(100, ())
         if self.in_body and self.transport.read_paused:
             self.transport.resume_reading()
-            self.set_deadline(self.service.body_timeout)
-            self.start_rate()
+            self.wait_for_body()
 
     def consumed(self, size: int) -> None:
         """Stream: the application took part of the body; `want_body` says when it wants more."""
 
     def abort(self) -> None:
         """Stream: end without a proper end."""
-        self.deadline = self.rate_deadline = NEVER
+        self.deadline = NEVER
+        self.forget_body()
         self.transport.abort()
 
     async def wait_until_writable(self) -> None:
@@ -441,8 +443,7 @@ class Http1Connection(Stream):
         else:
             self.discarded = 0
             self.transport.resume_reading()
-            self.set_deadline(self.service.body_timeout)
-            self.start_rate()
+            self.wait_for_body()
 
     def next_request(self) -> None:
         """The last response is written: look for the next request, unless the client does not read."""
@@ -458,49 +459,46 @@ class Http1Connection(Stream):
         """Close once everything is written. With `linger`, read on for a moment, so that the client gets it."""
         self.cycle = None
         self.in_body = False
-        self.deadline = self.rate_deadline = NEVER
+        self.deadline = NEVER
+        self.forget_body()
         self.transport.uncork()
         self.transport.end(linger)
 
     def pause_reading(self) -> None:
         self.transport.pause_reading()
-        self.deadline = self.rate_deadline = NEVER
+        self.deadline = NEVER
+        if self.pace is not None:
+            self.pace.rest()
 
     # ---- timeouts and the server's end, called by the service
 
     def set_deadline(self, seconds: float) -> None:
         self.deadline = self.service.now + seconds
 
-    def start_rate(self) -> None:
-        """From now on the body must come at `service.min_body_rate`, as far as we read it."""
-        self.rate_bytes = 0
-        self.rate_deadline = self.service.now + self.service.body_timeout
+    def wait_for_body(self) -> None:
+        if self.pace is not None:
+            self.pace.wait()
+
+    def forget_body(self) -> None:
+        if self.pace is not None:
+            self.pace.finish()
 
     def tick(self, now: float) -> None:
         """Service: time goes on."""
         self.transport.tick(now)
-        if now >= self.rate_deadline and not self.transport.ending:
-            self.check_rate()
-        if now >= self.request_deadline and not self.transport.ending:
-            self.refuse(ProtocolError(408, "the request came too slowly"))
-        if now >= self.deadline and not self.transport.ending:
+        if self.transport.ending:
+            return
+        if self.in_body:
+            if self.pace is not None and self.pace.is_late(self.response_begun and self.cycle is not None):
+                self.refuse(ProtocolError(408, "the body came too slowly"))
+        elif now >= self.deadline:
             self.read_expired()
         cycle = self.cycle
         if cycle is not None:
             cycle.tick(now)
 
-    def check_rate(self) -> None:
-        # Once there is a response, the two may be talking, at their own pace.
-        talking = self.response_begun and self.cycle is not None
-        if not talking and self.rate_bytes < self.service.min_body_rate * self.service.body_timeout:
-            self.refuse(ProtocolError(408, "the body came too slowly"))
-        else:
-            self.start_rate()
-
     def read_expired(self) -> None:
-        if self.in_body:
-            self.refuse(ProtocolError(408, "the body came too slowly"))
-        elif self.head_started:
+        if self.head_started:
             self.refuse(ProtocolError(408, "the request came too slowly"))
         else:
             self.end(False)
