@@ -154,6 +154,7 @@ async def test_timeouts_hold(begin: Begin) -> None:
 @pytest.mark.skipif(not SUPPORTED, reason="the server's tasks are asyncio's here")
 def test_an_exit_ends_the_loop_and_not_only_who_woke_the_task() -> None:
     after: list[str] = []
+    tasks: list[asyncio.Task[Any]] = []
 
     async def leave(waiter: Waiter) -> None:
         await waiter
@@ -168,9 +169,10 @@ def test_an_exit_ends_the_loop_and_not_only_who_woke_the_task() -> None:
             after.append("the caller goes on")
 
         asyncio.get_running_loop().call_soon(wake)
-        await asyncio.wait([task])
+        tasks.append(task)
         await asyncio.sleep(1)
 
     with pytest.raises(SystemExit):
         asyncio.run(main())
     assert after == ["the caller goes on"]
+    assert isinstance(tasks[0].exception(), SystemExit)
