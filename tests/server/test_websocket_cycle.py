@@ -201,6 +201,16 @@ async def test_bytes_that_came_with_the_handshake_are_read_once_it_is_accepted(c
         assert [(await talk.receive())["text"], (await talk.receive())["text"]] == ["a", "b"]
 
 
+async def test_a_task_may_wait_for_them_before_it_is(connect: Connect) -> None:
+    async with connect() as talk:
+        assert await talk.receive() == CONNECT
+        receiving = asyncio.ensure_future(talk.receive())
+        await asyncio.sleep(0)
+        talk.cycle.feed(text("a"))
+        await talk.send(ACCEPT)
+        assert (await asyncio.wait_for(receiving, 1))["text"] == "a"
+
+
 async def test_a_client_that_does_not_wait_for_the_answer_is_paused(connect: Connect) -> None:
     async with connect(body_buffer=1000) as talk:
         talk.cycle.feed(text("a" * 600))

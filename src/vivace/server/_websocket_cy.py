@@ -268,6 +268,8 @@ class WebSocketCycle(Cycle):
         if self.data_paused and not self.suspended and self.state != ENDED:
             self.data_paused = False
             self.stream.resume_data()
+        if self.messages and self.waiter is not None:
+            self.wake()
 
     def read(self) -> None:
         """Take messages, as long as there is room for them, and answer what is not one."""
