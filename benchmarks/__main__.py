@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks.harness.race import Options
+from benchmarks.harness.race import NothingChosenError, Options
 from benchmarks.harness.workbench import Workbench
 from benchmarks.server import bodies, http, http2, idle, latency, websocket
 
@@ -41,9 +41,14 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Measure and print."""
-    arguments = vars(parser().parse_args())
+    command_line = parser()
+    arguments = vars(command_line.parse_args())
     name = arguments.pop("name")
     options = Options(**arguments)
+    if options.rounds < 1 or options.seconds < 1:
+        command_line.error("--rounds and --seconds are at least 1")
+    if name in GROUPS and options.cases:
+        command_line.error("--cases goes with one benchmark")
     if (os.cpu_count() or 1) < 2:
         raise SystemExit("A benchmark needs two cores: one for the server and one for the load.")
     # Ten thousand connections; servers inherit the limit.
@@ -53,7 +58,11 @@ def main() -> None:
     workbench.prepare()
     print(f"`scripts/bench {shlex.join(sys.argv[1:])}`; {workbench.machine()}.\n")
     for each in GROUPS.get(name, (name,)):
-        print(f"## {each}\n\n{BENCHMARKS[each](workbench, options)}\n", flush=True)
+        try:
+            print(f"## {each}\n\n{BENCHMARKS[each](workbench, options)}\n", flush=True)
+        except NothingChosenError as error:
+            if name not in GROUPS:  # where a server takes part in some benchmarks only
+                command_line.error(str(error))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,10 @@ from benchmarks.harness.workbench import Workbench, say
 BASE = "vivace"
 
 
+class NothingChosenError(Exception):
+    """The command line leaves nothing to measure; the message says what there is."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What the command line says about every benchmark."""
@@ -23,6 +27,9 @@ class Options:
     cases: Sequence[str] | None = None
     server_core: int = 0
     load_core: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.rounds} round{'s' if self.rounds > 1 else ''} of {self.seconds} s"
 
 
 @dataclass(frozen=True)
@@ -89,11 +96,19 @@ def chosen(names: Sequence[str] | None, name: str) -> bool:
     return not names or name.startswith(tuple(names))
 
 
+def chosen_contenders(contenders: Sequence[Contender], options: Options) -> list[Contender]:
+    """The contenders that `--only` leaves; NothingChosenError if that is none."""
+    found = [contender for contender in contenders if chosen(options.only, contender.name)]
+    if not found:
+        raise NothingChosenError(f"Give servers of: {', '.join(each.name for each in contenders)}")
+    return found
+
+
 def chosen_cases(cases: Sequence[Case], options: Options) -> list[Case]:
-    """The cases that `--cases` leaves; SystemExit if that is none."""
+    """The cases that `--cases` leaves; NothingChosenError if that is none."""
     found = [case for case in cases if chosen(options.cases, case.name)]
     if not found:
-        raise SystemExit(f"scripts/bench: give cases of: {', '.join(case.name for case in cases)}")
+        raise NothingChosenError(f"Give cases of: {', '.join(case.name for case in cases)}")
     return found
 
 
@@ -103,9 +118,7 @@ def run_race(case: Case, workbench: Workbench, options: Options) -> Race:
     standings: list[Standing] = []
     servers: dict[str, RunningServer] = {}
     with ExitStack() as stack:
-        for contender in case.contenders:
-            if not chosen(options.only, contender.name):
-                continue
+        for contender in chosen_contenders(case.contenders, options):
             try:
                 servers[contender.name] = start(contender, case, stack, workbench, options)
                 standings.append(Standing(contender))

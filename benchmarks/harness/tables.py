@@ -27,7 +27,7 @@ def race_section(race: Race, workbench: Workbench, options: Options) -> str:
     made_of = [name for each in standings for name in each.contender.made_of]
     lines = [
         f"### {race.case.name}: {race.case.title}\n",
-        f"{options.rounds} rounds of {options.seconds} s; {workbench.versions(made_of)}.\n",
+        f"{options}; {workbench.versions(made_of)}.\n",
     ]
     if base is not None:
         titles = ["server", f"{unit} per second of server CPU", f"{base.name} is", f"{unit} per second", "p99, ms"]

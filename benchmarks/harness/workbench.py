@@ -119,7 +119,7 @@ class Workbench:
     def version(self, name: str) -> str | None:
         """Version of one of our own packages, a peer's, an npm package or a command; None if it is not there."""
         if name == "vivace":
-            return metadata.version(name)
+            return f"{metadata.version(name)} (on uvloop {metadata.version('uvloop')})"
         if name in ("node", "wrk", "h2load", "nghttp", "nghttpd"):
             return command_version(name)
         if name in NPM_PACKAGES:

@@ -108,7 +108,7 @@ def section(
     lines = [
         f"### latency: {rate:,.0f} requests per second\n",
         f"{origin}, {CONNECTIONS} connections, latency from when a request was due (coordinated omission corrected);",
-        f"{options.rounds} rounds of {options.seconds} s; {workbench.versions(made_of)}.\n",
+        f"{options}; {workbench.versions(made_of)}.\n",
         table(
             ["server", "median, ms", "p99, ms", "p99.9, ms", "worst, ms", "of a core"],
             [
