@@ -164,6 +164,45 @@ async def test_a_client_that_half_closes_gets_its_answers(live: Live) -> None:
         await client.end()
 
 
+async def test_an_application_that_listens_hears_of_a_half_close(live: Live) -> None:
+    heard: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        heard.append(await receive())
+
+    async with live(app, lifespan="off") as site:
+        client = await http2(site, headers())
+        await client.ping()
+        client.polite = False
+        client.client.half_close()
+        await client.end()
+        assert heard == [{"type": "http.disconnect"}]
+
+
+async def test_what_waits_for_window_is_dropped_when_none_can_come(live: Live) -> None:
+    ends: list[OSError] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+        try:
+            while True:
+                await send(part(bytes(100_000)))
+        except OSError as error:
+            ends.append(error)
+            raise
+
+    async with live(app, lifespan="off") as site:
+        client = await http2(site, headers())
+        client.generous = client.polite = False
+        await client.until(lambda: len(client.on(1).body) == 65535)
+        client.client.half_close()
+        assert (await client.response()).reset == ErrorCode.CANCEL
+        await client.end()
+        assert len(ends) == 1
+        assert not site.server._service.connections
+
+
 async def test_a_connection_that_cannot_be_understood_is_told_so(live: Live, echo: ASGIApp) -> None:
     logged: list[Any] = []
     async with live(echo) as site:

@@ -72,6 +72,7 @@ class Http2Connection(Http2Link):
         if not self.transport.ending:
             self.leaving = True
             self.session.feed_eof()
+            self.half_close()
             if not self.read_due:
                 self.read_events()
         return not self.transport.ending and self.transport.can_half_close()
@@ -160,7 +161,10 @@ class Http2Connection(Http2Link):
             self.begin_websocket(exchange, head)
         else:
             scope = http_scope(self.scope_template, head, service)
-            exchange.begin(Cycle(service, exchange, scope, head.has_body))
+            cycle = Cycle(service, exchange, scope, head.has_body)
+            if self.transport.eof_seen:
+                cycle.half_close()
+            exchange.begin(cycle)
 
     def begin_websocket(self, exchange: Http2Exchange, head: RequestHead) -> None:
         """An extended CONNECT (RFC 8441 4)."""
@@ -199,6 +203,13 @@ class Http2Connection(Http2Link):
             transport.resume_reading()
 
     # ---- the end
+
+    def half_close(self) -> None:
+        """The client may be gone, or only done with asking: applications that listen for its end hear of it."""
+        for exchange in self.exchanges():
+            cycle = exchange.cycle
+            if cycle is not None:
+                cycle.half_close()
 
     def fail(self, error: ConnectionFailed) -> None:
         """The session is over: its last words are written, be the socket slow or not."""

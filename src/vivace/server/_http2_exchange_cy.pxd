@@ -27,6 +27,8 @@ cdef class Http2Link:
     cdef written(self)
     @cython.locals(exchange=Http2Exchange)
     cdef wake_writers(self)
+    @cython.locals(session=Http2Session, stream=Http2Stream, exchange=Http2Exchange)
+    cdef drop_blocked(self)
     cdef refused(self, Http2Exchange exchange, error)
 
 

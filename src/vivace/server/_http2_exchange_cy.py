@@ -69,6 +69,8 @@ class Http2Link:
             if not data:
                 break
             transport.write(data)
+        if transport.eof_seen and not transport.paused:
+            self.drop_blocked()
         if self.paused_exchanges is not None:
             self.wake_writers()
         if self.leaving and session.finished and not session.wants_to_write:
@@ -83,6 +85,17 @@ class Http2Link:
                 if self.paused_exchanges is None:
                     self.paused_exchanges = []
                 self.paused_exchanges.append(exchange)
+
+    def drop_blocked(self) -> None:
+        """A client that has ended its side gives no more window: what needs some can never be sent."""
+        session = self.session
+        for stream in list(session.streams.values()):
+            if stream.unsent > 0 and (stream.send_window <= 0 or session.send_window <= 0):
+                exchange = stream.owner
+                session.reset(stream, ErrorCode.CANCEL)
+                if exchange is not None:
+                    exchange.gone()
+        self.transport.write(session.take())
 
     def refused(self, exchange: Http2Exchange | None, error: ProtocolError) -> None:
         """A request has been answered with that error, or its response broken off."""

@@ -89,7 +89,7 @@ cdef class Http2Output:
     cdef bint writes_date
 
     # what the client allows
-    cdef long long send_window
+    cdef readonly long long send_window
     cdef Py_ssize_t max_frame_size
     cdef readonly long long max_header_list
 
