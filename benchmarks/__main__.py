@@ -6,6 +6,7 @@ import argparse
 import os
 import resource
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Mapping
 
@@ -51,6 +52,8 @@ def main() -> None:
         command_line.error("--cases goes with one benchmark")
     if (os.cpu_count() or 1) < 2:
         raise SystemExit("A benchmark needs two cores: one for the server and one for the load.")
+    # Whoever stops us, by `timeout` for instance, leaves no servers behind.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     # Ten thousand connections; servers inherit the limit.
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))
