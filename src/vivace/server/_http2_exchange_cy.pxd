@@ -1,5 +1,6 @@
 cimport cython
 
+from vivace.server._body_pace_cy cimport BodyPace
 from vivace.server._cycle_cy cimport Cycle
 from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
@@ -46,12 +47,9 @@ cdef class Http2Exchange(Stream):
     cdef Cycle cycle
     cdef object writable
 
-    # the request's body: when its next piece, enough of it, and all of it must be there
+    # the request's body, until it is complete
     cdef bint owes_continue
-    cdef double body_deadline
-    cdef double rate_deadline
-    cdef double request_deadline
-    cdef Py_ssize_t rate_bytes
+    cdef BodyPace pace
 
     # the response, while the client gives it no window
     cdef SlowReader slow_reader
@@ -75,6 +73,6 @@ cdef class Http2Exchange(Stream):
     cdef bint resume_if_drained(self) except -1
     cdef wake(self)
     cdef tick(self, double now)
-    @cython.locals(service=Service)
-    cdef bint body_is_late(self, double now) except -1
+    @cython.locals(pace=BodyPace, cycle=Cycle)
+    cdef bint body_is_late(self) except -1
     cdef check_window(self)

@@ -8,10 +8,11 @@ import os
 from contextlib import aclosing
 from typing import cast
 
+from vivace.server._body_pace_cy import BodyPace
 from vivace.server._cycle_cy import Cycle
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Headers, Stream
-from vivace.server._transport_cy import NEVER, ClientTransport
+from vivace.server._transport_cy import ClientTransport
 from vivace.server.errors import ClientDisconnected
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol.errors import ProtocolError
@@ -138,10 +139,7 @@ class Http2Exchange(Stream):
         self.response_begun = False
         self.writable: asyncio.Event | None = None
         self.owes_continue = False
-        self.body_deadline = NEVER
-        self.rate_deadline = NEVER
-        self.request_deadline = NEVER
-        self.rate_bytes = 0
+        self.pace: BodyPace | None = None
         self.slow_reader: SlowReader | None = None
         self.accepted = False
         self.data_paused = False
@@ -157,7 +155,8 @@ class Http2Exchange(Stream):
         self.stream.owner = self
         if head.has_body and self.stream.protocol is None:
             self.owes_continue = head.expects_continue
-            self.request_deadline = self.link.service.now + self.link.service.request_timeout
+            self.pace = BodyPace(self.link.service)
+            self.pace.begin()
         cycle.start()
 
     def feed(self, data: bytes) -> None:
@@ -172,13 +171,13 @@ class Http2Exchange(Stream):
             self.unfed += data
             self.feed_websocket()
         else:
-            if self.body_deadline != NEVER:
-                self.body_deadline = self.link.service.now + self.link.service.body_timeout
+            if self.pace is not None:
+                self.pace.came(len(data))
             cycle.feed(data)
 
     def feed_end(self) -> None:
         """The client sends no more on this stream."""
-        self.body_deadline = self.rate_deadline = self.request_deadline = NEVER
+        self.pace = None
         if self.stream.protocol is not None:
             self.data_ended = True
             self.feed_websocket()
@@ -267,22 +266,20 @@ class Http2Exchange(Stream):
 
     def want_body(self) -> None:
         """Stream: the application reads."""
-        service = self.link.service
         if self.owes_continue:
             # RFC 9110 10.1.1: only now does the client learn that its body is wanted.
             self.owes_continue = False
             if not self.response_begun and self.stream.body_size == 0:
                 self.send_informational(100, ())
-        if self.body_deadline == NEVER:
-            self.body_deadline = service.now + service.body_timeout
-        if self.rate_deadline == NEVER:
-            self.rate_bytes = 0
-            self.rate_deadline = service.now + service.body_timeout
+        if self.pace is not None:
+            self.pace.wait()
 
     def consumed(self, size: int) -> None:
         """Stream: the application took part of the body; the client may send as much more."""
         if size > 0:
-            self.rate_bytes += size
+            if self.pace is not None and size >= WHOLE_FRAME:
+                # The client may have been waiting for this.
+                self.pace.rest()
             self.link.session.consumed(self.stream, size)
             self.link.written()
 
@@ -374,7 +371,7 @@ class Http2Exchange(Stream):
 
     def tick(self, now: float) -> None:
         """Time goes on, says the connection."""
-        if self.body_is_late(now):
+        if self.body_is_late():
             error = ProtocolError(408, "the body came too slowly")
             self.link.session.refuse_request(self.stream, error)
             self.link.refused(self, error)
@@ -385,21 +382,18 @@ class Http2Exchange(Stream):
         if cycle is not None:
             cycle.tick(now)
 
-    def body_is_late(self, now: float) -> bool:
-        if now < self.body_deadline and now < self.rate_deadline:
-            return now >= self.request_deadline
-        service, cycle = self.link.service, self.cycle
-        # Body that waits for the application is not the client's fault.
-        waiting = 0 if cycle is None else cycle.buffered
-        late = now >= self.body_deadline and waiting == 0
-        self.body_deadline = now + service.body_timeout
-        if now >= self.rate_deadline:
-            late = late or self.rate_bytes + waiting < service.min_body_rate * service.body_timeout
-            self.rate_bytes = 0
-            self.rate_deadline = now + service.body_timeout
-        # Nor is that it has no window; and once there is a response, the two may be talking, at their own pace.
-        has_window = self.stream.receive_window >= WHOLE_FRAME and self.link.session.receive_window >= WHOLE_FRAME
-        return now >= self.request_deadline or (late and has_window and cycle is not None and not self.response_begun)
+    def body_is_late(self) -> bool:
+        pace, cycle = self.pace, self.cycle
+        if pace is None:
+            return False
+        # Body that waits for the application is not the client's fault, nor is that it has no window.
+        ours = (
+            cycle is None
+            or cycle.buffered > 0
+            or self.stream.receive_window < WHOLE_FRAME
+            or self.link.session.receive_window < WHOLE_FRAME
+        )
+        return pace.is_late(ours or self.response_begun)
 
     def check_window(self) -> None:
         """A client that asked for a response must allow us to send it."""
