@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from vivace.server.allocator import keep_freed_memory
 from vivace.server.config import Config
 from vivace.server.core import require_compiled
 from vivace.server.errors import ConfigError, ServerError
@@ -36,6 +37,7 @@ def run(app: Application | str, **options: Any) -> None:
     configure_logging(config)
     try:
         require_compiled()
+        keep_freed_memory()
         if isinstance(app, str):
             # Outside the loop, so that a module may run one of its own while it is imported.
             app = load_app(app, app_dir=config.app_dir, factory=config.factory)
