@@ -7,7 +7,7 @@ import picows
 import uvloop
 
 
-class Echo(picows.WSListener):
+class Echo(picows.WSListener):  # type: ignore[misc]  # picows is not installed where types are checked
     """Sends every message back."""
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
