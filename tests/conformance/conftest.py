@@ -18,7 +18,9 @@ import pytest
 import trustme
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 10.0
+PATIENCE = 15.0
+# Clients that neither read nor leave properly are dropped within the tests' patience.
+SOON = {"write_timeout": 3.0, "websocket_close_timeout": 3.0}
 
 
 @dataclass
@@ -112,14 +114,14 @@ def serve(authority: tuple[Path, Path]) -> Serve:
 @pytest.fixture(scope="session")
 def clear(serve: Serve) -> Iterator[Live]:
     """A server without TLS, for tests that leave it as it was."""
-    with serve() as live:
+    with serve(**SOON) as live:
         yield live
 
 
 @pytest.fixture(scope="session")
 def secure(serve: Serve) -> Iterator[Live]:
     """The same with TLS."""
-    with serve(tls=True) as live:
+    with serve(tls=True, **SOON) as live:
         yield live
 
 
