@@ -260,6 +260,38 @@ async def test_a_client_that_ignores_our_settings_is_closed(live: Live, echo: AS
         assert await client.end() == (ErrorCode.SETTINGS_TIMEOUT, b"no answer to SETTINGS")
 
 
+async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
+    """Never answers; ends with its client."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def test_a_silent_client_with_a_request_open_is_asked_for_a_sign_of_life(live: Live) -> None:
+    async with live(waiting, lifespan="off", http2_ping_interval=0.05, http2_ping_timeout=0.1) as site:
+        client = await http2(site)
+        await client.send(headers())
+        await client.until(lambda: client.count(PING) >= 3)
+        assert client.goaways == []
+
+
+async def test_a_client_that_gives_no_sign_of_life_is_closed(live: Live) -> None:
+    async with live(waiting, lifespan="off", http2_ping_interval=0.05, http2_ping_timeout=0.1) as site:
+        client = await http2(site)
+        await client.ping()
+        client.polite = False
+        await client.send(headers())
+        assert await client.end() == (ErrorCode.NO_ERROR, b"no answer to PING")
+        assert client.count(PING) == 1
+
+
+async def test_a_client_without_requests_is_not_asked(live: Live, echo: ASGIApp) -> None:
+    async with live(echo, http2_ping_interval=0.05, http2_ping_timeout=0.1) as site:
+        client = await http2(site)
+        await client.ask()
+        await client.settle(0.3)
+        assert client.count(PING) == 0
+
+
 @pytest.mark.parametrize("half", [headers()[:4], headers()[:-3], headers(flags=0)])
 async def test_what_is_begun_must_be_finished(live: Live, echo: ASGIApp, half: bytes) -> None:
     async with live(echo, header_timeout=0.15, keep_alive_timeout=600) as site:

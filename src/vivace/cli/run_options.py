@@ -164,6 +164,8 @@ SECTIONS: dict[str, list[click.Parameter]] = {
         size("max_header_block", "A header block as sent."),
         count("reset_budget", "Requests cancelled within ten seconds."),
         count("control_budget", "Frames beside the traffic within ten seconds."),
+        seconds("http2_ping_interval", "Silence of a client with open requests before a PING."),
+        seconds("http2_ping_timeout", "For the answer to one."),
     ],
     "WebSocket": [
         switch("websocket", "WebSocket."),

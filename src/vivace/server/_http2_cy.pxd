@@ -24,6 +24,10 @@ cdef class Http2Connection(Http2Link):
     cdef long long idle_mark
     cdef SlowReader slow_reader
 
+    # when the client was last heard, and when we asked it for a sign of life
+    cdef double heard
+    cdef double asked
+
     cpdef read_events(self)
     @cython.locals(begun=int, session=Http2Session)
     cdef take_events(self)
@@ -53,3 +57,4 @@ cdef class Http2Connection(Http2Link):
     @cython.locals(session=Http2Session)
     cdef check_idle(self, double now)
     cdef check_window(self)
+    cdef check_life(self, double now)

@@ -42,6 +42,8 @@ class Http2Connection(Http2Link):
         self.idle_deadline = NEVER
         self.idle_mark = 0
         self.slow_reader: SlowReader | None = None
+        self.heard = 0.0
+        self.asked = NEVER
 
     # ---- called by the transport
 
@@ -60,6 +62,8 @@ class Http2Connection(Http2Link):
         """asyncio: bytes have come."""
         if self.transport.ending:
             return
+        self.heard = self.service.now
+        self.asked = NEVER
         self.session.feed(data)
         if not self.read_due:
             self.read_events()
@@ -253,6 +257,7 @@ class Http2Connection(Http2Link):
         self.check_frame(now)
         self.check_idle(now)
         self.check_window()
+        self.check_life(now)
         for exchange in self.exchanges():
             exchange.tick(now)
 
@@ -287,6 +292,20 @@ class Http2Connection(Http2Link):
             self.idle_deadline = now + self.service.keep_alive_timeout
         elif now >= self.idle_deadline:
             self.close(ErrorCode.NO_ERROR, "")
+
+    def check_life(self, now: float) -> None:
+        """A client with requests open may wait in silence, or be gone without a word (RFC 9113 6.7)."""
+        if self.session.open_streams == 0 or self.transport.read_paused or self.transport.paused:
+            # There are other timeouts for these; and it might answer without our hearing it.
+            self.heard = now
+            self.asked = NEVER
+        elif self.asked != NEVER:
+            if now - self.asked >= self.service.http2_ping_timeout:
+                self.close(ErrorCode.NO_ERROR, "no answer to PING")
+        elif now - self.heard >= self.service.http2_ping_interval:
+            self.asked = now
+            self.session.ping()
+            self.flush()
 
     def check_window(self) -> None:
         """As for the window of one stream."""

@@ -29,6 +29,8 @@ cdef class Service:
     cdef public bint http2
     cdef public bint websocket
     cdef public double websocket_open_timeout
+    cdef public double http2_ping_interval
+    cdef public double http2_ping_timeout
     cdef public double websocket_ping_interval
     cdef public double websocket_ping_timeout
     cdef public double websocket_close_timeout

@@ -83,6 +83,8 @@ class Service:
         self.min_write_rate = config.limits.min_write_rate
         self.http2 = config.http2
         self.websocket = config.websocket
+        self.http2_ping_interval = timeouts.http2_ping_interval
+        self.http2_ping_timeout = timeouts.http2_ping_timeout
         self.websocket_open_timeout = timeouts.websocket_open_timeout
         self.websocket_ping_interval = timeouts.websocket_ping_interval
         self.websocket_ping_timeout = timeouts.websocket_ping_timeout
@@ -95,6 +97,8 @@ class Service:
             self.request_timeout,
             self.write_timeout,
             self.keep_alive_timeout,
+            self.http2_ping_interval,
+            self.http2_ping_timeout,
             self.websocket_open_timeout,
             self.websocket_ping_interval,
             self.websocket_ping_timeout,

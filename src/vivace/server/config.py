@@ -33,6 +33,8 @@ class Timeouts:
     write_timeout: float = 60.0  # with a response unsent and the client taking none of it: the connection is dropped
     keep_alive_timeout: float = 75.0  # between two requests; longer than the usual load balancer's 60 s
     handshake_timeout: float = 10.0  # for the TLS handshake
+    http2_ping_interval: float = 60.0  # without a byte from a client that has requests open, before we ask; inf: never
+    http2_ping_timeout: float = 20.0  # for any byte after that; then the connection is dropped
     websocket_open_timeout: float = 30.0  # for the application to accept or refuse a WebSocket: 503
     websocket_ping_interval: float = 20.0  # between two pings of ours; inf for none
     websocket_ping_timeout: float = 20.0  # for the answer to one: 1011, and the connection is dropped

@@ -35,6 +35,8 @@ cdef class Http2Session(Http2Streams):
     cpdef feed_eof(self)
     cpdef next_event(self)
     cpdef drain(self)
+    cpdef ping(self)
+    cdef int write_ping(self, bytes payload) except -1
     cpdef close(self, uint32_t code=*, reason=*)
 
     cdef bint read_preface(self) except -1

@@ -53,6 +53,7 @@ cdef enum Setting:
 cdef double LARGEST_WINDOW = 2147483647.0
 cdef bytes PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 cdef bytes DRAIN_PING = b"draining"
+cdef bytes LIFE_PING = b"are you?"
 
 
 cdef inline uint32_t number_at(const unsigned char *p) noexcept:
@@ -512,9 +513,18 @@ cdef class Http2Session(Http2Streams):
         if not self.draining and self.failure is None:
             self.draining = True
             self.write_goaway(LARGEST_ID, ErrorCode.NO_ERROR, b"")
-            self.frame(8, PING, 0, 0)
-            memcpy(self.out + self.length, PyBytes_AS_STRING(DRAIN_PING), 8)
-            self.length += 8
+            self.write_ping(DRAIN_PING)
+
+    cpdef ping(self):
+        """Ask whether the client is there: whatever it says next is the answer (RFC 9113 6.7)."""
+        if self.failure is None:
+            self.write_ping(LIFE_PING)
+
+    cdef int write_ping(self, bytes payload) except -1:
+        self.frame(8, PING, 0, 0)
+        memcpy(self.out + self.length, PyBytes_AS_STRING(payload), 8)
+        self.length += 8
+        return 0
 
     cpdef close(self, uint32_t code=0, reason=""):
         """Give up at once: everything unsent is dropped, a GOAWAY says why.
