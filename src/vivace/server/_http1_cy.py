@@ -226,7 +226,7 @@ class Http1Connection(Stream):
                     self.pause_reading()
             elif self.transport.eof_seen:
                 self.end(False)
-            elif self.scanner.between_messages:
+            elif self.scanner.between_messages():
                 if self.deadline == NEVER:
                     self.set_deadline(self.service.keep_alive_timeout)
             elif not self.head_started:

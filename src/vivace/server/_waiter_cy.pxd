@@ -1,6 +1,6 @@
 cimport cython
 
-from vivace.server.request_task cimport Pause, RequestTask
+from vivace.server.request_task cimport Pause, RequestTask, resume
 
 
 cdef class Waiter(Pause):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import Any
 
-from vivace.server.request_task import Pause
+from vivace.server.request_task import Pause, resume
 
 
 class Waiter(Pause):
@@ -75,7 +75,7 @@ class Waiter(Pause):
             self.wake()
             return
         self.is_done = True
-        if not task.resume():
+        if not resume(task):
             self.is_done = False
             self.wake()
 

@@ -18,7 +18,8 @@ cdef class WebSocketCycle(Cycle):
     cdef int state
 
     # what came and is not received yet: messages, and bytes that are not even parsed
-    cdef list messages
+    cdef object next_data
+    cdef list data_behind
     cdef Py_ssize_t queue_limit
     cdef object unread
     cdef bint suspended
@@ -49,6 +50,9 @@ cdef class WebSocketCycle(Cycle):
     cdef finish(self)
     cdef set_close(self, int code, str reason)
     cdef write(self, frame)
+    cdef put(self, data)
+    cdef take(self)
+    cdef Py_ssize_t waiting(self)
     cdef take_message(self)
     cdef read_on(self)
     cdef read(self)

@@ -70,7 +70,9 @@ class WebSocketCycle(Cycle):
 
     def __init__(self, service: Service, stream: Stream, scope: dict[str, Any], handshake: Handshake) -> None:
         super().__init__(service, stream, scope, False)
-        self.messages: list[Any] = []
+        # One message is the rule, and needs no list.
+        self.next_data: str | bytes | None = None
+        self.data_behind: list[str | bytes] | None = None
         self.handshake: Handshake | None = handshake
         self.protocol: WebSocketProtocol = cast(WebSocketProtocol, None)  # until it is accepted
         self.accepted = False
@@ -114,7 +116,7 @@ class WebSocketCycle(Cycle):
         if not self.connect_reported:
             self.connect_reported = True
             return {"type": "websocket.connect"}
-        if self.messages:
+        if self.next_data is not None:
             return self.take_message()
         if self.peer_closed and self.state < OPEN:
             # Told that the client is gone, the application gives up; from here on it is.
@@ -125,15 +127,34 @@ class WebSocketCycle(Cycle):
         return None
 
     def take_message(self) -> Message:
-        messages = self.messages
-        data = messages.pop(0)
-        self.buffered -= len(data)
-        if self.suspended and 2 * len(messages) <= self.queue_limit and 2 * self.buffered <= self.service.body_buffer:
+        data = self.take()
+        if self.suspended and 2 * self.waiting() <= self.queue_limit and 2 * self.buffered <= self.service.body_buffer:
             self.read_on()
         # One key only: Starlette's endpoints ask whether there is one.
         if type(data) is str:
             return {"type": "websocket.receive", "text": data}
         return {"type": "websocket.receive", "bytes": data}
+
+    def put(self, data: str | bytes) -> None:
+        if self.next_data is None:
+            self.next_data = data
+        elif self.data_behind is None:
+            self.data_behind = [data]
+        else:
+            self.data_behind.append(data)
+        self.buffered += len(data)
+
+    def take(self) -> str | bytes:
+        data: Any = self.next_data
+        self.next_data = self.data_behind.pop(0) if self.data_behind else None
+        self.buffered -= len(data)
+        return data  # type: ignore[no-any-return]  # whoever takes has looked
+
+    def waiting(self) -> int:
+        """How many messages are not received yet."""
+        if self.next_data is None:
+            return 0
+        return 1 if self.data_behind is None else 1 + len(self.data_behind)
 
     def send(self, message: Message) -> Awaitable[None]:
         """The ASGI `send`. What it returns waits while the client is slower than the application.
@@ -217,7 +238,7 @@ class WebSocketCycle(Cycle):
         code = fields.get("code")
         self.begin_closing(NORMAL if code is None else code, fields.get("reason") or "")
         self.closed_by_application = True
-        self.messages.clear()
+        self.next_data = self.data_behind = None
         self.buffered = 0
 
     def application_returned(self) -> None:
@@ -254,7 +275,7 @@ class WebSocketCycle(Cycle):
             return
         self.protocol.feed(data)
         self.read()
-        if self.messages and self.waiter is not None:
+        if self.next_data is not None and self.waiter is not None:
             self.wake_now()
 
     def read_on(self) -> None:
@@ -268,21 +289,19 @@ class WebSocketCycle(Cycle):
         if self.data_paused and not self.suspended and self.state != ENDED:
             self.data_paused = False
             self.stream.resume_data()
-        if self.messages and self.waiter is not None:
+        if self.next_data is not None and self.waiter is not None:
             self.wake()
 
     def read(self) -> None:
         """Take messages, as long as there is room for them, and answer what is not one."""
         protocol = self.protocol
-        messages = self.messages
         while self.has_room():
             event: Any = protocol.next_event()
             if event is None:
                 return
             kind = type(event)
             if kind is str or kind is bytes:
-                messages.append(event)
-                self.buffered += len(event)
+                self.put(event)
             elif kind is Ping:
                 self.answer_ping(event)
             elif kind is not Pong:
@@ -295,7 +314,7 @@ class WebSocketCycle(Cycle):
         # After our close frame the protocol throws messages away.
         if self.state == CLOSING:
             return True
-        return len(self.messages) < self.queue_limit and self.buffered < self.service.body_buffer
+        return self.waiting() < self.queue_limit and self.buffered < self.service.body_buffer
 
     def pause(self) -> None:
         if not self.data_paused and self.state != ENDED:
@@ -383,8 +402,8 @@ class WebSocketCycle(Cycle):
 
     def wake_now(self) -> None:
         """As `wake`, and run the task that waits, if we may."""
-        waiter = cast(Waiter, self.waiter)
-        if waiter.next is None:
+        waiter = self.waiter
+        if waiter is not None and waiter.next is None:
             self.waiter = None
             waiter.wake_now()
         else:

@@ -38,6 +38,7 @@ cdef class RequestTask:
     cdef public bint _asyncio_future_blocking
     cdef public bint _log_destroy_pending
     cdef bint log_traceback
+    cdef bint source_known
     cdef readonly object _source_traceback
 
     cdef int register(self) except -1
@@ -45,7 +46,6 @@ cdef class RequestTask:
     cdef int advance(self, error) except -1
     cdef int suspend(self, future) except -1
     cdef int pause(self, Pause future) except -1
-    cpdef bint resume(self) except -1
     cdef int resume_soon(self, error) except -1
     cdef int finish(self) except -1
     cdef int fail(self, error) except -1
@@ -56,3 +56,4 @@ cdef class RequestTask:
 
 cpdef object start(object coro, object loop, object context)
 cpdef bint is_done(object task) except -1
+cpdef bint resume(RequestTask task) except -1

@@ -176,6 +176,21 @@ cpdef bint is_done(object task) except -1:
     return (<RequestTask>task).ended if type(task) is RequestTask else task.done()
 
 
+cpdef bint resume(RequestTask task) except -1:
+    """Go on after a `Pause`, inside this call, unless another task is current. Returns whether it was so."""
+    if current_tasks.get(task._loop) is not None:
+        return False
+    task._fut_waiter = None
+    PyContext_Enter(task.context)
+    try:
+        task.run(None)
+    except (KeyboardInterrupt, SystemExit) as error:
+        task._loop.call_soon(raise_error, error)
+    finally:
+        PyContext_Exit(task.context)
+    return True
+
+
 cdef int check_coroutine(object coro) except -1:
     global known_coroutine_type
     if type(coro) is not known_coroutine_type:
@@ -285,8 +300,7 @@ cdef class RequestTask:
 
     cdef int suspend(self, future) except -1:
         """See to it that the coroutine, which yielded `future`, is resumed."""
-        if self._source_traceback is None:
-            self.remember_source()
+        self.remember_source()
         if future is None:
             return self.resume_soon(None)  # asyncio.sleep(0)
         if isinstance(future, Pause):
@@ -307,20 +321,6 @@ cdef class RequestTask:
         if self._must_cancel and future.cancel(msg=self._cancel_message):
             self._must_cancel = False
         return 0
-
-    cpdef bint resume(self) except -1:
-        """Go on after a `Pause`, inside this call, unless another task is current. Returns whether it was so."""
-        if current_tasks.get(self._loop) is not None:
-            return False
-        self._fut_waiter = None
-        PyContext_Enter(self.context)
-        try:
-            self.run(None)
-        except (KeyboardInterrupt, SystemExit) as error:
-            self._loop.call_soon(raise_error, error)
-        finally:
-            PyContext_Exit(self.context)
-        return True
 
     cdef int resume_soon(self, error) except -1:
         self.pending_error = error
@@ -367,8 +367,7 @@ cdef class RequestTask:
             cause = error
             error = RuntimeError("StopIteration interacts badly with generators and cannot be raised into a Future")
             error.__cause__ = error.__context__ = cause
-        if self._source_traceback is None:
-            self.remember_source()
+        self.remember_source()
         self._exception = error
         self.exception_traceback = error.__traceback__
         self.log_traceback = True
@@ -379,6 +378,9 @@ cdef class RequestTask:
 
     cdef int remember_source(self) except -1:
         """In debug mode, where the task was made. A first leg ends under the same stack that it began on."""
+        if self.source_known:
+            return 0
+        self.source_known = True
         if self._loop.get_debug():
             self._source_traceback = format_helpers.extract_stack(sys._getframe())
         return 0

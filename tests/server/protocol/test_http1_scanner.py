@@ -252,7 +252,7 @@ def test_a_fed_object_that_is_all_body_is_passed_on_uncopied() -> None:
     scanner.feed(piece)
     assert scanner.next_event() is piece
     assert scanner.next_event() is END_OF_BODY
-    assert scanner.between_messages
+    assert scanner.between_messages()
 
 
 def test_trailers_are_kept_apart_from_headers() -> None:
@@ -311,7 +311,7 @@ def test_who_takes_a_connection_over_gets_the_bytes_behind_the_request(rest: byt
         assert head.upgrade
         assert scanner.take_rest() == rest
         assert scanner.buffered == 0
-        assert not scanner.between_messages
+        assert not scanner.between_messages()
         assert scanner.next_event() is None
 
 

@@ -40,6 +40,7 @@ cdef class Http1Scanner:
     cdef Py_ssize_t extension_bytes
     cdef readonly list trailers
 
+    cpdef bint between_messages(self) noexcept
     cpdef feed(self, bytes data)
     cpdef next_event(self)
     cpdef bytes take_rest(self)

@@ -108,8 +108,7 @@ cdef class Http1Scanner:
         """How many fed bytes no event has reported yet."""
         return PyBytes_GET_SIZE(self.buffer) - self.position
 
-    @property
-    def between_messages(self):
+    cpdef bint between_messages(self) noexcept:
         """Whether no byte of a next request has come."""
         return self.state == HEAD and PyBytes_GET_SIZE(self.buffer) == self.position
 
