@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
-import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,6 +15,7 @@ import pytest
 from tests.conformance.conftest import Live
 from tests.conformance.http2_client import PATIENCE, Http2Client
 from tests.conformance.neighbours import neighbours
+from tests.conformance.raw_client import UPGRADE, Client
 from tests.server.protocol.http2_cases import OPEN, PREFACE, data, frame, headers, ping, rst, settings
 from tests.server.websocket_frames import close, text
 from tests.server.websocket_frames import frame as websocket_frame
@@ -28,54 +27,8 @@ POST = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n"
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 LARGE = b"GET /many/5000000 HTTP/1.1\r\nHost: a\r\n\r\n"
 WAITING = b"GET /waiting/20 HTTP/1.1\r\nHost: a\r\n\r\n"
-UPGRADE = (
-    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
 NOISE = Random(0).randbytes(3000)
 GREETING = PREFACE + settings()
-
-
-class Client:
-    """A socket, and the odd ways to use it."""
-
-    def __init__(self, live: Live, alpn: str = "http/1.1") -> None:
-        self.plain = socket.create_connection(("127.0.0.1", live.port), PATIENCE)
-        self.socket = self.plain
-        if live.tls is not None:
-            context = ssl.create_default_context(cafile=str(live.ca_file))
-            context.set_alpn_protocols([alpn])
-            # A duplicate, so that bytes can be sent beside TLS.
-            self.socket = context.wrap_socket(self.plain.dup(), server_hostname="localhost")
-            self.socket.settimeout(PATIENCE)
-
-    def send(self, data: bytes) -> None:
-        with suppress(OSError):
-            self.socket.sendall(data)
-
-    def read(self, size: int = 1000) -> None:
-        with suppress(OSError):
-            self.socket.recv(size)
-
-    def read_all(self) -> None:
-        with suppress(OSError):
-            while self.socket.recv(65536):
-                pass
-
-    def half_close(self) -> None:
-        with suppress(OSError):
-            self.plain.shutdown(socket.SHUT_WR)
-
-    def close(self) -> None:
-        """Without TLS's close_notify, where there is TLS."""
-        self.socket.close()
-        self.plain.close()
-
-    def reset(self) -> None:
-        for one in (self.socket, self.plain):
-            with suppress(OSError):
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close()
 
 
 Misdeed = Callable[[Live], None]

@@ -71,7 +71,10 @@ class Browser:
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Browser]:
     with chromium(tmp_path) as address, connect(address, max_size=None, proxy=None) as connection:
-        yield Browser(connection)
+        browser = Browser(connection)
+        yield browser
+        browser.session = None
+        browser.ask("Browser.close")
 
 
 @contextmanager
@@ -86,7 +89,8 @@ def chromium(folder: Path) -> Iterator[str]:
                 time.sleep(0.05)
             yield f"ws://127.0.0.1:{lines[0]}{lines[1]}"
         finally:
-            process.terminate()
+            if process.poll() is None:
+                process.terminate()
             process.wait(PATIENCE)
 
 
@@ -111,3 +115,7 @@ def test_a_browser_finds_everything_in_order(browser: Browser, either: Live) -> 
     assert (websocket["code"], websocket["clean"], websocket["protocol"]) == (1000, True, "chat")
     assert websocket["extensions"].startswith("permessage-deflate")
     assert (refused["code"], refused["received"]) == (1006, [])
+
+
+def test_nothing_is_left(either: Live) -> None:
+    either.settles()

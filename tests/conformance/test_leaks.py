@@ -15,7 +15,8 @@ from collections.abc import Callable
 import pytest
 from tests.conformance.conftest import Live, Serve
 from tests.conformance.http2_client import Http2Client
-from tests.conformance.test_chaos import UPGRADE, Client, get
+from tests.conformance.raw_client import UPGRADE, Client
+from tests.conformance.test_chaos import get
 from tests.server.protocol.http2_cases import PREFACE, settings, window
 from tests.server.websocket_frames import text
 
