@@ -41,12 +41,21 @@ class Authority:
         return context
 
 
-def sign(subject: x509.Name, *, days: tuple[int, int] = (-1, 1)) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """A key and a certificate that it signed itself, valid between two days from now."""
+def sign(
+    subject: x509.Name,
+    *,
+    days: tuple[int, int] = (-1, 1),
+    purpose: x509.ObjectIdentifier | None = None,
+    address: str | None = None,
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    """A key and a certificate that it signed itself, valid between two days from now.
+
+    It is for one purpose, or for all; an email address may be its other name.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     now = dt.datetime.now(dt.UTC)
     begin, end = (now + dt.timedelta(days=number) for number in days)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -54,9 +63,12 @@ def sign(subject: x509.Name, *, days: tuple[int, int] = (-1, 1)) -> tuple[ec.Ell
         .serial_number(x509.random_serial_number())
         .not_valid_before(begin)
         .not_valid_after(end)
-        .sign(key, hashes.SHA256())
     )
-    return key, certificate
+    if purpose is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    if address is not None:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(address)]), critical=False)
+    return key, builder.sign(key, hashes.SHA256())
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey, password: str | None = None) -> bytes:

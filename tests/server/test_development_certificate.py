@@ -84,11 +84,12 @@ def test_a_folder_that_cannot_be_written_to_is_one_message(cache: Path) -> None:
 
 
 def test_without_the_package_that_makes_it_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "vivace.server.development_certificate")
     for name in [name for name in sys.modules if name.partition(".")[0] == "cryptography"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "cryptography", None)
     with pytest.raises(TLSError, match=r'pip install "vivace\[tls\]"'):
-        development_certificate()
+        open_tls(TLS(ssl_self_signed=True), http2=True)
 
 
 def test_without_xdg_cache_home_it_is_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

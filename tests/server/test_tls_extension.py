@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import ssl
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from tests.server.certificates import Authority
+from cryptography.x509.oid import NameOID
+from tests.server.certificates import Authority, certificate_pem, key_pem, sign
 from tests.server.conftest import Site, reply
 
-from vivace.server.tls_extension import cipher_suites, subject
+from vivace.server.tls_extension import cipher_suites, client_name, write_name
 from vivace.server.types import Receive, Scope, Send
 
 pytestmark = pytest.mark.anyio
@@ -151,8 +154,84 @@ async def test_a_context_of_ones_own_does_not_tell_our_certificate(live: Live, a
         assert app.tls["tls_version"] == 0x0304
 
 
-def test_a_name_that_cannot_be_read_is_none() -> None:
-    assert subject(b"0\x03no!") is None
+def shown(certificate: bytes, key: bytes, folder: Path) -> str | None:
+    """What `client_name` says of a client with this certificate (DER), which the server trusts by itself."""
+    (folder / "client.pem").write_text(key.decode() + ssl.DER_cert_to_PEM_cert(certificate))
+    own_key, own_certificate = sign(x509.Name([]))
+    (folder / "server.pem").write_bytes(key_pem(own_key) + certificate_pem(own_certificate))
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    server.load_cert_chain(folder / "server.pem")
+    server.verify_mode = ssl.CERT_REQUIRED
+    server.load_verify_locations(cadata=certificate)
+    client.load_cert_chain(folder / "client.pem")
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = server.wrap_bio(to_server, to_client, server_side=True)
+    theirs = client.wrap_bio(to_client, to_server)
+    for side in (theirs, ours, theirs):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    ours.do_handshake()
+    return client_name(ours)
+
+
+def named(*attributes: x509.NameAttribute[str]) -> tuple[bytes, bytes]:
+    """A certificate (DER) for that name, and its key (PEM)."""
+    key, certificate = sign(x509.Name(attributes))
+    return certificate.public_bytes(Encoding.DER), key_pem(key)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("api.example", "CN=api.example"),
+        ("Bücher", "CN=Bücher"),
+        ('James "Jim" Smith, III', 'CN=James \\"Jim\\" Smith\\, III'),
+        ("#1", "CN=\\#1"),
+        (" a ", "CN=\\ a\\ "),
+        (" ", "CN=\\ "),
+        ("a\0b", "CN=a\\00b"),
+        ("a=b<c>;d+e\\f", "CN=a=b\\<c\\>\\;d\\+e\\\\f"),
+    ],
+)
+def test_text_in_a_name_is_escaped_as_rfc_4514_says(text: str, written: str, tmp_path: Path) -> None:
+    attribute = x509.NameAttribute(NameOID.COMMON_NAME, text)
+    assert shown(*named(attribute), tmp_path) == written == x509.Name([attribute]).rfc4514_string()
+
+
+def test_every_type_that_rfc_4514_names_has_that_name(tmp_path: Path) -> None:
+    kinds = {
+        NameOID.COMMON_NAME: "CN",
+        NameOID.LOCALITY_NAME: "L",
+        NameOID.STATE_OR_PROVINCE_NAME: "ST",
+        NameOID.ORGANIZATION_NAME: "O",
+        NameOID.ORGANIZATIONAL_UNIT_NAME: "OU",
+        NameOID.STREET_ADDRESS: "STREET",
+        NameOID.DOMAIN_COMPONENT: "DC",
+        NameOID.USER_ID: "UID",
+        NameOID.COUNTRY_NAME: "C",
+    }
+    name = [x509.NameAttribute(kind, "xy") for kind in kinds]
+    assert shown(*named(*name), tmp_path) == ",".join(f"{short}=xy" for short in reversed(kinds.values()))
+
+
+def test_other_types_have_openssls_name_or_their_number(tmp_path: Path) -> None:
+    email = x509.NameAttribute(NameOID.EMAIL_ADDRESS, "me@example.org")
+    assert shown(*named(email, x509.NameAttribute(x509.ObjectIdentifier("2.999.1"), "x")), tmp_path) == (
+        "2.999.1=x,emailAddress=me@example.org"
+    )
+
+
+def test_the_last_part_of_a_name_comes_first_and_several_attributes_of_a_part_are_joined() -> None:
+    name = ((("countryName", "DE"),), (("organizationalUnitName", "Sales"), ("commonName", "J")))
+    assert write_name(name) == "OU=Sales+CN=J,C=DE"
+    assert write_name(()) == ""
+
+
+def test_a_certificate_that_python_cannot_read_has_no_name(tmp_path: Path) -> None:
+    key, certificate = sign(x509.Name([]), address="abc")
+    spoiled = certificate.public_bytes(Encoding.DER).replace(b"\x81\x03abc", b"\x81\x03\xff\xfe\xfd")
+    assert shown(spoiled, key_pem(key), tmp_path) is None
 
 
 def test_every_cipher_that_can_be_chosen_has_its_number() -> None:

@@ -1,6 +1,7 @@
 """A certificate that this machine signs for itself, to develop on https://localhost.
 
 It is kept, because browsers ask again for every new one: one file in the user's cache, which nobody else can read.
+Only this module needs the package `cryptography`, of the extra `vivace[tls]`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
 from vivace.server.errors import TLSError
-from vivace.server.x509 import read_certificate
 
 logger = logging.getLogger("vivace.server")
 
@@ -27,7 +32,7 @@ RENEWED_BEFORE = timedelta(days=7)
 def development_certificate() -> Path:
     """The file of a certificate for localhost, 127.0.0.1 and ::1, and its key; made now if there is none that is valid.
 
-    Raises TLSError when the package that makes it is not installed, or the file cannot be written.
+    Raises TLSError when the file cannot be written.
     """
     path = cache_folder() / "localhost.pem"
     if not _is_good(path):
@@ -53,13 +58,11 @@ def _is_good(path: Path) -> bool:
     try:
         if path.stat().st_mode & 0o077 or path.stat().st_uid != os.getuid():
             return False
-        text = path.read_text(encoding="ascii")
-        end = "-----END CERTIFICATE-----\n"
-        certificate = read_certificate(ssl.PEM_cert_to_DER_cert(text[: text.index(end) + len(end)]))
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, password="")
     except (OSError, ValueError):
         return False
-    return datetime.now(UTC) + RENEWED_BEFORE < certificate.not_after
+    return datetime.now(UTC) + RENEWED_BEFORE < certificate.not_valid_after_utc
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -75,16 +78,6 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _make() -> bytes:
-    try:
-        from cryptography import x509
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
-        from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-    except ImportError:
-        raise TLSError(
-            'A self-signed certificate is made by the package "cryptography", which is not installed: '
-            'pip install "vivace[tls]".'
-        ) from None
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Vivace development (localhost)")])
     names: list[x509.GeneralName] = [x509.DNSName("localhost")]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import ssl
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from vivace.server.development_certificate import development_certificate
 from vivace.server.errors import TLSError
 from vivace.server.tls_handshake import ServerContext
 from vivace.server.tls_options import TLS, VERSIONS, StrPath
-from vivace.server.x509 import read_certificate
 
 logger = logging.getLogger("vivace.server")
 
@@ -46,13 +44,24 @@ def open_tls(options: TLS, *, http2: bool) -> ServerTLS | None:
     context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
     _set_ciphers(context, options.ssl_ciphers)
     if options.ssl_self_signed:
-        certificate = _load(context, development_certificate(), None, None)
+        certificate = _load(context, _development_certificate(), None, None)
     else:
         assert options.ssl_certfile is not None
         certificate = _load(context, options.ssl_certfile, options.ssl_keyfile, options.ssl_keyfile_password)
     if options.ssl_ca_certs is not None:
         _verify_clients(context, options.ssl_ca_certs, options.verify_mode)
     return ServerTLS(context, certificate)
+
+
+def _development_certificate() -> StrPath:
+    try:
+        from vivace.server.development_certificate import development_certificate
+    except ModuleNotFoundError:
+        raise TLSError(
+            'A self-signed certificate is made by the package "cryptography", which is not installed: '
+            'pip install "vivace[tls]".'
+        ) from None
+    return development_certificate()
 
 
 def _set_ciphers(context: ssl.SSLContext, ciphers: str | None) -> None:
@@ -88,7 +97,10 @@ def _load(context: ssl.SSLContext, certfile: StrPath, keyfile: StrPath | None, p
     except (ssl.SSLError, ValueError) as error:
         raise TLSError(_explain(error, certfile, keyfile or certfile, password, asked)) from None
     pem = certificate + CERTIFICATE_END + "\n"
-    _check_dates(certfile, pem)
+    fault = _fault(context, pem)
+    if fault is not None:
+        # The clock may be wrong, so it is served all the same.
+        logger.warning("Clients will refuse the certificate in %s: %s.", certfile, fault)
     return pem
 
 
@@ -123,11 +135,23 @@ def _read(what: str, path: StrPath) -> str:
         raise TLSError(f"The TLS {what} cannot be read from {where}: {error.strerror}.") from None
 
 
-def _check_dates(path: StrPath, pem: str) -> None:
-    """Warn of a certificate that clients will refuse; the clock may be wrong, so it is served all the same."""
-    certificate = read_certificate(ssl.PEM_cert_to_DER_cert(pem))
-    now = datetime.now(UTC)
-    if now > certificate.not_after:
-        logger.warning("The certificate in %s expired on %s; clients will refuse it.", path, certificate.not_after)
-    elif now < certificate.not_before:
-        logger.warning("The certificate in %s is valid from %s only.", path, certificate.not_before)
+def _fault(context: ssl.SSLContext, pem: str) -> str | None:
+    """What even a client that trusts this certificate by itself finds wrong with it, such as "certificate has expired".
+
+    Python shows a certificate only to who has verified it in a handshake, so there is one, in memory.
+    """
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname = False
+    trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # no need for its authority
+    trusting.load_verify_locations(cadata=pem)
+    ours, theirs = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting.wrap_bio(theirs, ours)
+    server = context.wrap_bio(ours, theirs, server_side=True)
+    try:
+        for side in (client, server, client):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    except ssl.SSLError as error:
+        # A handshake that fails otherwise says nothing of the certificate.
+        return getattr(error, "verify_message", None)
+    return None
