@@ -12,7 +12,7 @@ import sys
 import traceback
 import types
 import weakref
-from collections.abc import Callable, Coroutine, Generator, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ import sniffio
 import uvloop
 from asgiref.sync import async_to_sync, sync_to_async
 
-from vivace.server.request_task import SUPPORTED, RequestTask, is_done, start
+from vivace.server.request_task import SUPPORTED, RequestTask, Work, is_done, perform, run, start
 
 pytestmark = pytest.mark.anyio
 
@@ -984,3 +984,116 @@ async def test_ten_thousand_tasks_leave_nothing_behind(coroutine: Callable[[], C
     gc.collect()
     assert len(gc.get_objects()) - before < 100
     assert len(asyncio.all_tasks()) <= 2
+
+
+# ---- a work: who begins the coroutine, and is told how it ended
+
+
+class Errand(Work):
+    def __init__(self, begins: Callable[[], Awaitable[object]], passes_on: bool = False) -> None:
+        self.begins = begins
+        self.passes_on = passes_on
+        self.seen: list[Any] = []
+
+    def begin(self) -> Awaitable[object]:
+        self.seen.append(asyncio.current_task())
+        return self.begins()
+
+    def ended(self, error: BaseException | None) -> bool:
+        self.seen += [asyncio.current_task(), error]
+        return self.passes_on
+
+
+class Later:
+    """Awaitable, and no coroutine."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from asyncio.sleep(0).__await__()
+
+
+def raises() -> Awaitable[object]:
+    raise ValueError("not even a coroutine")
+
+
+Perform = Callable[[Work], asyncio.Task[None]]
+
+
+@pytest.fixture(params=["at once", "in a task of asyncio"])
+def performed(request: pytest.FixtureRequest) -> Perform:
+    if request.param == "at once":
+        return lambda work: perform(work, asyncio.get_running_loop(), contextvars.copy_context())
+    return lambda work: asyncio.get_running_loop().create_task(run(work))
+
+
+@pytest.mark.parametrize("begins", [answer, lambda: answer(waits=2), Later], ids=["quick", "waits", "awaitable"])
+async def test_a_work_whose_coroutine_returns_is_told(
+    performed: Perform, begins: Callable[[], Awaitable[object]]
+) -> None:
+    work = Errand(begins)
+    task = performed(work)
+    await asyncio.wait([task])
+    assert task.result() is None
+    assert work.seen == [task, task, None]
+
+
+@pytest.mark.parametrize("passes_on", [False, True])
+@pytest.mark.parametrize(
+    "begins",
+    [raises, lambda: fail(ValueError("no")), lambda: fail(ValueError("no"), 2), lambda: None],
+    ids=["raises", "fails", "fails later", "no awaitable"],
+)
+async def test_what_a_coroutine_raises_is_its_works_business(
+    performed: Perform, begins: Callable[[], Awaitable[object]], passes_on: bool
+) -> None:
+    with reports() as told:
+        work = Errand(begins, passes_on)
+        task = performed(work)
+        await asyncio.wait([task])
+        error = work.seen.pop()
+        assert isinstance(error, (ValueError, TypeError))
+        assert work.seen == [task, task]
+        assert task.exception() is (error if passes_on else None)
+        del task, work
+        gc.collect()
+    assert told == []
+
+
+async def test_what_a_work_raises_is_its_tasks_exception(performed: Perform) -> None:
+    class Fails(Errand):
+        def ended(self, error: BaseException | None) -> bool:
+            raise KeyError("the end")
+
+    for begins in (answer, raises):
+        task = performed(Fails(begins))
+        with pytest.raises(KeyError, match="the end"):
+            await task
+
+
+async def test_a_work_whose_task_is_cancelled_is_told(performed: Perform) -> None:
+    work = Errand(forever, passes_on=True)
+    task = performed(work)
+    await settle()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert isinstance(work.seen[-1], asyncio.CancelledError)
+
+
+async def test_a_work_runs_in_a_copy_of_the_context(performed: Perform) -> None:
+    variable = contextvars.ContextVar("variable", default="outside")
+
+    async def sets() -> None:
+        variable.set("inside")
+
+    await asyncio.wait([performed(Errand(sets))])
+    assert variable.get() == "outside"
+
+
+@pytest.mark.skipif(not SUPPORTED, reason="the server's tasks are asyncio's here")
+async def test_the_coroutine_of_a_work_is_its_tasks_own() -> None:
+    coroutine = forever()
+    task = perform(Errand(lambda: coroutine), asyncio.get_running_loop(), contextvars.copy_context())
+    assert task.get_coro() is coroutine
+    assert [frame.f_code.co_name for frame in task.get_stack()] == ["forever"]
+    task.cancel()
+    await settle()

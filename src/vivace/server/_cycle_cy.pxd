@@ -3,7 +3,7 @@ cimport cython
 from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
 from vivace.server.protocol._request_head_cy cimport RequestHead
-from vivace.server.request_task cimport is_done, start
+from vivace.server.request_task cimport Work, is_done, perform
 
 @cython.locals(scope=dict, extensions=dict)
 cpdef dict http_scope(dict template, RequestHead head, Service service)
@@ -13,7 +13,7 @@ cdef class Done:
     pass
 
 
-cdef class Cycle:
+cdef class Cycle(Work):
     cdef Service service
     cdef Stream stream
     cdef public dict scope
@@ -40,6 +40,8 @@ cdef class Cycle:
     cdef double started
 
     cpdef start(self)
+    cpdef begin(self)
+    cpdef bint ended(self, error) except -1
     cpdef feed(self, bytes data)
     cpdef feed_end(self, trailers)
     cpdef disconnect(self)

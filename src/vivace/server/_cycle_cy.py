@@ -17,7 +17,7 @@ from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Stream
 from vivace.server.errors import ClientDisconnected
 from vivace.server.protocol._request_head_cy import RequestHead
-from vivace.server.request_task import is_done, start
+from vivace.server.request_task import Work, is_done, perform
 from vivace.server.types import Message
 
 logger = logging.getLogger("vivace.server")
@@ -102,7 +102,7 @@ class Done:
 DONE = Done()
 
 
-class Cycle:
+class Cycle(Work):
     """A request being answered. `start` makes its task; the protocol feeds it body and news of the client.
 
     A `WebSocketCycle` is one too: until it is accepted, a WebSocket is a request like others.
@@ -131,28 +131,31 @@ class Cycle:
     def start(self) -> None:
         """Run the application in a task of its own, in a context derived from the server's, up to its first wait."""
         service = self.service
-        task = start(self.run(), service.loop, service.context.copy())
+        task = perform(self, service.loop, service.context)
         if not is_done(task):
             self.task = task
             service.tasks.add(task)
 
-    async def run(self) -> None:
-        """Call the application and answer for it when it does not."""
-        try:
-            await self.service.app(self.scope, self.receive, self.send)
-        except Exception as error:  # noqa: BLE001 - whatever an application raises, the server goes on
-            if not (self.disconnected and caused_by_disconnect(error)):
-                self.log_failure("The application failed", error)
-            self.answer_failure()
-        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
-            self.answer_failure()
-            raise
-        else:
+    def begin(self) -> Awaitable[None]:
+        """Work: call the application."""
+        return self.service.app(self.scope, self.receive, self.send)
+
+    def ended(self, error: BaseException | None) -> bool:
+        """Work: answer for the application when it does not."""
+        if self.task is not None:
+            self.service.tasks.discard(self.task)
+            self.task = None
+        if error is None:
             self.application_returned()
-        finally:
-            if self.task is not None:
-                self.service.tasks.discard(self.task)
-                self.task = None
+            return False
+        if not isinstance(error, Exception):
+            self.answer_failure()
+            return True
+        # Whatever an application raises, the server goes on.
+        if not (self.disconnected and caused_by_disconnect(error)):
+            self.log_failure("The application failed", error)
+        self.answer_failure()
+        return False
 
     def application_returned(self) -> None:
         """See to it that there is a response."""

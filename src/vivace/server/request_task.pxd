@@ -1,6 +1,11 @@
 cdef class RequestTask
 
 
+cdef class Work:
+    cpdef begin(self)
+    cpdef bint ended(self, error) except -1
+
+
 cdef class Pause:
     cdef public RequestTask task
 
@@ -12,6 +17,7 @@ cdef class RequestTask:
     # Underscored names are those of asyncio.Task: asyncio, anyio and debuggers read them.
     cdef readonly object _coro
     cdef readonly object _loop
+    cdef Work work
     cdef object context
     cdef object name
 
@@ -44,9 +50,12 @@ cdef class RequestTask:
     cdef int register(self) except -1
     cdef int run(self, error) except -1
     cdef int advance(self, error) except -1
+    cdef object begin_work(self)
+    cdef object end_work(self, error)
     cdef int suspend(self, future) except -1
     cdef int pause(self, Pause future) except -1
     cdef int resume_soon(self, error) except -1
+    cdef int end(self, int how, outcome) except -1
     cdef int finish(self) except -1
     cdef int fail(self, error) except -1
     cdef int remember_source(self) except -1
@@ -55,5 +64,6 @@ cdef class RequestTask:
 
 
 cpdef object start(object coro, object loop, object context)
+cpdef object perform(Work work, object loop, object context)
 cpdef bint is_done(object task) except -1
 cpdef bint resume(RequestTask task) except -1

@@ -3,7 +3,7 @@
 """The task that a request runs in: asyncio's to all who look at it, but begun at once.
 
 `start` runs the first leg of a coroutine, up to where it first waits, before it returns: inside its own context, as the
-current task. A request that waits for nothing never touches the event loop. One that does goes on as any task does.
+current task. `perform` does the same for a `Work`, which is told inside the task how its coroutine ended. A request that waits for nothing never touches the event loop. One that does goes on as any task does.
 
 RequestTask is no subclass of asyncio.Task, whose fields are private, differ between Python versions and are filled in by
 an `__init__` that schedules a first step. It is a third-party task as "Extending" in asyncio's documentation has it, and
@@ -16,7 +16,7 @@ import sys
 from asyncio import base_tasks, events, format_helpers, tasks
 from asyncio.exceptions import CancelledError, InvalidStateError
 from inspect import isgenerator
-from types import GenericAlias
+from types import CoroutineType, GenericAlias
 from weakref import WeakSet
 
 from cpython.ref cimport PyObject
@@ -88,6 +88,7 @@ cdef extern from *:
     object future_error "vivace_future_error"(object future, object result_name)
 
 cdef extern from "Python.h":
+    object PyContext_Copy(object context)
     object PyContext_CopyCurrent()
     int PyContext_Enter(object context) except -1
     int PyContext_Exit(object context) except -1
@@ -95,6 +96,7 @@ cdef extern from "Python.h":
     void Py_DECREF(PyObject *)
 
 cdef object AsyncioTask = asyncio.Task
+cdef type PythonCoroutine = CoroutineType
 cdef object next_name = tasks._task_name_counter
 # Python 3.13: a cancellation that is taken back before it arrives never does.
 cdef bint UNCANCEL_DISARMS = sys.version_info >= (3, 13)
@@ -155,9 +157,41 @@ cpdef object start(object coro, object loop, object context):
     check_coroutine(coro)
     if not supported:
         return AsyncioTask(coro, loop=loop, context=context)
-    PyContext_Enter(context)
     task = RequestTask.__new__(RequestTask)
     task._coro = coro
+    run_first_leg(task, loop, context)
+    return task
+
+
+cpdef object perform(Work work, object loop, object context):
+    """As `start(run(work), ...)` in a copy of `context`, but the coroutine that `work` begins is the task's own."""
+    cdef RequestTask task
+    if not supported:
+        return AsyncioTask(run(work), loop=loop, context=PyContext_Copy(context))
+    task = RequestTask.__new__(RequestTask)
+    task.work = work
+    run_first_leg(task, loop, PyContext_Copy(context))
+    return task
+
+
+async def run(Work work):
+    """A coroutine that performs `work` in any task."""
+    try:
+        await work.begin()
+    except BaseException as error:
+        if work.ended(error):
+            raise
+    else:
+        work.ended(None)
+
+
+async def wait_for(awaitable):
+    """A coroutine for what is awaitable and none."""
+    return await awaitable
+
+
+cdef int run_first_leg(RequestTask task, loop, context) except -1:
+    PyContext_Enter(context)
     task._loop = loop
     task.context = context
     task._log_destroy_pending = True
@@ -168,7 +202,7 @@ cpdef object start(object coro, object loop, object context):
         loop.call_soon(raise_error, error)
     finally:
         PyContext_Exit(context)
-    return task
+    return 0
 
 
 cpdef bint is_done(object task) except -1:
@@ -202,6 +236,18 @@ cdef int check_coroutine(object coro) except -1:
 
 def raise_error(error):
     raise error
+
+
+cdef class Work:
+    """What a task does, and what is done about it when it fails. Both methods are called inside the task."""
+
+    cpdef begin(self):
+        """Returns the coroutine, or another awaitable. What this raises is as if the coroutine had."""
+        raise NotImplementedError
+
+    cpdef bint ended(self, error) except -1:
+        """The coroutine raised `error`, or returned if that is None. Returns whether the task is to end with it, too."""
+        raise NotImplementedError
 
 
 cdef class Pause:
@@ -281,22 +327,33 @@ cdef class RequestTask:
 
     cdef int advance(self, error) except -1:
         cdef PyObject *reference = NULL
-        cdef int how = resume_coroutine(self._coro, error, "throw", &reference)
+        cdef int how
+        if self._coro is None:
+            problem = self.begin_work()
+            if problem is not None:
+                return self.end(RAISED, problem)
+        how = resume_coroutine(self._coro, error, "throw", &reference)
         outcome = <object>reference
         Py_DECREF(reference)
-        if how == YIELDED:
-            self.suspend(outcome)
-        elif how == RAISED:
-            self.fail(outcome)
-        elif self._must_cancel:
-            # Cancelled after its last wait.
-            self._must_cancel = False
-            self.was_cancelled = True
-            self.finish()
-        else:
-            self._result = outcome
-            self.finish()
-        return 0
+        return self.suspend(outcome) if how == YIELDED else self.end(how, outcome)
+
+    cdef object begin_work(self):
+        """Get the coroutine. Returns the exception that there is instead."""
+        try:
+            awaitable = self.work.begin()
+        except BaseException as error:
+            return error
+        self._coro = awaitable if type(awaitable) is PythonCoroutine else wait_for(awaitable)
+        return None
+
+    cdef object end_work(self, error):
+        """Tell the work. Returns the exception that the task ends with."""
+        work = self.work
+        self.work = None
+        try:
+            return error if work.ended(error) else None
+        except BaseException as problem:
+            return problem
 
     cdef int suspend(self, future) except -1:
         """See to it that the coroutine, which yielded `future`, is resumed."""
@@ -345,6 +402,21 @@ cdef class RequestTask:
         self.run(error)
 
     # ---- ending
+
+    cdef int end(self, int how, outcome) except -1:
+        """The coroutine has returned or raised `outcome`."""
+        if self.work is not None:
+            outcome = self.end_work(outcome if how == RAISED else None)
+            how = RETURNED if outcome is None else RAISED
+        if how == RAISED:
+            return self.fail(outcome)
+        if self._must_cancel:
+            # Cancelled after its last wait.
+            self._must_cancel = False
+            self.was_cancelled = True
+        else:
+            self._result = outcome
+        return self.finish()
 
     cdef int finish(self) except -1:
         self.ended = True
