@@ -10,6 +10,7 @@ import pytest
 from tests.cli.conftest import Run
 
 from vivace.cli.commands.run import command
+from vivace.cli.foreign_options import ADVICE, OURS
 from vivace.cli.run_options import FIELDS, SECTIONS, USUAL, read_seconds, read_size
 from vivace.server.config import GROUPS, Config
 
@@ -98,3 +99,21 @@ def test_a_wrong_value_names_the_option(vivace: Run) -> None:
     assert result.returncode == 2
     assert "'--max-body-size'" in result.stderr
     assert "10M" in result.stderr
+
+
+def test_another_servers_option_is_answered_with_ours(vivace: Run) -> None:
+    for given, said in [
+        (["--timeout-keep-alive", "5"], "No such option --timeout-keep-alive. Here it is called --keep-alive-timeout."),
+        (["--ws=none"], "--no-websocket leaves them out."),
+        (["-b", "0.0.0.0:80"], "--host and --port say where to listen"),
+        (["--nonsense"], "No such option '--nonsense'"),
+    ]:
+        result = vivace("run", "app.py", *given)
+        assert result.returncode == 2
+        assert said in " ".join(result.stderr.split())
+
+
+def test_advice_names_options_that_there_are_for_names_that_are_not_ours() -> None:
+    ours = {name for section in SECTIONS.values() for item in section for name in (*item.opts, *item.secondary_opts)}
+    assert {f"--{name}" for name in OURS.values()} <= ours
+    assert not ours & {*OURS, *ADVICE}

@@ -35,6 +35,7 @@ def test_an_unknown_option_names_the_nearest() -> None:
         ({"lifespan": "yes"}, "lifespan='yes' is not known"),
         ({"log_level": "inof"}, 'Did you mean "info"?'),
         ({"uds": "a.sock", "fd": 3}, "uds and fd both say where to listen"),
+        ({"fd": -1}, "fd must be the number of an inherited socket, got -1"),
         ({"root_path": "site"}, 'root_path starts with "/"'),
         ({"root_path": "/site/"}, "does not end with it"),
         ({"server_header": "a\r\nb"}, "server_header must be printable"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import random
 import socket
 from collections.abc import Callable
@@ -78,7 +79,7 @@ async def test_an_application_that_refuses_lifespan_is_served_quietly(
     caplog.set_level("INFO", "vivace.server")
     async with live(app) as site:
         assert (await site.ask(GET)).body == b"served"
-    assert [record.levelname for record in caplog.records if record.name.startswith("vivace")] == ["INFO"]
+    assert {record.levelname for record in caplog.records if record.name.startswith("vivace")} == {"INFO"}
     with pytest.raises(LifespanError, match=r"only HTTP here|no lifespan"):
         async with live(app, lifespan="on"):
             pass
@@ -223,7 +224,31 @@ async def test_a_request_that_outlasts_the_stop_is_cancelled(live: Live, caplog:
         await site.server.stop()
         assert cancelled.is_set()
         assert b"0\r\n\r\n" not in await client.rest_or_reset()
-    assert "still running" in caplog.text
+    assert "1 request is still running, and cancelled now." in caplog.text
+
+
+async def test_a_stop_says_what_it_waits_for_and_when_it_is_over(
+    live: Live, echo: ASGIApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.set()
+        await asyncio.sleep(0.7)
+        await echo(scope, receive, send)
+
+    with caplog.at_level(logging.INFO, "vivace.server"):
+        async with live(app, lifespan="off") as site:
+            clients = [await site.connect(GET) for _ in range(2)]
+            await begun.wait()
+            await site.server.stop()
+            assert [(await client.answer()).status for client in clients] == [200, 200]
+    banner, waits, stopped = (record.getMessage() for record in caplog.records)
+    assert banner.startswith("Vivace")
+    assert waits == (
+        "Stopping: 2 requests are still running, and may for 2 s (graceful_timeout). Ctrl+C again stops at once."
+    )
+    assert stopped == "Vivace has stopped."
 
 
 async def test_serve_stops_on_request_and_at_once_on_the_second(echo: ASGIApp) -> None:
@@ -312,6 +337,7 @@ async def test_a_unix_socket_is_served_and_removed(live: Live, echo: ASGIApp, tm
         stale.bind(str(path))
     async with live(echo, uds=str(path)) as site:
         assert site.server.addresses == [f"unix:{path}"]
+        assert path.stat().st_mode & 0o777 == 0o666
         reader, writer = await asyncio.open_unix_connection(path)
         writer.write(GET)
         assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
@@ -320,6 +346,17 @@ async def test_a_unix_socket_is_served_and_removed(live: Live, echo: ASGIApp, tm
             await Server(echo, Config(uds=str(path))).start()
         with pytest.raises(RuntimeError, match="TCP port"):
             _ = site.server.port
+    assert not path.exists()
+
+
+async def test_a_start_that_fails_leaves_no_unix_socket(tmp_path: Path) -> None:
+    async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        raise RuntimeError("no database")
+
+    path = tmp_path / "site.sock"
+    with pytest.raises(LifespanError, match="no database"):
+        await Server(fails, Config(uds=str(path))).start()
     assert not path.exists()
 
 

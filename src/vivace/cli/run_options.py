@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import click
 
+from vivace.cli.foreign_options import advice
 from vivace.server.config import GROUPS, LOG_LEVELS, Config, Interface, LifespanMode, LoopChoice
 
 # Of 1024, as the limits are.
@@ -219,6 +220,16 @@ class RunCommand(click.Command):
                 help="All options: limits, timeouts, TLS, HTTP/2, WebSocket.",
             )
         )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; another server's option is answered with the one to use instead."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            known = advice(error.option_name)
+            if known is None:
+                raise
+            raise click.UsageError(f"No such option {error.option_name}. {known}", ctx) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The usual options, or all of them."""

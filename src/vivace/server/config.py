@@ -124,6 +124,8 @@ class Config:
         self._check_choice("interface", get_args(Interface))
         if type(self.port) is not int or not 0 <= self.port <= 65535:
             raise ConfigError(f"port must be a whole number from 0 to 65535, got {self.port!r}.")
+        if self.fd is not None and (type(self.fd) is not int or self.fd < 0):
+            raise ConfigError(f"fd must be the number of an inherited socket, got {self.fd!r}.")
         self._check_positive("backlog")
         self._check_positive("wsgi_threads")
         if self.uds is not None and self.fd is not None:

@@ -87,6 +87,8 @@ def _unix(path: str) -> socket.socket:
     try:
         _remove_stale(path)
         listener.bind(path)
+        # A proxy in front runs as another user, whom the umask would keep out; who may reach it, the folder says.
+        os.chmod(path, 0o666)  # noqa: S103 - as open as a port on 127.0.0.1
         listener.setblocking(False)
     except OSError as error:
         listener.close()

@@ -160,10 +160,13 @@ class Server:
                 await self._lifespan.shutdown(self.config.timeouts.lifespan_timeout)
         for listener in self._listeners:
             listener.close()
-        if self.config.uds is not None and self._servers:
+        if self.config.uds is not None and self._listeners:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.config.uds)
+        if self._service is not None:
+            server_logger.info("Vivace has stopped.")
         self._servers = []
+        self._listeners = []
         self._service = self._lifespan = None
 
     async def _drain(self, service: Service) -> None:
@@ -172,6 +175,7 @@ class Server:
         for connection in list(service.connections):
             connection.drain()
         begun = loop.time()
+        told = False
         while (service.connections or service.tasks) and not self.forced:
             passed = loop.time() - begun
             if passed >= self.config.timeouts.graceful_timeout:
@@ -179,6 +183,13 @@ class Server:
             if passed >= LAST_REQUEST:
                 for connection in list(service.connections):
                     connection.close_if_idle()
+                if service.tasks and not told:
+                    told = True
+                    server_logger.info(
+                        "Stopping: %s still running, and may for %g s (graceful_timeout). Ctrl+C again stops at once.",
+                        _requests(len(service.tasks)),
+                        self.config.timeouts.graceful_timeout,
+                    )
             await asyncio.sleep(0.02)
         await self._cut_off(service)
 
@@ -186,7 +197,7 @@ class Server:
         """Cancel the requests that are left, and drop their connections."""
         tasks = set(service.tasks)
         if tasks:
-            server_logger.warning("%d requests are still running; they are cancelled.", len(tasks))
+            server_logger.warning("%s still running, and cancelled now.", _requests(len(tasks)))
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=CLEAN_UP)
@@ -203,3 +214,7 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+
+def _requests(count: int) -> str:
+    return "1 request is" if count == 1 else f"{count} requests are"

@@ -235,10 +235,13 @@ def five(one: Any, two: Any, three: Any, four: Any, five: Any) -> Any: ...
     [
         (5, "and this int cannot be called"),
         ({"a": 1}, "this dict cannot be called"),
-        (make, '"make" takes no arguments. If it makes one, say so: factory=True'),
+        (make, '"make" takes no arguments. If it makes one, say so: `--factory`'),
         (make_async, '"make_async" takes no arguments'),
-        (Uninstantiated, r"a class whose instances are applications. Serve one: Uninstantiated\(\)\."),
-        (Starlette, r"Serve one: Starlette\(\)\."),
+        (
+            Uninstantiated,
+            r"a class whose instances are applications. Serve one: Uninstantiated\(\), or have it made: `--factory`",
+        ),
+        (Starlette, r"Serve one: Starlette\(\), or"),
         (Plain, '"Plain" is a class that neither ASGI nor WSGI could call'),
         (NeedsThree, '"NeedsThree" is a class that neither'),
         (CallableClass, '"CallableClass" is a class that neither'),

@@ -26,7 +26,8 @@ ARGUMENTS: dict[Found, tuple[str, ...]] = {
 # Parameters whose names tell, for a callable that takes two or three arguments, say.
 TELLING_NAMES: dict[str, Found] = {"receive": "asgi3", "start_response": "wsgi", "environ": "wsgi"}
 WHAT_IS_ONE = "An application takes (scope, receive, send) in ASGI 3 or (environ, start_response) in WSGI."
-SAY_WHICH = 'Say which it speaks: interface="asgi3", "asgi2" or "wsgi".'
+SAY_WHICH = "Say which it speaks: `--interface asgi3`, `asgi2` or `wsgi` (in code, interface=…)."
+FACTORY = "`--factory` (in code, factory=True)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +119,15 @@ def _explain(app: Any, signature: Signature) -> str:
     if inspect.isclass(app):
         instances = _signature_of_instances(app)
         if instances is not None and (instances.takes("asgi3") or instances.takes("wsgi")):
-            return f"{_describe(app)} is a class whose instances are applications. Serve one: {app.__name__}()."
+            return (
+                f"{_describe(app)} is a class whose instances are applications. "
+                f"Serve one: {app.__name__}(), or have it made: {FACTORY}"
+            )
         return f"No application: {_describe(app)} is a class that neither ASGI nor WSGI could call. {WHAT_IS_ONE}"
     if inspect.isasyncgenfunction(_called(app)):
         return f"No application: {_describe(app)} is an async generator. {WHAT_IS_ONE}"
     if signature.most == 0:
-        return f"No application: {_describe(app)} takes no arguments. If it makes one, say so: factory=True."
+        return f"No application: {_describe(app)} takes no arguments. If it makes one, say so: {FACTORY}"
     return f"No application: {_describe(app)} takes {signature.text}. {WHAT_IS_ONE}"
 
 

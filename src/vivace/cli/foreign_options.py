@@ -1,0 +1,53 @@
+"""What the options of `vivace run` are called by other servers, for those who come from there."""
+
+from __future__ import annotations
+
+# uvicorn's first, then those of gunicorn, hypercorn, Granian and nginx that differ from it.
+OURS = {
+    "--timeout-keep-alive": "keep-alive-timeout",
+    "--timeout-graceful-shutdown": "graceful-timeout",
+    "--ws-max-size": "max-websocket-message-size",
+    "--ws-max-queue": "max-websocket-queue",
+    "--ws-ping-interval": "websocket-ping-interval",
+    "--ws-ping-timeout": "websocket-ping-timeout",
+    "--ws-per-message-deflate": "websocket-compression",
+    "--h11-max-incomplete-event-size": "max-header-bytes",
+    "--ssl-version": "ssl-minimum-version",
+    "--certfile": "ssl-certfile",
+    "--ssl-certificate": "ssl-certfile",
+    "--keyfile": "ssl-keyfile",
+    "--ca-certs": "ssl-ca-certs",
+    "--ssl-ca": "ssl-ca-certs",
+    "--keyfile-password": "ssl-keyfile-password",
+    "--cert-reqs": "ssl-cert-reqs",
+    "--ciphers": "ssl-ciphers",
+    "--keep-alive": "keep-alive-timeout",
+    "--limit-request-line": "max-request-line",
+    "--limit-request-fields": "max-header-count",
+    "--limit-request-field_size": "max-header-bytes",
+    "--client-max-body-size": "max-body-size",
+    "--threads": "wsgi-threads",
+    "--blocking-threads": "wsgi-threads",
+    "--url-path-prefix": "root-path",
+    "--chdir": "app-dir",
+    "--working-dir": "app-dir",
+}
+ADDRESS = "--host and --port say where to listen, --uds PATH a Unix socket."
+ONE_PROCESS = "The server is one process. Several can share a socket that they inherit: --fd."
+ADVICE = {
+    "--ws": "WebSockets are served with the one implementation there is; --no-websocket leaves them out.",
+    "--http": "HTTP is served with the one implementation there is; --no-http2 leaves HTTP/2 out.",
+    "--bind": ADDRESS,
+    "-b": ADDRESS,
+    "--workers": ONE_PROCESS,
+    "-w": ONE_PROCESS,
+    "--reload": "`watchfiles 'vivace run'` (pip install watchfiles) starts again on every change.",
+    "--log-config": "A logging configuration is given in code: run(app, log_config=...).",
+}
+
+
+def advice(name: str) -> str | None:
+    """What to write instead of another server's option, or None for one that is nobody's."""
+    if name in OURS:
+        return f"Here it is called --{OURS[name]}."
+    return ADVICE.get(name)
