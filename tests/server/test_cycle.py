@@ -425,3 +425,24 @@ async def test_a_cancelled_application_ends_its_connection(live: Live) -> None:
         client = await site.connect(GET)
         assert (await client.answer()).status == 500
         assert await client.closed()
+
+
+async def test_a_status_that_is_no_number_is_named(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": "200"})
+
+    async with live(app, lifespan="off") as site:
+        assert (await site.ask(GET)).status == 500
+    assert "the status of a response must be a whole number, got '200'" in caplog.text
+
+
+async def test_a_request_that_a_stop_cancels_is_answered_with_503(live: Live) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(60)
+
+    async with live(app, lifespan="off", graceful_timeout=0.05) as site:
+        client = await site.connect(GET)
+        await asyncio.sleep(0.05)
+        stopping = asyncio.ensure_future(site.server.stop())
+        assert (await client.answer()).status == 503
+        await stopping

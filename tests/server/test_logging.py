@@ -48,11 +48,32 @@ async def test_each_response_is_a_line_with_status_bytes_and_duration(live: Live
         port = client.writer.get_extra_info("sockname")[1]
         await client.rest()
         await (await site.connect(b"bad\r\n\r\n")).rest()
-    first, second, third = stream.getvalue().splitlines()
+        await (await site.connect(b"PUT /x?y HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: x\r\n\r\n")).rest()
+        late = await site.connect(b"PUT /z HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+        await asyncio.sleep(0.02)
+        await late.send(b"nonsense\r\n")
+        await late.rest()
+    first, second, third, fourth, fifth = stream.getvalue().splitlines()
     assert f' INFO    127.0.0.1:{port} "GET /a?b HTTP/1.1" 200 9 B ' in first
     assert first.endswith(" ms")
     assert '"HEAD /c HTTP/1.0" 200 0 B ' in second
-    assert '"- invalid method HTTP/1.1" 400 0 B ' in third
+    assert '"- invalid method HTTP/1.1" 400 14 B ' in third
+    assert '"PUT /x?y HTTP/1.1" 417 47 B ' in fourth
+    assert '"PUT /z HTTP/1.1" 400 18 B ' in fifth
+
+
+@pytest.mark.anyio
+async def test_a_response_that_the_application_breaks_off_is_a_line_too(live: Live) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x" * 100, "more_body": True})
+        raise ZeroDivisionError
+
+    stream = written_by(AccessFormatter())
+    async with live(app, access_log=True, lifespan="off") as site:
+        await (await site.connect(b"GET /broken HTTP/1.1\r\nHost: a\r\n\r\n")).rest_or_reset()
+    (line,) = stream.getvalue().splitlines()
+    assert '"GET /broken HTTP/1.1" 200 100 B ' in line
 
 
 @pytest.mark.anyio

@@ -17,6 +17,7 @@ from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Stream
 from vivace.server.errors import ClientDisconnected
 from vivace.server.protocol._request_head_cy import RequestHead
+from vivace.server.protocol.errors import ProtocolError
 from vivace.server.request_task import Work, is_done, perform
 from vivace.server.types import Message
 
@@ -31,6 +32,8 @@ COMPLETE = 4
 
 # Pieces of a body below this size are joined while the application does not take them.
 SMALL_PIECE = 1024
+
+FAILURES = {500: b"Internal Server Error", 503: b"The server is stopping"}
 
 RESPONSE_MESSAGES = (
     "http.response.start",
@@ -61,6 +64,18 @@ def http_scope(template: dict[str, Any], head: RequestHead, service: Service) ->
     extensions = template["extensions"]
     scope["extensions"] = extensions.copy()
     return scope
+
+
+def log_refusal(service: Service, client: object, error: ProtocolError, http_version: str, size: int) -> None:
+    """A line of access log for a request that the protocol answered with `size` bytes, with no cycle for it yet."""
+    log = service.access_log
+    if log is None:
+        return
+    head = error.head
+    method, target = "-", error.reason.encode()
+    if head is not None:
+        method, target = head.method, head.raw_path + (b"?" + head.query_string if head.query_string else b"")
+    log(client, method, target, http_version, error.status, size, 0.0)
 
 
 def caused_by_disconnect(error: BaseException) -> bool:
@@ -149,12 +164,13 @@ class Cycle(Work):
             self.application_returned()
             return False
         if not isinstance(error, Exception):
-            self.answer_failure()
+            # A stop that could not wait is no fault of the application's: another server may do better.
+            self.answer_failure(503 if self.service.draining else 500)
             return True
         # Whatever an application raises, the server goes on.
         if not (self.disconnected and caused_by_disconnect(error)):
             self.log_failure("The application failed", error)
-        self.answer_failure()
+        self.answer_failure(500)
         return False
 
     def application_returned(self) -> None:
@@ -162,26 +178,27 @@ class Cycle(Work):
         if self.phase != COMPLETE and not self.disconnected:
             what = "no response" if self.phase == NOT_STARTED else "an incomplete response"
             self.log_failure(f"The application returned with {what}", None)
-            self.answer_failure()
+            self.answer_failure(500)
 
     def log_failure(self, what: str, error: Exception | None) -> None:
         scope = self.scope
         logger.error("%s: %s %s", what, scope.get("method"), scope.get("path"), exc_info=error)
 
-    def answer_failure(self) -> None:
-        """500 when nothing has been sent, else an end that shows the response to be broken."""
+    def answer_failure(self, status: int) -> None:
+        """500 or 503 when nothing has been sent, else an end that shows the response to be broken."""
         if self.phase == COMPLETE or self.disconnected:
             return
         if self.stream.response_begun:
             self.phase = COMPLETE
+            self.log_access()
             self.stream.abort()
             return
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-        self.stream.start_response(500, headers, False)
-        self.status = 500
+        self.stream.start_response(status, headers, False)
+        self.status = status
         self.sent = 0
         self.has_trailers = False
-        self.finish_body(b"Internal Server Error", False)
+        self.finish_body(FAILURES[status], False)
 
     # ---- the request
 
@@ -259,6 +276,15 @@ class Cycle(Work):
         self.disconnected = True
         self.wake()
 
+    def refused(self, status: int, size: int) -> None:
+        """The protocol has answered, for the request turned out to be wrong."""
+        self.status = status
+        self.sent = size
+        if not self.disconnected:
+            self.log_access()
+        self.disconnected = True
+        self.wake()
+
     def wake(self) -> None:
         if self.changed is not None:
             self.changed.set()
@@ -306,7 +332,10 @@ class Cycle(Work):
         if self.phase != NOT_STARTED:
             raise RuntimeError('send() got a second "http.response.start"')
         fields = message if type(message) is dict else dict(message)
-        self.status = fields["status"]
+        status = fields["status"]
+        if not isinstance(status, int):
+            raise TypeError(f"the status of a response must be a whole number, got {status!r}")
+        self.status = status
         self.has_trailers = fields.get("trailers", False)
         self.stream.start_response(self.status, fields.get("headers", ()), self.has_trailers)
         self.phase = STARTED

@@ -16,7 +16,7 @@ from contextlib import aclosing
 from typing import Any, cast
 
 from vivace.server._body_pace_cy import BodyPace
-from vivace.server._cycle_cy import Cycle, http_scope
+from vivace.server._cycle_cy import Cycle, http_scope, log_refusal
 from vivace.server._http2_cy import Http2Connection
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Headers, Stream
@@ -244,7 +244,11 @@ class Http1Connection(Stream):
         self.deadline = NEVER
         if head.upgrade and service.websocket and wants_websocket(head):
             self.in_body = False  # a handshake with one is refused, and answered
-            handshake = read_handshake(head, service.compression)
+            try:
+                handshake = read_handshake(head, service.compression)
+            except ProtocolError as error:
+                error.head = head
+                raise
             scope = websocket_scope(self.scope_template, head, handshake, service)
             self.cycle = WebSocketCycle(service, self, scope, handshake)
         else:
@@ -298,16 +302,16 @@ class Http1Connection(Stream):
             return
         self.cycle = None
         self.in_body = False
-        if cycle is not None:
+        if cycle is None:
+            log_refusal(self.service, self.scope_template["client"], error, "1.1", len(error.reason))
+        elif self.response_begun:
             cycle.disconnect()
-            if self.response_begun:
-                self.abort()
-                return
+            self.abort()
+            return
+        else:
+            cycle.refused(error.status, len(error.reason))
         self.writer.begin("GET", "1.1", False)
         self.transport.write(self.writer.error(error.status, error.reason, error.headers))
-        log = self.service.access_log
-        if log is not None:
-            log(self.scope_template["client"], "-", error.reason.encode(), "1.1", error.status, 0, 0.0)
         self.end(True)
 
     # ---- called by the cycle

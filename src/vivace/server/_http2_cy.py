@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from vivace.server._cycle_cy import Cycle, http_scope
+from vivace.server._cycle_cy import Cycle, http_scope, log_refusal
 from vivace.server._http2_exchange_cy import Http2Exchange, Http2Link, SlowReader
 from vivace.server._service_cy import Service
 from vivace.server._transport_cy import NEVER, ClientTransport
@@ -146,6 +146,7 @@ class Http2Connection(Http2Link):
             self.begin_request(stream, what)
             return True
         if type(what) is not bytes and what is not END_OF_BODY and type(what) is not StreamReset:
+            what.head = stream.head
             self.refused(exchange, what)
         elif exchange is None:
             # It has its whole response, and nobody listens any more.
@@ -179,6 +180,7 @@ class Http2Connection(Http2Link):
             handshake = read_handshake(head, service.compression)
         except ProtocolError as error:
             self.session.refuse_request(stream, error)
+            error.head = head
             self.refused(None, error)
             return
         scope = websocket_scope(self.scope_template, head, handshake, service)
@@ -188,12 +190,15 @@ class Http2Connection(Http2Link):
         exchange.begin(cycle)
 
     def refused(self, exchange: Http2Exchange | None, error: ProtocolError) -> None:
-        """A request, or the whole connection, has been answered with that error."""
-        if exchange is not None:
+        """A request has been answered with that error."""
+        cycle = None if exchange is None else exchange.cycle
+        if exchange is None or cycle is None:
+            log_refusal(self.service, self.scope_template["client"], error, "2", len(error.reason))
+        elif exchange.response_begun:
             exchange.gone()
-        log = self.service.access_log
-        if log is not None:
-            log(self.scope_template["client"], "-", error.reason.encode(), "2", error.status, 0, 0.0)
+        else:
+            exchange.detach()
+            cycle.refused(error.status, len(error.reason))
 
     def pause_if_behind(self) -> None:
         """Read no more while the client takes none of our answers, or too much waits for our next turn."""
@@ -217,7 +222,7 @@ class Http2Connection(Http2Link):
 
     def fail(self, error: ConnectionFailed) -> None:
         """The session is over: its last words are written, be the socket slow or not."""
-        self.refused(None, error)
+        log_refusal(self.service, self.scope_template["client"], error, "2", 0)
         self.transport.write(self.session.take())
         self.transport.end(True)
 

@@ -72,6 +72,6 @@ cdef class WebSocketCycle(Cycle):
     cdef wake(self)
     @cython.locals(waiter=Waiter)
     cdef wake_now(self)
-    cdef answer_failure(self)
+    cdef answer_failure(self, int status)
     cdef log_failure(self, str what, error)
     cdef log_access(self)

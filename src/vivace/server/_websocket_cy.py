@@ -244,18 +244,18 @@ class WebSocketCycle(Cycle):
     def application_returned(self) -> None:
         if self.state == CONNECTING and not self.disconnected:
             self.log_failure("The application returned without accepting or refusing a WebSocket", None)
-            self.answer_failure()
+            self.answer_failure(500)
         elif self.state == OPEN:
             self.begin_closing(NORMAL, "")
         elif self.state == REFUSING:
             Cycle.application_returned(self)
 
-    def answer_failure(self) -> None:
+    def answer_failure(self, status: int) -> None:
         """500 instead of a WebSocket, or 1011 to one."""
         if self.state == OPEN:
             self.begin_closing(INTERNAL_ERROR, "")
         elif self.state < OPEN:
-            Cycle.answer_failure(self)
+            Cycle.answer_failure(self, status)
             self.state = ENDED
 
     # ---- the client's side

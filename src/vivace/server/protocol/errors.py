@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from vivace.server.protocol._request_head_cy import RequestHead
+
 
 class ProtocolError(Exception):
     """The peer broke the protocol or a limit. `status` is the HTTP answer it deserves, `reason` says what was wrong.
 
-    `headers` belong to that answer. An HTTP/1.1 connection cannot be used for another request: where the next one
-    begins is no longer known.
+    `headers` belong to that answer; `head` is the request, for the log, where method and target could be read. An
+    HTTP/1.1 connection cannot be used for another request: where the next one begins is no longer known.
     """
 
     def __init__(self, status: int, reason: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
@@ -17,6 +19,7 @@ class ProtocolError(Exception):
         self.status = status
         self.reason = reason
         self.headers = list(headers)
+        self.head: RequestHead | None = None
 
 
 class WebSocketError(Exception):

@@ -230,7 +230,11 @@ cdef class Http1Scanner:
             return None
         cdef RequestHead head = RequestHead.__new__(RequestHead)
         cdef bytes authority = scan_request_line(head, start, start + self.header_start)
-        self.scan_headers(head, start + self.header_start, start + end - 2)
+        try:
+            self.scan_headers(head, start + self.header_start, start + end - 2)
+        except ProtocolError as error:
+            error.head = head
+            raise
         if authority is not None:
             # RFC 9112 3.2.2: with an absolute target, what Host says is replaced.
             head.headers = [field for field in head.headers if (<tuple>field)[0] != b"host"]

@@ -71,6 +71,7 @@ cdef class Http2Session(Http2Streams):
         self.max_streams = limits.max_streams
         self.max_continuations = limits.max_continuations
         self.max_header_block = limits.max_header_block
+        self.max_header_count = limits.max_header_count
         self.controls = Budget(limits.control_budget, "too many control frames", clock)
         self.buffer = b""
         # RFC 9113 6.5.2 counts 32 bytes a field beside its strings.

@@ -22,6 +22,7 @@ cdef failed(code, str reason)
 
 cdef class Http2Streams(Http2Output):
     # limits
+    cdef Py_ssize_t max_header_count
     cdef long long max_body_size
     cdef long long stream_window
     cdef long long connection_window

@@ -66,6 +66,9 @@ cdef class Http2Streams(Http2Output):
             return self.refuse(stream, error, (b":method", b"HEAD") in fields)
         self.streams[stream_id] = stream
         stream.head = request.head
+        if len(stream.head.headers) > self.max_header_count:
+            # The decoder does not know which fields are no headers, and lets some more pass.
+            return self.refuse(stream, ProtocolError(431, "too many headers"), stream.forbids_body())
         stream.scheme = request.scheme.decode("latin-1")
         if request.protocol is not None:
             stream.protocol = request.protocol.decode("latin-1")
