@@ -23,6 +23,7 @@ COMPILED_MODULES: list[str] = [
     "vivace.server._transport_cy",
     "vivace.server._waiter_cy",
     "vivace.server._websocket_cy",
+    "vivace.server.awaited",
     "vivace.server.protocol._request_head_cy",
     "vivace.server.protocol._websocket_protocol_cy",
     "vivace.server.protocol.characters",

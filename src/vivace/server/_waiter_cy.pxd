@@ -14,6 +14,8 @@ cdef class Waiter(Pause):
     cdef public Waiter next
 
     cpdef result(self)
+    cpdef rearm(self)
+    cpdef bint was_woken(self) noexcept
     cpdef wake(self)
     @cython.locals(task=RequestTask)
     cpdef wake_now(self)

@@ -57,6 +57,17 @@ class Waiter(Pause):
             self.callback = callback
             self.context = context
 
+    def rearm(self) -> None:
+        """Be waited for once more, after `wake`: most wait again and again."""
+        self.is_done = False
+        self.task = None
+        self.callback = None
+        self.context = None
+
+    def was_woken(self) -> bool:
+        """Whether `wake` came, and came before `cancel`."""
+        return self.is_done and not self.is_cancelled
+
     def wake(self) -> None:
         """Resume the task in the loop's next turn. Nothing happens the second time."""
         if self.is_done:

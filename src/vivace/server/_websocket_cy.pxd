@@ -4,11 +4,19 @@ from vivace.server._cycle_cy cimport Cycle, http_scope
 from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
 from vivace.server._waiter_cy cimport Waiter
+from vivace.server.awaited cimport Awaited
 from vivace.server.protocol._request_head_cy cimport RequestHead
 from vivace.server.protocol._websocket_protocol_cy cimport WebSocketProtocol
 
 @cython.locals(scope=dict)
 cpdef dict websocket_scope(dict template, RequestHead head, handshake, Service service)
+
+
+cdef class Receiving(Awaited):
+    cdef WebSocketCycle cycle
+
+    @cython.locals(cycle=WebSocketCycle, waiter=Waiter)
+    cpdef advance(self)
 
 
 cdef class WebSocketCycle(Cycle):
@@ -26,6 +34,7 @@ cdef class WebSocketCycle(Cycle):
     cdef bint data_paused
     cdef bint connect_reported
     cdef Waiter waiter
+    cdef Waiter spare_waiter
 
     # the end: what the application is told, and whether it said so itself
     cdef int close_code
@@ -40,7 +49,9 @@ cdef class WebSocketCycle(Cycle):
     cdef double asked
     cdef object owed_pong
 
-    @cython.locals(last=Waiter)
+    @cython.locals(receiving=Receiving)
+    cpdef receive(self)
+    @cython.locals(last=Waiter, waiter=Waiter)
     cdef Waiter wait(self)
     cdef send_fields(self, dict fields)
     cdef deny(self, dict fields)

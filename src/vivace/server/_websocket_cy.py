@@ -16,6 +16,7 @@ from vivace.server._cycle_cy import DONE, Cycle, http_scope, logger
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Stream
 from vivace.server._waiter_cy import Waiter
+from vivace.server.awaited import Awaited
 from vivace.server.errors import ClientDisconnected
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol._websocket_protocol_cy import WebSocketProtocol
@@ -61,6 +62,26 @@ def websocket_scope(
     return scope
 
 
+class Receiving(Awaited):
+    """The next message of a WebSocket, for the task that awaits it."""
+
+    cycle: WebSocketCycle
+
+    def advance(self) -> Waiter | None:
+        """Awaited: the message may be there, or be taken by another task meanwhile."""
+        cycle = self.cycle
+        waiter: Waiter | None = self.future
+        if waiter is not None and waiter.was_woken():
+            # Nobody else knows it any more.
+            cycle.spare_waiter = waiter
+        self.outcome = cycle.next_message()
+        if self.outcome is not None:
+            return None
+        waiter = cycle.wait()
+        waiter._asyncio_future_blocking = True
+        return waiter
+
+
 class WebSocketCycle(Cycle):
     """A WebSocket being served. `start` makes its task; the protocol feeds it bytes, once `stream.accept` was called.
 
@@ -83,6 +104,7 @@ class WebSocketCycle(Cycle):
         self.data_paused = False
         self.connect_reported = False
         self.waiter: Waiter | None = None
+        self.spare_waiter: Waiter | None = None
         self.close_code = ABNORMAL
         self.close_reason = ""
         self.closed_by_application = False
@@ -94,20 +116,24 @@ class WebSocketCycle(Cycle):
 
     # ---- the application's side
 
-    async def receive(self) -> Message:
+    def receive(self) -> Receiving:
         """The ASGI `receive`: `websocket.connect`, messages, and `websocket.disconnect` from the end on."""
-        while True:
-            message = self.next_message()
-            if message is not None:
-                return message
-            await self.wait()
+        # Calling the class would cost as much as all else that receiving does.
+        receiving = Receiving.__new__(Receiving)
+        receiving.cycle = self
+        return receiving
 
     def wait(self) -> Waiter:
         """What a task waits for that receives, until there is news. Several may: a message is whoever's comes first."""
         last = self.waiter
         while last is not None and last.is_done:
             last = last.next  # it was cancelled
-        waiter = Waiter(self.service.loop)
+        waiter = self.spare_waiter
+        if waiter is None:
+            waiter = Waiter(self.service.loop)
+        else:
+            self.spare_waiter = None
+            waiter.rearm()
         waiter.next = last
         self.waiter = waiter
         return waiter
