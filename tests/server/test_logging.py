@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -16,17 +16,6 @@ from vivace.server.logging import AccessFormatter, LineFormatter, access_log, ac
 from vivace.server.types import ASGIApp, Receive, Scope, Send
 
 Live = Callable[..., AbstractAsyncContextManager[Any]]
-
-
-@pytest.fixture(autouse=True)
-def loggers_as_they_were() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in ("vivace.server", "vivace.access")]
-    before = [(logger.level, logger.propagate, list(logger.handlers)) for logger in loggers]
-    yield
-    for logger, (level, propagate, handlers) in zip(loggers, before, strict=True):
-        logger.setLevel(level)
-        logger.propagate = propagate
-        logger.handlers = handlers
 
 
 def written_by(formatter: logging.Formatter) -> io.StringIO:
