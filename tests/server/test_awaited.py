@@ -20,6 +20,11 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     return "asyncio", {"use_uvloop": request.param == "uvloop"}
 
 
+def settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
 class Counted(Awaited):
     """After so many turns of the loop, a message; or an error."""
 
@@ -37,7 +42,7 @@ class Counted(Awaited):
         loop = asyncio.get_running_loop()
         future = loop.create_future()
         future._asyncio_future_blocking = True
-        loop.call_soon(future.set_result, None)
+        loop.call_soon(settle, future)
         return future
 
 
