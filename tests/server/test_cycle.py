@@ -442,7 +442,10 @@ async def test_a_request_that_a_stop_cancels_is_answered_with_503(live: Live) ->
 
     async with live(app, lifespan="off", graceful_timeout=0.05) as site:
         client = await site.connect(GET)
+        upload = await site.connect(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" + bytes(50_000))
         await asyncio.sleep(0.05)
         stopping = asyncio.ensure_future(site.server.stop())
         assert (await client.answer()).status == 503
+        assert (await upload.answer()).status == 503
+        await upload.close()
         await stopping

@@ -25,8 +25,9 @@ from vivace.server.types import Application, ASGIApp
 
 # A client that sends a request just as we stop gets an answer instead of a reset if it does so within this time.
 LAST_REQUEST = 0.5
-# How long cancelled requests may take to clean up.
+# How long cancelled requests may take to clean up, and their answers to reach the clients.
 CLEAN_UP = 5.0
+LAST_ANSWERS = 1.0
 # Timers of the loop know no infinity.
 LONGEST_HANDSHAKE = 86_400.0
 # The connections' own timeouts decide how long a slow client may take for the last bytes; the loop's would count those
@@ -201,10 +202,19 @@ class Server:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=CLEAN_UP)
+            await self._let_answers_out(service)
         for connection in list(service.connections):
             connection.abort()
         await asyncio.sleep(0)
         service.stop_clock()
+
+    async def _let_answers_out(self, service: Service) -> None:
+        """Dropped at once, a client that still uploads would not see the answer to what was cancelled."""
+        end = service.loop.time() + LAST_ANSWERS
+        while service.connections and not self.forced:
+            if service.loop.time() >= end:
+                break
+            await asyncio.sleep(0.02)
 
     async def __aenter__(self) -> Self:
         await self.start()
