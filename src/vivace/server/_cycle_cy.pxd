@@ -39,6 +39,7 @@ cdef class Cycle(Work):
     cdef long long sent
     cdef double started
 
+    cdef prepare(self, Service service, Stream stream, dict scope, bint has_body)
     cpdef start(self)
     cpdef begin(self)
     cpdef bint ended(self, error) except -1
@@ -65,3 +66,7 @@ cdef class Cycle(Work):
     cdef answer_failure(self, int status)
     cdef log_failure(self, str what, error)
     cdef log_access(self)
+
+
+@cython.locals(cycle=Cycle)
+cpdef Cycle new_cycle(Service service, Stream stream, dict scope, bint has_body)

@@ -117,6 +117,13 @@ class Done:
 DONE = Done()
 
 
+def new_cycle(service: Service, stream: Stream, scope: dict[str, Any], has_body: bool) -> Cycle:
+    """A `Cycle` without the call of the class, which takes more than twice as long."""
+    cycle = Cycle.__new__(Cycle)
+    cycle.prepare(service, stream, scope, has_body)
+    return cycle
+
+
 class Cycle(Work):
     """A request being answered. `start` makes its task; the protocol feeds it body and news of the client.
 
@@ -124,6 +131,9 @@ class Cycle(Work):
     """
 
     def __init__(self, service: Service, stream: Stream, scope: dict[str, Any], has_body: bool) -> None:
+        self.prepare(service, stream, scope, has_body)
+
+    def prepare(self, service: Service, stream: Stream, scope: dict[str, Any], has_body: bool) -> None:
         self.service = service
         self.stream = stream
         self.scope = scope

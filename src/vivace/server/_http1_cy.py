@@ -16,7 +16,7 @@ from contextlib import aclosing
 from typing import Any, cast
 
 from vivace.server._body_pace_cy import BodyPace
-from vivace.server._cycle_cy import Cycle, http_scope, log_refusal
+from vivace.server._cycle_cy import Cycle, http_scope, log_refusal, new_cycle
 from vivace.server._http2_cy import Http2Connection
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Headers, Stream
@@ -252,7 +252,7 @@ class Http1Connection(Stream):
             scope = websocket_scope(self.scope_template, head, handshake, service)
             self.cycle = WebSocketCycle(service, self, scope, handshake)
         else:
-            self.cycle = Cycle(service, self, http_scope(self.scope_template, head, service), head.has_body)
+            self.cycle = new_cycle(service, self, http_scope(self.scope_template, head, service), head.has_body)
         if self.transport.eof_seen:
             self.cycle.half_close()
         if head.has_body:

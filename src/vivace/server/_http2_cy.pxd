@@ -1,6 +1,6 @@
 cimport cython
 
-from vivace.server._cycle_cy cimport Cycle, http_scope
+from vivace.server._cycle_cy cimport Cycle, http_scope, new_cycle
 from vivace.server._http2_exchange_cy cimport Http2Exchange, Http2Link, SlowReader
 from vivace.server._service_cy cimport Service
 from vivace.server._transport_cy cimport ClientTransport

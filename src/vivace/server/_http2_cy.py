@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from vivace.server._cycle_cy import Cycle, http_scope, log_refusal
+from vivace.server._cycle_cy import http_scope, log_refusal, new_cycle
 from vivace.server._http2_exchange_cy import Http2Exchange, Http2Link, SlowReader
 from vivace.server._service_cy import Service
 from vivace.server._transport_cy import NEVER, ClientTransport
@@ -166,7 +166,7 @@ class Http2Connection(Http2Link):
             self.begin_websocket(exchange, head)
         else:
             scope = http_scope(self.scope_template, head, service)
-            cycle = Cycle(service, exchange, scope, head.has_body)
+            cycle = new_cycle(service, exchange, scope, head.has_body)
             if self.transport.eof_seen:
                 cycle.half_close()
             exchange.begin(cycle)
