@@ -229,7 +229,7 @@ async def test_a_file_is_sent(live: Live, tmp_path: Path) -> None:
         except OSError:
             await send(part(b"missing", False))
 
-    async with live(app, lifespan="off") as site:
+    async with live(app, lifespan="off", date_header=False) as site:
         client = await http2(site)
         file = [*GET[:2], (b":path", b"/file"), GET[3]]
         answer = await client.ask(1, file)
