@@ -17,6 +17,9 @@ NEVER = float("inf")
 # answer from the client (RFC 9112 9.6).
 LINGER = 2.0
 
+# Past this, copying a piece to join it with others costs more than a write of its own.
+LARGE_PIECE = 32768
+
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -67,6 +70,11 @@ class ClientTransport:
         self.written += size
         if not self.corked:
             self.transport.write(data)  # type: ignore[union-attr]
+            return
+        if size > LARGE_PIECE:
+            self.uncork()
+            self.transport.write(data)  # type: ignore[union-attr]
+            self.corked = True
             return
         # One piece is the rule, and needs no list.
         if self.held is None:

@@ -26,4 +26,4 @@ def keep_freed_memory() -> bool:
     if mallopt is None:
         return False
     # Setting either turns off glibc's own adjustment of the other.
-    return bool(mallopt(M_TRIM_THRESHOLD, 16 * MIB) and mallopt(M_MMAP_THRESHOLD, MIB))
+    return bool(mallopt(M_TRIM_THRESHOLD, 16 * MIB) and mallopt(M_MMAP_THRESHOLD, 8 * MIB))
