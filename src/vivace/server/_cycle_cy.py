@@ -66,6 +66,11 @@ def http_scope(template: dict[str, Any], head: RequestHead, service: Service) ->
     return scope
 
 
+def request_target(path: bytes, query: bytes) -> bytes:
+    """Path and query as the client wrote them."""
+    return path + b"?" + query if query else path
+
+
 def log_refusal(service: Service, client: object, error: ProtocolError, http_version: str, size: int) -> None:
     """A line of access log for a request that the protocol answered with `size` bytes, with no cycle for it yet."""
     log = service.access_log
@@ -74,7 +79,7 @@ def log_refusal(service: Service, client: object, error: ProtocolError, http_ver
     head = error.head
     method, target = "-", error.reason.encode()
     if head is not None:
-        method, target = head.method, head.raw_path + (b"?" + head.query_string if head.query_string else b"")
+        method, target = head.method, request_target(head.raw_path, head.query_string)
     log(client, method, target, http_version, error.status, size, 0.0)
 
 
@@ -426,9 +431,7 @@ class Cycle(Work):
         if log is None:
             return
         scope = self.scope
-        target = scope["raw_path"]
-        if scope["query_string"]:
-            target += b"?" + scope["query_string"]
+        target = request_target(scope["raw_path"], scope["query_string"])
         sent = 0 if scope["method"] == "HEAD" else self.sent
         seconds = time.perf_counter() - self.started
         log(scope["client"], scope["method"], target, scope["http_version"], self.status, sent, seconds)

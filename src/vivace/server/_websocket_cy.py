@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable
 from typing import Any, cast
 
-from vivace.server._cycle_cy import DONE, Cycle, http_scope, logger
+from vivace.server._cycle_cy import DONE, Cycle, http_scope, logger, request_target
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Stream
 from vivace.server._waiter_cy import Waiter
@@ -495,9 +495,7 @@ class WebSocketCycle(Cycle):
         if log is None:
             return
         scope = self.scope
-        target = scope["raw_path"]
-        if scope["query_string"]:
-            target += b"?" + scope["query_string"]
+        target = request_target(scope["raw_path"], scope["query_string"])
         version = scope["http_version"]
         # RFC 8441 4: over HTTP/2 it began with CONNECT.
         method = "CONNECT" if version == "2" else "GET"
