@@ -1,7 +1,6 @@
 """What all tests share: anyio tests run on asyncio unless their folder says otherwise."""
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,12 +11,12 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def loggers_as_they_were() -> Iterator[None]:
-    """A command that a test runs in this process sets up logging for a process of its own."""
-    loggers = [logging.getLogger(name) for name in ("vivace.server", "vivace.access")]
-    before = [(logger.level, logger.propagate, list(logger.handlers)) for logger in loggers]
-    yield
-    for logger, (level, propagate, handlers) in zip(loggers, before, strict=True):
-        logger.setLevel(level)
-        logger.propagate = propagate
-        logger.handlers = handlers
+def unconfigured_logging() -> None:
+    """What runs in this process sets up logging as for a process of its own, and leaves it so."""
+    logging.getLogger().setLevel(logging.WARNING)
+    for name in ("vivace", "vivace.server", "vivace.access"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
+        logger.handlers = []
+        logger.disabled = False

@@ -75,4 +75,5 @@ async def test_django_is_served_quietly(live: Live, app: Any, caplog: pytest.Log
         )
         assert await ask("GET", "/stream") == b"0,1,2,3,4,"
         assert await ask("GET", "/file") == Path(__file__).read_bytes()
-    assert [record.levelname for record in caplog.records if record.name.startswith("vivace")] == ["INFO"]
+    levels = [record.levelname for record in caplog.records if record.name.startswith("vivace")]
+    assert levels == ["INFO", "INFO"]  # that it serves, and that it has stopped
