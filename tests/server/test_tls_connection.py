@@ -29,7 +29,7 @@ LARGE = b"x" * 1_000_000
 
 @pytest.fixture
 def secure(live: Live, authority: Authority, caplog: pytest.LogCaptureFixture) -> Live:
-    """`async with secure(app) as site`: over TLS; nothing but its end may be logged above debug, and no callback may fail."""
+    """`async with secure(app) as site`: over TLS; only its end may be logged above debug, and no callback may fail."""
 
     @asynccontextmanager
     async def start(app: ASGIApp, **options: Any) -> AsyncIterator[Site]:
