@@ -26,6 +26,34 @@ def part(body: bytes, more: bool = True) -> dict[str, Any]:
 # ---- requests and responses
 
 
+async def test_a_connection_is_read_on_after_a_body_that_came_at_once(live: Live, echo: ASGIApp) -> None:
+    body = b"a" * 70_000  # more than is held for an application that does not read, and less than one read takes
+    request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    async with live(echo) as site:
+        client = await site.connect()
+        for piped in (1, 3, 1):
+            await client.send(request * piped)
+            for _ in range(piped):
+                assert (await client.answer()).body == b"POST /  " + body
+        client.half_close()
+        assert await client.rest() == b""
+
+
+async def test_a_client_that_leaves_is_noticed_behind_a_body_that_came_at_once(live: Live) -> None:
+    left = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            await asyncio.sleep(0.01)
+        left.set()
+
+    async with live(app, lifespan="off") as site:
+        client = await site.connect(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n" + b"a" * 70_000)
+        await asyncio.sleep(0.05)
+        client.leave()
+        await asyncio.wait_for(left.wait(), 5)
+
+
 async def test_a_request_is_answered_and_the_connection_kept(live: Live, echo: ASGIApp) -> None:
     async with live(echo) as site:
         client = await site.connect()

@@ -40,6 +40,7 @@ cdef class Http1Connection(Stream):
     cdef read_events_soon(self)
     cdef bint take_events(self) except -1
     cdef wait_for_more(self)
+    cdef wait_for_request(self)
     cdef begin_request(self, RequestHead head)
     cdef start_cycle(self)
     cdef write_first(self, bytes data)

@@ -226,12 +226,18 @@ class Http1Connection(Stream):
                     self.pause_reading()
             elif self.transport.eof_seen:
                 self.end(False)
-            elif self.scanner.between_messages():
-                if self.deadline == NEVER:
-                    self.set_deadline(self.service.keep_alive_timeout)
-            elif not self.head_started:
-                self.head_started = True
-                self.set_deadline(self.service.header_timeout)
+            else:
+                self.wait_for_request()
+
+    def wait_for_request(self) -> None:
+        # Not read may be a socket whose last request was large, with its body, or waited behind another.
+        self.transport.resume_reading()
+        if self.scanner.between_messages():
+            if self.deadline == NEVER:
+                self.set_deadline(self.service.keep_alive_timeout)
+        elif not self.head_started:
+            self.head_started = True
+            self.set_deadline(self.service.header_timeout)
 
     def begin_request(self, head: RequestHead) -> None:
         service = self.service
@@ -287,6 +293,9 @@ class Http1Connection(Stream):
         self.owes_continue = False
         self.deadline = NEVER
         self.forget_body()
+        if self.scanner.buffered <= self.service.body_buffer:
+            # The application may not have taken it all, and must hear when the client leaves.
+            self.transport.resume_reading()
         if self.cycle is not None:
             self.cycle.feed_end(self.scanner.trailers)
             if self.unstarted:
@@ -456,8 +465,6 @@ class Http1Connection(Stream):
             self.read_events_soon()
         else:
             self.wait_for_more()
-        if self.transport.read_paused and not self.write_paused and self.scanner.buffered <= self.service.body_buffer:
-            self.transport.resume_reading()
 
     def end(self, linger: bool) -> None:
         """Close once everything is written. With `linger`, read on for a moment, so that the client gets it."""
