@@ -56,7 +56,7 @@ def test_the_documented_default_is_the_default(name: str) -> None:
     said = documented()[name]
     if default == "none":
         assert said == "`none`"
-    elif default is None:
+    elif default is None or default == ():
         assert said == NOTHING
     else:
         assert value(said, type(default)) == default

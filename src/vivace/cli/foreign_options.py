@@ -32,16 +32,9 @@ OURS = {
     "--chdir": "app-dir",
     "--working-dir": "app-dir",
 }
-ADDRESS = "--host and --port say where to listen, --uds PATH a Unix socket."
-ONE_PROCESS = "The server is one process. Several can share a socket that they inherit: --fd."
 ADVICE = {
     "--ws": "WebSockets are served with the one implementation there is; --no-websocket leaves them out.",
     "--http": "HTTP is served with the one implementation there is; --no-http2 leaves HTTP/2 out.",
-    "--bind": ADDRESS,
-    "-b": ADDRESS,
-    "--workers": ONE_PROCESS,
-    "-w": ONE_PROCESS,
-    "--reload": "`watchfiles 'vivace run'` (pip install watchfiles) starts again on every change.",
     "--log-config": "A logging configuration is given in code: run(app, log_config=...).",
 }
 

@@ -42,7 +42,7 @@ def read_seconds(text: str) -> float:
 
 def size(name: str, explanation: str) -> click.Option:
     """An option that takes bytes."""
-    return option(name, explanation, show_size, type=read_size, metavar="BYTES")
+    return option(name, explanation, show=show_size, type=read_size, metavar="BYTES")
 
 
 def count(name: str, explanation: str) -> click.Option:
@@ -52,13 +52,13 @@ def count(name: str, explanation: str) -> click.Option:
 
 def seconds(name: str, explanation: str) -> click.Option:
     """An option that takes seconds."""
-    return option(name, explanation, show_seconds, type=read_seconds, metavar="SECONDS")
+    return option(name, explanation, show=show_seconds, type=read_seconds, metavar="SECONDS")
 
 
 def switch(name: str, explanation: str) -> click.Option:
     """An option that is on or off."""
     return option(
-        name, explanation, lambda value: "on" if value else "off", flags=f"{flag(name)}/--no-{flag(name)[2:]}"
+        name, explanation, show=lambda value: "on" if value else "off", flags=f"{flag(name)}/--no-{flag(name)[2:]}"
     )
 
 
@@ -72,14 +72,24 @@ def choice(name: str, choices: tuple[str, ...], explanation: str, **extra: Any) 
     return option(name, explanation, type=click.Choice(choices, case_sensitive=False), **extra)
 
 
+def several(name: str, explanation: str, *short: str, **extra: Any) -> click.Option:
+    """An option that may be given more than once."""
+    return click.Option([flag(name), *short, name], multiple=True, default=None, help=explanation, **extra)
+
+
 def option(
-    name: str, explanation: str, show: Callable[[Any], str] = str, *, flags: str | None = None, **extra: Any
+    name: str,
+    explanation: str,
+    *short: str,
+    show: Callable[[Any], str] = str,
+    flags: str | None = None,
+    **extra: Any,
 ) -> click.Option:
     """The option for a field of the configuration. Left out on the command line it stays None: not given."""
     default = FIELDS[name].default
     if default is not MISSING and default is not None and default != "":
         explanation += f"  [default: {show(default)}]"
-    return click.Option([flags or flag(name), name], default=None, help=explanation, **extra)
+    return click.Option([flags or flag(name), *short, name], default=None, help=explanation, **extra)
 
 
 def flag(name: str) -> str:
@@ -106,6 +116,12 @@ SECTIONS: dict[str, list[click.Parameter]] = {
         option("port", "Port; 0 lets the system choose.", type=int, envvar="VIVACE_PORT"),
         option("uds", "Listen on a Unix socket instead.", metavar="PATH"),
         option("fd", "Listen on this inherited socket instead.", type=int, metavar="NUMBER"),
+        several("bind", "Address, unix:PATH, fd://N or systemd; may be given more than once.", "-b", metavar="ADDRESS"),
+        several("insecure_bind", "The same, without TLS.", metavar="ADDRESS"),
+        several("redirect_bind", "The same, for a redirect to https.", metavar="ADDRESS"),
+        option("uds_mode", "Permissions of Unix sockets, in octal.", metavar="MODE"),
+        option("uds_owner", "Who owns Unix sockets.", metavar="USER:GROUP"),
+        addition("reuse_port", "Share the port with other programs (SO_REUSEPORT)."),
         count("backlog", "Connections that may wait to be accepted."),
         click.Option(
             ["--factory"], is_flag=True, help="TARGET is called without arguments and returns the application."
@@ -121,6 +137,56 @@ SECTIONS: dict[str, list[click.Parameter]] = {
         switch("use_colors", "Colours in the log.  [default: on a terminal]"),
         click.Option(["--no-server-header"], is_flag=True, help='Leave out the "server" header.'),
         switch("date_header", 'The "date" header.'),
+        several("headers", "Header of every response, as 'Name: value'.", "--header", metavar="TEXT"),
+    ],
+    "Workers": [
+        option("workers", "Processes that serve.", "-w", type=int, metavar="NUMBER"),
+        addition("preload", "Import the application once, and fork the workers."),
+        seconds("worker_timeout", "Without a sign of life, before a worker is replaced."),
+        count("max_requests", "Requests of a worker before it is replaced; 0 for no limit."),
+        count("max_requests_jitter", "Up to so many more."),
+        seconds("max_worker_age", "Age of a worker before it is replaced."),
+        size("max_worker_memory", "Memory of a worker before it is replaced; 0 for no limit."),
+        option("control_socket", 'Where `vivace ctl` finds the server; "none" for nowhere.', metavar="PATH"),
+    ],
+    "Development": [
+        addition("reload", "Start again when the code changes."),
+        several("reload_dirs", "Folder to watch.", "--reload-dir", metavar="FOLDER"),
+        several("reload_include", "What else restarts the application.", metavar="GLOB"),
+        several("reload_exclude", "What does not.", metavar="GLOB"),
+        switch("live_reload", "Browsers load the page again by themselves."),
+    ],
+    "Proxies": [
+        choice("proxy_headers", ("x-forwarded", "forwarded", "off"), "Which headers of proxies are believed."),
+        option("forwarded_allow_ips", "From whom: addresses, networks, unix, or *.", metavar="LIST"),
+        choice("proxy_protocol", ("off", "optional", "required"), "The PROXY protocol, versions 1 and 2."),
+        option("proxy_allow_ips", "From whom.", metavar="LIST"),
+    ],
+    "Capacity of a process": [
+        count("max_connections", "Connections at once; 0 for no limit."),
+        count("max_connections_per_address", "Connections of one address; 0 for no limit."),
+        count("max_concurrency", "Requests that the application works on at once; 0 for no limit."),
+        count("max_queue", "Requests that wait for one of them to end; more get 503."),
+        seconds("queue_timeout", "For how long they may wait; 503."),
+        count("retry_after", "Seconds that a client with a 503 is told to wait."),
+        option("health_path", "Path that the server answers itself, 200 while it serves.", metavar="PATH"),
+    ],
+    "Logs and metrics": [
+        choice("log_format", ("text", "json"), "Form of the log."),
+        option("log_file", "Log there instead of standard error.", metavar="FILE"),
+        option("access_log_format", "The access log's line, with gunicorn's atoms.", metavar="TEXT"),
+        option("access_log_sample", "Part of the responses that is logged, 0 to 1.", type=float, metavar="NUMBER"),
+        option("request_id_header", "Header with the request's id: taken over or made.", metavar="NAME"),
+        option("metrics_bind", "Where Prometheus finds /metrics.", metavar="ADDRESS"),
+        addition("opentelemetry", "Metrics through OpenTelemetry."),
+    ],
+    "Process": [
+        option("pid_file", "File with the process's number.", metavar="FILE"),
+        option("user", "User to become once the sockets are open.", metavar="NAME"),
+        option("group", "Group to become.", metavar="NAME"),
+        option("umask", "Permissions that new files do not get, in octal.", metavar="MODE"),
+        option("process_title", "What `ps` shows.", metavar="TEXT"),
+        addition("daemon", "Go to the background."),
     ],
     "TLS": [
         option("ssl_certfile", "Certificate, and those that lead to the root, in PEM.", metavar="FILE"),

@@ -5,7 +5,7 @@ server), then `_http1_cy.py` (the life of a connection) and `_cycle_cy.py` (of a
 no sockets. The request path is compiled; `compiled` says whether it is here.
 """
 
-from vivace.server.config import Compression, Config, Timeouts
+from vivace.server.config import Config
 from vivace.server.core import compiled
 from vivace.server.errors import (
     AppLoadError,
@@ -18,10 +18,12 @@ from vivace.server.errors import (
     TLSError,
 )
 from vivace.server.loading import load_app
+from vivace.server.options.compression import Compression
+from vivace.server.options.timeouts import Timeouts
+from vivace.server.options.tls import TLS
 from vivace.server.protocol.limits import Limits
 from vivace.server.runner import run, serve
 from vivace.server.server import Server
-from vivace.server.tls_options import TLS
 
 __all__ = [
     "TLS",

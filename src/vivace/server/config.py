@@ -9,81 +9,24 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from vivace.server.errors import ConfigError
+from vivace.server.options.binds import Binds
+from vivace.server.options.capacity import Capacity
+from vivace.server.options.compression import Compression
+from vivace.server.options.logs import Logs
+from vivace.server.options.metrics import Metrics
+from vivace.server.options.process import Process
+from vivace.server.options.proxies import Proxies
+from vivace.server.options.reload import Reload
+from vivace.server.options.timeouts import Timeouts
+from vivace.server.options.tls import TLS
+from vivace.server.options.workers import Workers
 from vivace.server.protocol.limits import Limits, check_number
-from vivace.server.protocol.websocket_deflate import PerMessageDeflate
-from vivace.server.tls_options import TLS
 from vivace.utils.suggest import did_you_mean
 
 LifespanMode = Literal["auto", "on", "off"]
 Interface = Literal["auto", "asgi3", "asgi2", "wsgi"]
 LoopChoice = Literal["auto", "uvloop", "asyncio"]
-# Zero seconds: no waiting at the end. For the others it would refuse every client; float("inf") waits for ever.
-MAY_BE_ZERO = ("graceful_timeout", "lifespan_timeout")
-FOREVER = float("inf")
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
-    """How long, in seconds, we wait for whom. They are kept by a shared tick, so each may last a tick longer."""
-
-    header_timeout: float = 30.0  # from the first byte of a request to the end of its head: 408
-    body_timeout: float = 30.0  # between two pieces of a body that the application waits for: 408
-    request_timeout: float = FOREVER  # from the head of a request to the end of its body: 408
-    write_timeout: float = 60.0  # with a response unsent and the client taking none of it: the connection is dropped
-    keep_alive_timeout: float = 75.0  # between two requests; longer than the usual load balancer's 60 s
-    handshake_timeout: float = 10.0  # for the TLS handshake
-    http2_ping_interval: float = 60.0  # without a byte from a client that has requests open, before we ask; inf: never
-    http2_ping_timeout: float = 20.0  # for any byte after that; then the connection is dropped
-    websocket_open_timeout: float = 30.0  # for the application to accept or refuse a WebSocket: 503
-    websocket_ping_interval: float = 20.0  # between two pings of ours; inf for none
-    websocket_ping_timeout: float = 20.0  # for the answer to one: 1011, and the connection is dropped
-    websocket_close_timeout: float = 10.0  # for the client's close frame after ours; then the connection is dropped
-    graceful_timeout: float = 30.0  # for running requests when the server stops; then they are cancelled
-    lifespan_startup_timeout: float = FOREVER  # for the application's startup; then the server gives up
-    lifespan_timeout: float = 60.0  # for the application's shutdown
-
-    def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name in MAY_BE_ZERO:
-                lowest, fits = ", zero or more", isinstance(value, int | float) and value >= 0
-            else:
-                lowest, fits = " above zero", isinstance(value, int | float) and value > 0
-            if not fits:
-                raise ValueError(f"{item.name} must be a number of seconds{lowest}, got {value!r}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compression:
-    """How WebSocket messages are compressed, when the client offers permessage-deflate (RFC 7692)."""
-
-    websocket_compression: bool = True
-    websocket_compression_level: int = 6  # 1 is fastest, 9 smallest
-    websocket_compression_window_bits: int = 12  # 9 to 15, both ways: a connection's memory doubles with each
-    websocket_compression_memory_level: int = 5  # 1 to 9: the compressor's memory doubles with each
-    websocket_compression_min_size: int = 1024  # bytes of the smallest message that is compressed
-    websocket_compression_no_context_takeover: bool = False  # forget every message: less memory, worse compression
-
-    def __post_init__(self) -> None:
-        check_number("websocket_compression_level", self.websocket_compression_level, 1, 9)
-        check_number("websocket_compression_window_bits", self.websocket_compression_window_bits, 9, 15)
-        check_number("websocket_compression_memory_level", self.websocket_compression_memory_level, 1, 9)
-        check_number("websocket_compression_min_size", self.websocket_compression_min_size)
-
-    def offered(self) -> PerMessageDeflate | None:
-        """What the protocol agrees to, or None when messages are not compressed."""
-        if not self.websocket_compression:
-            return None
-        return PerMessageDeflate(
-            server_max_window_bits=self.websocket_compression_window_bits,
-            client_max_window_bits=self.websocket_compression_window_bits,
-            server_no_context_takeover=self.websocket_compression_no_context_takeover,
-            client_no_context_takeover=self.websocket_compression_no_context_takeover,
-            level=self.websocket_compression_level,
-            mem_level=self.websocket_compression_memory_level,
-            minimum_size=self.websocket_compression_min_size,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +55,19 @@ class Config:
     use_colors: bool | None = None  # None: when standard error is a terminal
     server_header: str | None = "vivace"
     date_header: bool = True
+    headers: tuple[str, ...] = ()  # of every response that has none of that name: "Name: value"
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
     compression: Compression = field(default_factory=Compression)
     tls: TLS = field(default_factory=TLS)
+    binds: Binds = field(default_factory=Binds)
+    supervision: Workers = field(default_factory=Workers)
+    process: Process = field(default_factory=Process)
+    proxies: Proxies = field(default_factory=Proxies)
+    capacity: Capacity = field(default_factory=Capacity)
+    logs: Logs = field(default_factory=Logs)
+    metrics: Metrics = field(default_factory=Metrics)
+    reloading: Reload = field(default_factory=Reload)
 
     def __post_init__(self) -> None:
         self._check_choice("loop", get_args(LoopChoice))
@@ -177,9 +129,19 @@ class Config:
         return cls(**values)
 
 
-GROUPS: dict[str, type[Limits | Timeouts | Compression | TLS]] = {
+Group = Limits | Timeouts | Compression | TLS | Binds | Workers | Process | Proxies | Capacity | Logs | Metrics | Reload
+
+GROUPS: dict[str, type[Group]] = {
     "limits": Limits,
     "timeouts": Timeouts,
     "compression": Compression,
     "tls": TLS,
+    "binds": Binds,
+    "supervision": Workers,
+    "process": Process,
+    "proxies": Proxies,
+    "capacity": Capacity,
+    "logs": Logs,
+    "metrics": Metrics,
+    "reloading": Reload,
 }

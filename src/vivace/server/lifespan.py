@@ -7,8 +7,9 @@ import logging
 from contextvars import Context
 from typing import Any
 
-from vivace.server.config import FOREVER, LifespanMode
+from vivace.server.config import LifespanMode
 from vivace.server.errors import LifespanError, describe
+from vivace.server.options.checks import FOREVER
 from vivace.server.types import ASGIApp, Message
 
 logger = logging.getLogger("vivace.server")

@@ -9,8 +9,8 @@ import ssl
 from dataclasses import dataclass
 
 from vivace.server.errors import TLSError
+from vivace.server.options.tls import TLS, VERSIONS, StrPath
 from vivace.server.tls_handshake import ServerContext
-from vivace.server.tls_options import TLS, VERSIONS, StrPath
 
 logger = logging.getLogger("vivace.server")
 

@@ -29,7 +29,7 @@ def command(target: str | None, app_dir: str | None, no_server_header: bool, **o
     from vivace.server import run
 
     found = find_target(target, None if app_dir is None else Path(app_dir))
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None and value != ()}
     if no_server_header:
         given["server_header"] = None
     if "log_level" in given:
