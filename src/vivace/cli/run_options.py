@@ -112,8 +112,8 @@ def show_seconds(value: float) -> str:
 
 SECTIONS: dict[str, list[click.Parameter]] = {
     "Options": [
-        option("host", "Address to listen on.", envvar="VIVACE_HOST", metavar="ADDRESS"),
-        option("port", "Port; 0 lets the system choose.", type=int, envvar="VIVACE_PORT"),
+        option("host", "Address to listen on.", metavar="ADDRESS"),
+        option("port", "Port; 0 lets the system choose.", type=int),
         option("uds", "Listen on a Unix socket instead.", metavar="PATH"),
         option("fd", "Listen on this inherited socket instead.", type=int, metavar="NUMBER"),
         several("bind", "Address, unix:PATH, fd://N or systemd; may be given more than once.", "-b", metavar="ADDRESS"),
@@ -123,16 +123,14 @@ SECTIONS: dict[str, list[click.Parameter]] = {
         option("uds_owner", "Who owns Unix sockets.", metavar="USER:GROUP"),
         addition("reuse_port", "Share the port with other programs (SO_REUSEPORT)."),
         count("backlog", "Connections that may wait to be accepted."),
-        click.Option(
-            ["--factory"], is_flag=True, help="TARGET is called without arguments and returns the application."
-        ),
+        addition("factory", "TARGET is called without arguments and returns the application."),
         click.Option(["--app-dir"], metavar="FOLDER", help="Folder that goes on sys.path.  [default: the current one]"),
         choice("interface", get_args(Interface), "What the application is."),
         count("wsgi_threads", "Threads for a WSGI application."),
         choice("lifespan", get_args(LifespanMode), "Whether the application is told of start and end."),
         option("root_path", "Path under which a proxy serves the application.", metavar="PATH"),
         choice("loop", get_args(LoopChoice), "Event loop; auto takes uvloop where it is installed."),
-        choice("log_level", LOG_LEVELS, "How much to log.", envvar="VIVACE_LOG_LEVEL"),
+        choice("log_level", LOG_LEVELS, "How much to log."),
         switch("access_log", "One line a request."),
         switch("use_colors", "Colours in the log.  [default: on a terminal]"),
         click.Option(["--no-server-header"], is_flag=True, help='Leave out the "server" header.'),

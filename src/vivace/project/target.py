@@ -11,6 +11,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vivace.conf import ConfigurationError
 from vivace.project.application import Vivace
@@ -62,19 +63,39 @@ def find_target(given: str | None = None, folder: Path | None = None) -> Target:
     )
 
 
+def find_section(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The pyproject.toml of `folder`, or else of the nearest one above, that has a [tool.vivace], and what that says.
+
+    Raises ConfigurationError when one cannot be read.
+    """
+    for place in (folder, *folder.resolve().parents):
+        section = _read_section(place / "pyproject.toml")
+        if section is not None:
+            return place / "pyproject.toml", section
+    return None
+
+
 def _configured(folder: Path) -> Target | None:
     path = folder / "pyproject.toml"
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from None
-    section = document.get("tool", {}).get("vivace", {})
-    if not isinstance(section, dict) or "app" not in section:
+    section = _read_section(path)
+    if section is None or "app" not in section:
         return None
     if not isinstance(section["app"], str):
         raise ConfigurationError(
             f'{path}: [tool.vivace] app must be text such as "mysite.asgi:app", got {section["app"]!r}'
         )
     return Target(section["app"], folder)
+
+
+def _read_section(path: Path) -> dict[str, Any] | None:
+    """[tool.vivace] of a pyproject.toml, or None where there is none."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from None
+    section = document.get("tool", {}).get("vivace")
+    if section is not None and not isinstance(section, dict):
+        raise ConfigurationError(f"{path}: [tool.vivace] must be a table, got {section!r}")
+    return section
