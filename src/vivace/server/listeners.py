@@ -7,17 +7,34 @@ import errno
 import os
 import socket
 import stat
+from dataclasses import dataclass
 
 from vivace.server.config import Config
 from vivace.server.errors import BindError
 
 
-def open_listeners(config: Config) -> list[socket.socket]:
-    """The bound sockets that `config` asks for, not listening yet. Raises BindError, with nothing left open."""
+@dataclass(slots=True)
+class Listener:
+    """A bound socket on which connections are accepted, and how they are served."""
+
+    socket: socket.socket
+    name: str  # the bind as it was written
+    tls: bool = False
+    redirect: bool = False  # every request is answered with a redirect to https
+    path: str | None = None  # of a Unix socket's file, which whoever opened it removes
+
+
+def open_listeners(config: Config) -> list[Listener]:
+    """What `config` asks for, bound and not listening yet. Raises BindError, with nothing left open."""
+    tls = config.tls.enabled
     if config.fd is not None:
-        return [_inherited(config.fd)]
+        return [Listener(_inherited(config.fd), f"fd://{config.fd}", tls)]
     if config.uds is not None:
-        return [_unix(config.uds)]
+        return [Listener(_unix(config.uds), f"unix:{config.uds}", tls, path=config.uds)]
+    return [Listener(opened, f"{config.host}:{config.port}", tls) for opened in _tcp_sockets(config)]
+
+
+def _tcp_sockets(config: Config) -> list[socket.socket]:
     opened: list[socket.socket] = []
     try:
         for family, address in _addresses(config.host, config.port):
@@ -31,12 +48,13 @@ def open_listeners(config: Config) -> list[socket.socket]:
     return opened
 
 
-def describe_address(listener: socket.socket, scheme: str = "http") -> str:
+def describe_address(listener: Listener) -> str:
     """What to open: `http://127.0.0.1:8000`, or `unix:/run/site.sock`."""
-    name = listener.getsockname()
+    name = listener.socket.getsockname()
     if isinstance(name, str):
         return f"unix:{name}"
-    host = f"[{name[0]}]" if listener.family == socket.AF_INET6 else name[0]
+    host = f"[{name[0]}]" if listener.socket.family == socket.AF_INET6 else name[0]
+    scheme = "https" if listener.tls else "http"
     return f"{scheme}://{host}:{name[1]}"
 
 

@@ -17,7 +17,7 @@ from vivace.server.core import Http1Connection, Service, compiled, require_compi
 from vivace.server.errors import BindError
 from vivace.server.interfaces import adapt
 from vivace.server.lifespan import Lifespan
-from vivace.server.listeners import describe_address, explain, open_listeners
+from vivace.server.listeners import Listener, describe_address, explain, open_listeners
 from vivace.server.loading import load_app
 from vivace.server.logging import access_log, server_logger
 from vivace.server.tls import ServerTLS, open_tls
@@ -46,7 +46,7 @@ class Server:
         self.config = Config() if config is None else config
         self.app = app
         self.addresses: list[str] = []
-        self._listeners: list[socket.socket] = []
+        self._listeners: list[Listener] = []
         self._servers: list[asyncio.Server] = []
         self._lifespan: Lifespan | None = None
         self._service: Service | None = None
@@ -58,7 +58,7 @@ class Server:
     def port(self) -> int:
         """The TCP port that is served, which the system chose when the configuration said 0."""
         for listener in self._listeners:
-            name = listener.getsockname()
+            name = listener.socket.getsockname()
             if isinstance(name, tuple):
                 return int(name[1])
         raise RuntimeError("The server does not listen on a TCP port.")
@@ -110,7 +110,7 @@ class Server:
         except BaseException:
             await self.stop()
             raise
-        self.addresses = [describe_address(listener, self._scheme) for listener in self._listeners]
+        self.addresses = [describe_address(listener) for listener in self._listeners]
         server_logger.info(self._banner(loop))
 
     def _load(self) -> ASGIApp:
@@ -122,23 +122,20 @@ class Server:
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, service: Service) -> None:
         protocol = functools.partial(Http1Connection, service)
-        options: dict[str, Any] = {"backlog": self.config.backlog}
-        if self._tls is not None:
-            options["ssl"] = self._tls.context
-            options["ssl_handshake_timeout"] = min(self.config.timeouts.handshake_timeout, LONGEST_HANDSHAKE)
-            options["ssl_shutdown_timeout"] = LONGEST_TLS_CLOSE
         for listener in self._listeners:
-            create = loop.create_unix_server if listener.family == socket.AF_UNIX else loop.create_server
+            create = loop.create_unix_server if listener.socket.family == socket.AF_UNIX else loop.create_server
+            options: dict[str, Any] = {"backlog": self.config.backlog}
+            if listener.tls:
+                assert self._tls is not None
+                options["ssl"] = self._tls.context
+                options["ssl_handshake_timeout"] = min(self.config.timeouts.handshake_timeout, LONGEST_HANDSHAKE)
+                options["ssl_shutdown_timeout"] = LONGEST_TLS_CLOSE
             try:
                 # asyncio asks for no more than the methods of a protocol, and the connection has those.
-                server = await create(protocol, sock=listener, **options)  # type: ignore[arg-type]
+                server = await create(protocol, sock=listener.socket, **options)  # type: ignore[arg-type]
             except OSError as error:
                 raise BindError(explain(error, self.config)) from None
             self._servers.append(server)
-
-    @property
-    def _scheme(self) -> str:
-        return "http" if self._tls is None else "https"
 
     def _banner(self, loop: asyncio.AbstractEventLoop) -> str:
         how = "compiled" if compiled else "not compiled"
@@ -160,10 +157,10 @@ class Server:
             else:
                 await self._lifespan.shutdown(self.config.timeouts.lifespan_timeout)
         for listener in self._listeners:
-            listener.close()
-        if self.config.uds is not None and self._listeners:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.config.uds)
+            listener.socket.close()
+            if listener.path is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(listener.path)
         if self._service is not None:
             server_logger.info("Vivace has stopped.")
         self._servers = []
