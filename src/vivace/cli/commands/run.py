@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("target", required=False)
 @click.option("--print-config", is_flag=True, help="Print every option with its value and origin, and end.")
 @click.option("--check-config", is_flag=True, help="Check options, certificates and application, and end.")
-def command(context: click.Context, target: str | None, print_config: bool, check_config: bool, **options: Any) -> None:
+def command(target: str | None, print_config: bool, check_config: bool, **options: Any) -> None:
     """Serve an application.
 
     TARGET is module:app, a file, or nothing: then [tool.vivace] app of pyproject.toml, else app.py, main.py or asgi.py
