@@ -8,6 +8,7 @@ import contextvars
 import functools
 import os
 import socket
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from vivace.server.lifespan import Lifespan
 from vivace.server.listeners import Listener, describe_address, explain, open_listeners
 from vivace.server.loading import load_app
 from vivace.server.logging import access_log, server_logger
+from vivace.server.statistics import Statistics
 from vivace.server.tls import ServerTLS, open_tls
 from vivace.server.types import Application, ASGIApp
 
@@ -39,13 +41,17 @@ class Server:
     """One application on its listeners, in the running event loop; it touches no signal handlers.
 
     `await serve()` runs until `request_stop`. Or use `async with Server(app, config) as server:`, which serves while
-    the block runs; `server.addresses` says where.
+    the block runs; `server.addresses` says where. Listeners that are given are another's: they are closed in this
+    process at the end, and neither announced nor removed from the file system.
     """
 
-    def __init__(self, app: Application | str, config: Config | None = None) -> None:
+    def __init__(
+        self, app: Application | str, config: Config | None = None, listeners: Sequence[Listener] | None = None
+    ) -> None:
         self.config = Config() if config is None else config
         self.app = app
         self.addresses: list[str] = []
+        self._given = listeners
         self._listeners: list[Listener] = []
         self._servers: list[asyncio.Server] = []
         self._lifespan: Lifespan | None = None
@@ -74,8 +80,18 @@ class Server:
             self._force.set()
         self._stop.set()
 
-    async def serve(self) -> None:
-        """Start, serve until `request_stop`, stop. Raises ServerError when the start fails."""
+    def statistics(self) -> Statistics:
+        """What this server does now, and has done."""
+        service = self._service
+        if service is None:
+            return Statistics()
+        return Statistics(connections=len(service.connections), in_flight=len(service.tasks))
+
+    async def serve(self, started: Callable[[], None] | None = None) -> None:
+        """Start, serve until `request_stop`, stop. Raises ServerError when the start fails.
+
+        `started` is called once connections are accepted.
+        """
         starting = asyncio.ensure_future(self.start())
         stopping = asyncio.ensure_future(self._stop.wait())
         try:
@@ -84,6 +100,8 @@ class Server:
                 # Asked to stop while the application still starts: it may hang there for good.
                 return
             await starting
+            if started is not None:
+                started()
             await stopping
         finally:
             stopping.cancel()
@@ -99,7 +117,7 @@ class Server:
         app = self._load()
         loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
-        self._listeners = open_listeners(config)
+        self._listeners = open_listeners(config) if self._given is None else list(self._given)
         try:
             self._lifespan = Lifespan(app, config.lifespan, context)
             await self._lifespan.startup(config.timeouts.lifespan_startup_timeout)
@@ -111,7 +129,8 @@ class Server:
             await self.stop()
             raise
         self.addresses = [describe_address(listener) for listener in self._listeners]
-        server_logger.info(self._banner(loop))
+        if self._given is None:
+            server_logger.info(self._banner(loop))
 
     def _load(self) -> ASGIApp:
         if isinstance(self.app, str):
@@ -158,10 +177,10 @@ class Server:
                 await self._lifespan.shutdown(self.config.timeouts.lifespan_timeout)
         for listener in self._listeners:
             listener.socket.close()
-            if listener.path is not None:
+            if listener.path is not None and self._given is None:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(listener.path)
-        if self._service is not None:
+        if self._service is not None and self._given is None:
             server_logger.info("Vivace has stopped.")
         self._servers = []
         self._listeners = []
