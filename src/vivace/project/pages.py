@@ -26,6 +26,9 @@ _TEMPLATES = jinja2.Environment(
 # The pages need their one style sheet, known by its hash, and nothing else.
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'; base-uri 'none'"
+# In development the server adds the script that loads a page again.
+_DEVELOPER_POLICY = f"{_POLICY}; script-src 'self'; connect-src 'self'"
+FOR_DEVELOPERS = ("welcome.html", "not_found_debug.html")
 
 
 async def welcome(request: Request) -> Response:
@@ -60,7 +63,8 @@ async def server_error(request: Request, error: Exception) -> Response:
 
 def _page(template: str, status_code: int = 200, headers: Any = None, **context: Any) -> Response:
     html = _TEMPLATES.get_template(template).render(style=_STYLE, **context)
-    return HTMLResponse(html, status_code, headers={**(headers or {}), "Content-Security-Policy": _POLICY})
+    policy = _DEVELOPER_POLICY if template in FOR_DEVELOPERS else _POLICY
+    return HTMLResponse(html, status_code, headers={**(headers or {}), "Content-Security-Policy": policy})
 
 
 def _plain(request: Request, status_code: int, detail: str, headers: Any) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from contextvars import Context
 from typing import Any
 
@@ -32,6 +33,7 @@ class Lifespan:
         self.started = asyncio.Event()
         self.ended = asyncio.Event()
         self.start_failure: str | None = None
+        self.start_error: BaseException | None = None
         self.end_failure: str | None = None
         self.task: asyncio.Task[None] | None = None
 
@@ -57,7 +59,8 @@ class Lifespan:
             raise LifespanError(f"The application did not start within {seconds:g} s (lifespan_startup_timeout).")
         if self.start_failure is not None:
             await self.cancel()
-            raise LifespanError(f"The application failed to start.\n{self.start_failure}".rstrip())
+            message = f"The application failed to start.\n{self.start_failure}".rstrip()
+            raise LifespanError(message) from self.start_error
         if not self.started.is_set():
             self._check_refusal(self.task)
 
@@ -65,7 +68,7 @@ class Lifespan:
         """The application ended without a word about its start: was that a refusal?"""
         error = None if task.cancelled() else task.exception()
         if error is not None and (self.asked or self.mode == "on"):
-            raise LifespanError(f"The application failed to start.\n{describe(error, hidden=(__file__,))}")
+            raise LifespanError(f"The application failed to start.\n{describe(error, hidden=(__file__,))}") from error
         if self.mode == "on":
             raise LifespanError(
                 'The application has no lifespan (it returned at once), and lifespan="on" asks for one.'
@@ -114,6 +117,8 @@ class Lifespan:
             self.started.set()
         elif kind == "lifespan.startup.failed":
             self.start_failure = message.get("message", "")
+            # Said, as a rule, while the application handles it.
+            self.start_error = sys.exception()
             self.started.set()
         elif kind == "lifespan.shutdown.complete":
             self.ended.set()

@@ -119,10 +119,9 @@ class Server:
         context = contextvars.copy_context()
         self._listeners = open_listeners(config) if self._given is None else list(self._given)
         try:
-            self._lifespan = Lifespan(app, config.lifespan, context)
-            await self._lifespan.startup(config.timeouts.lifespan_startup_timeout)
+            state = await self._start_application(app, context)
             self._service = Service(app, config, loop, context, access_log(config))
-            self._service.state = self._lifespan.state
+            self._service.state = state
             self._service.server_certificate = None if self._tls is None else self._tls.certificate
             await self._listen(loop, self._service)
         except BaseException:
@@ -131,6 +130,12 @@ class Server:
         self.addresses = [describe_address(listener) for listener in self._listeners]
         if self._given is None:
             server_logger.info(self._banner(loop))
+
+    async def _start_application(self, app: ASGIApp, context: contextvars.Context) -> dict[str, Any]:
+        """Run the application's startup; returns the state that it made for the requests."""
+        self._lifespan = Lifespan(app, self.config.lifespan, context)
+        await self._lifespan.startup(self.config.timeouts.lifespan_startup_timeout)
+        return self._lifespan.state
 
     def _load(self) -> ASGIApp:
         if isinstance(self.app, str):

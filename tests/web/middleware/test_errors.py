@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from vivace.web.applications import Application
-from vivace.web.middleware._debug_page import render_traceback
 from vivace.web.middleware.errors import ServerErrorMiddleware
 from vivace.web.requests import Request
 from vivace.web.responses import PlainTextResponse, Response
@@ -73,30 +72,6 @@ async def test_the_page_allows_itself_nothing_but_its_style() -> None:
     policy = response.headers["content-security-policy"]
     assert f"style-src 'sha256-{digest}'" in policy
     assert "default-src 'none'" in policy
-
-
-async def test_an_exception_that_cannot_be_printed_is_shown_too() -> None:
-    class Odd(Exception):
-        def __str__(self) -> str:
-            raise ValueError("no text")
-
-    assert "Odd: &lt;the exception" in render_traceback(Odd())
-    assert "<h2>ValueError</h2>" in render_traceback(ValueError())
-
-
-async def test_a_cause_that_leads_in_a_circle_ends() -> None:
-    one, two = ValueError("one"), ValueError("two")
-    one.__cause__, two.__cause__ = two, one
-    assert render_traceback(one).count("<h2>") == 2
-
-
-async def test_a_deep_recursion_does_not_make_an_endless_page() -> None:
-    def deeper() -> None:
-        deeper()
-
-    with pytest.raises(RecursionError) as recursion:
-        deeper()
-    assert len(render_traceback(recursion.value)) < 300_000
 
 
 async def test_a_handler_answers_in_its_own_way() -> None:

@@ -1,0 +1,69 @@
+"""The server of a worker with `reload`: a broken application is served as its traceback, and the next save mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextvars import Context
+from typing import Any
+
+from vivace.server.config import Config
+from vivace.server.development.broken import BrokenApplication
+from vivace.server.development.site import DevelopmentSite
+from vivace.server.development.versions import Versions
+from vivace.server.errors import AppLoadError, LifespanError
+from vivace.server.listeners import Listener
+from vivace.server.loading import load_app
+from vivace.server.server import Server
+from vivace.server.types import Application, ASGIApp
+
+
+def load_or_explain(target: str, config: Config) -> Application:
+    """The application that `target` names, or one that shows why it cannot be loaded."""
+    try:
+        return load_app(target, app_dir=config.app_dir, factory=config.factory)
+    except AppLoadError as error:
+        return BrokenApplication(error)
+
+
+class DevelopmentServer(Server):
+    """A `Server` that starts whatever the application does; `broken` says what it shows in its place."""
+
+    def __init__(
+        self,
+        app: Application | str,
+        config: Config,
+        listeners: Sequence[Listener] | None = None,
+        *,
+        versions: Versions,
+    ) -> None:
+        super().__init__(app, config, listeners)
+        self.versions = versions
+        self._site: DevelopmentSite | None = None
+
+    @property
+    def broken(self) -> str | None:
+        """The traceback that is served in place of the application."""
+        served = None if self._site is None else self._site.app
+        return served.text if isinstance(served, BrokenApplication) else None
+
+    def request_stop(self) -> None:
+        """As for `Server`; browsers that wait for news are let go, to ask the next process."""
+        self.versions.close()
+        super().request_stop()
+
+    def _load(self) -> ASGIApp:
+        app: ASGIApp
+        try:
+            app = self.app if isinstance(self.app, BrokenApplication) else super()._load()
+        except AppLoadError as error:
+            app = BrokenApplication(error)
+        self._site = DevelopmentSite(app, self.versions, live_reload=self.config.reloading.live_reload)
+        return self._site
+
+    async def _start_application(self, app: ASGIApp, context: Context) -> dict[str, Any]:
+        try:
+            return await super()._start_application(app, context)
+        except LifespanError as error:
+            assert self._site is not None
+            self._site.app = BrokenApplication(error)
+            return {}
