@@ -316,8 +316,8 @@ async def test_a_taken_port_is_told_with_what_to_try(live: Live, echo: ASGIApp) 
     [
         ({"host": "nowhere.invalid"}, 'no address for host "nowhere.invalid"'),
         ({"host": "192.0.2.1"}, "not an address of this machine"),
-        ({"fd": 9999}, "File descriptor 9999"),
-        ({"uds": "/nowhere/at/all.sock"}, "Cannot listen on the Unix socket /nowhere/at/all.sock"),
+        ({"fd": 9999}, "fd://9999: descriptor 9999"),
+        ({"uds": "/nowhere/at/all.sock"}, "Cannot listen on unix:/nowhere/at/all.sock: there is no folder /nowhere/at"),
     ],
 )
 async def test_an_address_that_cannot_be_listened_on(echo: ASGIApp, options: dict[str, Any], message: str) -> None:

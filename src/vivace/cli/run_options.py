@@ -119,6 +119,7 @@ SECTIONS: dict[str, list[click.Parameter]] = {
         several("bind", "Address, unix:PATH, fd://N or systemd; may be given more than once.", "-b", metavar="ADDRESS"),
         several("insecure_bind", "The same, without TLS.", metavar="ADDRESS"),
         several("redirect_bind", "The same, for a redirect to https.", metavar="ADDRESS"),
+        option("redirect_port", "Port of https, if clients see another than ours.", type=int, metavar="NUMBER"),
         option("uds_mode", "Permissions of Unix sockets, in octal.", metavar="MODE"),
         option("uds_owner", "Who owns Unix sockets.", metavar="USER:GROUP"),
         addition("reuse_port", "Share the port with other programs (SO_REUSEPORT)."),

@@ -82,10 +82,31 @@ class Config:
         self._check_positive("wsgi_threads")
         if self.uds is not None and self.fd is not None:
             raise ConfigError("uds and fd both say where to listen; give one of them.")
+        self._check_addresses()
         if self.root_path and (not self.root_path.startswith("/") or self.root_path.endswith("/")):
             raise ConfigError(f'root_path starts with "/" and does not end with it, got {self.root_path!r}.')
         if self.server_header is not None and not self.server_header.isprintable():
             raise ConfigError(f"server_header must be printable, got {self.server_header!r}.")
+
+    def _check_addresses(self) -> None:
+        """What the binds need of the other options."""
+        binds = self.binds
+        given = [item.name for item in fields(self)[:4] if getattr(self, item.name) != item.default]
+        if binds.bind and given:
+            raise ConfigError(
+                f"{' and '.join(given)} and bind both say where to listen: write all of it as bind, in one or more of "
+                "the forms 127.0.0.1:8000, unix:/run/site.sock and fd://3."
+            )
+        if binds.insecure_bind and not self.tls.enabled:
+            raise ConfigError(
+                "insecure_bind is for addresses without TLS beside those that have it, and no certificate is given: "
+                "write bind, or give ssl_certfile."
+            )
+        if binds.redirect_bind and binds.redirect_port is None and not self.tls.enabled:
+            raise ConfigError(
+                "redirect_bind redirects to https, and no certificate is given: give ssl_certfile, or redirect_port if "
+                "another program serves https."
+            )
 
     def _check_positive(self, name: str) -> None:
         try:

@@ -1,16 +1,21 @@
-"""Where the server listens: TCP addresses, a Unix socket, or a socket that was inherited."""
+"""The sockets on which the server accepts connections: one or more for each bind."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import socket
-import stat
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from vivace.server.binds import Bind, DescriptorBind, SystemdBind, TCPBind, UnixBind, parse_bind, unix_bind
 from vivace.server.config import Config
-from vivace.server.errors import BindError
+from vivace.server.errors import BindError, ConfigError
+from vivace.server.sockets.inherited import open_descriptor, open_systemd, take_over
+from vivace.server.sockets.tcp import explain_tcp, open_tcp
+from vivace.server.sockets.unix import file_identity, open_unix
+
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - to see that it was asked for
 
 
 @dataclass(slots=True)
@@ -18,39 +23,133 @@ class Listener:
     """A bound socket on which connections are accepted, and how they are served."""
 
     socket: socket.socket
-    name: str  # the bind as it was written
+    name: str  # the bind as it was written; one of several addresses (localhost, systemd) has several listeners
     tls: bool = False
     redirect: bool = False  # every request is answered with a redirect to https
     path: str | None = None  # of a Unix socket's file, which whoever opened it removes
+    identity: tuple[int, int] | None = None  # of that file
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether the file of a Unix socket is still there, and ours."""
+        return self.path is None or file_identity(self.path) == self.identity
+
+    def close(self, *, unlink: bool) -> None:
+        """Close the socket here, and remove its file, unless another server has put its own in its place."""
+        if unlink and self.path is not None and self.is_reachable:
+            # A process that has given up its privileges may not; the next start replaces what it leaves.
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)
+        self.socket.close()
 
 
-def open_listeners(config: Config) -> list[Listener]:
-    """What `config` asks for, bound and not listening yet. Raises BindError, with nothing left open."""
-    tls = config.tls.enabled
-    if config.fd is not None:
-        return [Listener(_inherited(config.fd), f"fd://{config.fd}", tls)]
-    if config.uds is not None:
-        return [Listener(_unix(config.uds), f"unix:{config.uds}", tls, path=config.uds)]
-    return [Listener(opened, f"{config.host}:{config.port}", tls) for opened in _tcp_sockets(config)]
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A bind that was asked for, and how it is served."""
+
+    bind: Bind
+    name: str
+    tls: bool = False
+    redirect: bool = False
 
 
-def _tcp_sockets(config: Config) -> list[socket.socket]:
-    opened: list[socket.socket] = []
+def open_listeners(config: Config, inherited: Mapping[str, Sequence[int]] | None = None) -> list[Listener]:
+    """What `config` asks for, bound and not listening yet. Raises BindError, with nothing left open.
+
+    `inherited` has the descriptors of an older server's listeners by their names: those that are asked for still are
+    taken over, the others closed.
+    """
+    waiting = {name: list(numbers) for name, numbers in (inherited or {}).items()}
+    opened: list[Listener] = []
     try:
-        for family, address in _addresses(config.host, config.port):
-            # With port 0 the first address chooses the port for the others.
-            port = opened[0].getsockname()[1] if opened else address[1]
-            opened.append(_tcp(family, (address[0], port, *address[2:]), config))
-    except BindError:
+        for place in places(config):
+            numbers = waiting.pop(place.name, None)
+            sockets = _open(place.bind, config) if numbers is None else [take_over(n, place.name) for n in numbers]
+            added = [_listener(place, item) for item in sockets]
+            try:
+                for listener in added:
+                    _check_distinct(listener, opened)
+            finally:
+                opened += added
+    except BaseException:
         for listener in opened:
-            listener.close()
+            listener.close(unlink=listener.name not in (inherited or {}))
         raise
+    for numbers in waiting.values():
+        for number in numbers:
+            os.close(number)
     return opened
+
+
+def places(config: Config) -> Iterator[Place]:
+    """Every bind of `config`."""
+    tls = config.tls.enabled
+    binds = config.binds
+    if binds.bind:
+        for text in binds.bind:
+            yield Place(parse_bind(text), text, tls)
+    else:
+        bind = _single(config)
+        yield Place(bind, str(bind), tls)
+    for text in binds.insecure_bind:
+        yield Place(parse_bind(text), text)
+    for text in binds.redirect_bind:
+        yield Place(parse_bind(text), text, redirect=True)
+
+
+def _single(config: Config) -> Bind:
+    """What `host`, `port`, `uds` and `fd` say."""
+    if config.fd is not None:
+        return DescriptorBind(config.fd)
+    if config.uds is None:
+        return TCPBind(config.host, config.port)
+    try:
+        return unix_bind(config.uds)
+    except ValueError as error:
+        raise ConfigError(f"uds: {error}.") from None
+
+
+def _open(bind: Bind, config: Config) -> list[socket.socket]:
+    if isinstance(bind, TCPBind):
+        return open_tcp(bind, reuse_port=config.binds.reuse_port)
+    if isinstance(bind, UnixBind):
+        return [open_unix(bind, config.binds.mode, config.binds.uds_owner)]
+    if isinstance(bind, SystemdBind):
+        return open_systemd(bind)
+    return [open_descriptor(bind)]
+
+
+def _listener(place: Place, opened: socket.socket) -> Listener:
+    listener = Listener(opened, place.name, place.tls, place.redirect)
+    if isinstance(place.bind, UnixBind) and not place.bind.abstract:
+        listener.path = os.path.abspath(place.bind.path)
+        listener.identity = file_identity(listener.path)
+    return listener
+
+
+def _check_distinct(listener: Listener, others: Sequence[Listener]) -> None:
+    """Two binds may turn out to be one address. Some systems let us bind both, and one of them would hear nothing."""
+    name = listener.socket.getsockname()
+    for other in others:
+        same = listener.socket.fileno() == other.socket.fileno()
+        if listener.socket.family == other.socket.family:
+            same = same or _overlap(name, other.socket.getsockname())
+        if same:
+            where = describe_address(other)
+            raise BindError(f'The binds "{other.name}" and "{listener.name}" are both {where}; give one of them.')
+
+
+def _overlap(one: object, other: object) -> bool:
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return one[1] == other[1] and (one[0] == other[0] or one[0] in WILDCARDS or other[0] in WILDCARDS)
+    return one == other
 
 
 def describe_address(listener: Listener) -> str:
     """What to open: `http://127.0.0.1:8000`, or `unix:/run/site.sock`."""
     name = listener.socket.getsockname()
+    if isinstance(name, bytes):
+        return f"unix:@{os.fsdecode(name[1:])}"
     if isinstance(name, str):
         return f"unix:{name}"
     host = f"[{name[0]}]" if listener.socket.family == socket.AF_INET6 else name[0]
@@ -58,85 +157,9 @@ def describe_address(listener: Listener) -> str:
     return f"{scheme}://{host}:{name[1]}"
 
 
-def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (socket.gaierror, UnicodeError) as error:
-        raise BindError(
-            f'There is no address for host "{host}" ({error}). Try 127.0.0.1 (this machine) or 0.0.0.0 (everybody).'
-        ) from None
-    addresses = dict.fromkeys((family, address) for family, _, _, _, address in found)
-    return list(addresses)  # type: ignore[arg-type]  # SOCK_STREAM over IP: the addresses have these two shapes
-
-
-def _tcp(family: socket.AddressFamily, address: tuple[str | int, ...], config: Config) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        raise BindError(explain(error, config)) from None
-    return listener
-
-
-def explain(error: OSError, config: Config) -> str:
-    """Why the address of `config` cannot be listened on, and what to try."""
-    what = f"{config.host}:{config.port}"
-    if error.errno == errno.EADDRINUSE:
-        other = config.port + 1 if config.port < 65535 else 8000
-        return (
-            f"Port {config.port} on {config.host} is taken by another program. Stop it, or use another port: "
-            f"`--port {other}` (in code, port={other}), or 0 for any that is free."
-        )
-    if error.errno == errno.EACCES:
-        return f"Not permitted to listen on {what}: ports below 1024 are for the administrator. Try port 8000."
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f'Cannot listen on {what}: "{config.host}" is not an address of this machine. Try 127.0.0.1 or 0.0.0.0.'
-    return f"Cannot listen on {what}: {error.strerror or error}."
-
-
-def _unix(path: str) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _remove_stale(path)
-        listener.bind(path)
-        # A proxy in front runs as another user, whom the umask would keep out; who may reach it, the folder says.
-        os.chmod(path, 0o666)  # noqa: S103 - as open as a port on 127.0.0.1
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise BindError(
-                f"The Unix socket {path} is in use by another program, or is a file of another kind."
-            ) from None
-        raise BindError(f"Cannot listen on the Unix socket {path}: {error.strerror or error}.") from None
-    return listener
-
-
-def _remove_stale(path: str) -> None:
-    """Remove the socket file of a server that is gone; leave one that somebody answers on, and any other file."""
-    try:
-        if not stat.S_ISSOCK(os.stat(path).st_mode):
-            return
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-
-
-def _inherited(number: int) -> socket.socket:
-    try:
-        listener = socket.socket(fileno=number)
-        listener.setblocking(False)
-    except OSError as error:
-        raise BindError(f"File descriptor {number} is not a socket that can be served on: {error.strerror}.") from None
-    return listener
+def explain(error: OSError, listener: Listener) -> str:
+    """Why a bound socket cannot be listened on, and what to try."""
+    name = listener.socket.getsockname()
+    if isinstance(name, tuple):
+        return explain_tcp(error, TCPBind(name[0], name[1]))
+    return f"Cannot listen on {listener.name}: {error.strerror or error}."

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
-import functools
 import os
-import socket
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import vivace
+from vivace.server.accepting import accept_connections
 from vivace.server.config import Config
-from vivace.server.core import Http1Connection, Service, compiled, require_compiled
+from vivace.server.core import Service, compiled, require_compiled
 from vivace.server.errors import BindError
 from vivace.server.interfaces import adapt
 from vivace.server.lifespan import Lifespan
-from vivace.server.listeners import Listener, describe_address, explain, open_listeners
+from vivace.server.listeners import Listener, describe_address, open_listeners
 from vivace.server.loading import load_app
 from vivace.server.logging import access_log, server_logger
 from vivace.server.statistics import Statistics
@@ -30,11 +28,6 @@ LAST_REQUEST = 0.5
 # How long cancelled requests may take to clean up, and their answers to reach the clients.
 CLEAN_UP = 5.0
 LAST_ANSWERS = 1.0
-# Timers of the loop know no infinity.
-LONGEST_HANDSHAKE = 86_400.0
-# The connections' own timeouts decide how long a slow client may take for the last bytes; the loop's would count those
-# that are on their way as well, and cut them off.
-LONGEST_TLS_CLOSE = 3600.0
 
 
 class Server:
@@ -145,21 +138,10 @@ class Server:
         return adapt(app, self.config.interface, wsgi_threads=self.config.wsgi_threads)
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, service: Service) -> None:
-        protocol = functools.partial(Http1Connection, service)
         for listener in self._listeners:
-            create = loop.create_unix_server if listener.socket.family == socket.AF_UNIX else loop.create_server
-            options: dict[str, Any] = {"backlog": self.config.backlog}
-            if listener.tls:
-                assert self._tls is not None
-                options["ssl"] = self._tls.context
-                options["ssl_handshake_timeout"] = min(self.config.timeouts.handshake_timeout, LONGEST_HANDSHAKE)
-                options["ssl_shutdown_timeout"] = LONGEST_TLS_CLOSE
-            try:
-                # asyncio asks for no more than the methods of a protocol, and the connection has those.
-                server = await create(protocol, sock=listener.socket, **options)  # type: ignore[arg-type]
-            except OSError as error:
-                raise BindError(explain(error, self.config)) from None
-            self._servers.append(server)
+            if self._given is None and not listener.is_reachable:
+                raise BindError(f"{listener.path} was removed or replaced while the application started.")
+            self._servers.append(await accept_connections(loop, listener, service, self.config, self._tls))
 
     def _banner(self, loop: asyncio.AbstractEventLoop) -> str:
         how = "compiled" if compiled else "not compiled"
@@ -181,10 +163,7 @@ class Server:
             else:
                 await self._lifespan.shutdown(self.config.timeouts.lifespan_timeout)
         for listener in self._listeners:
-            listener.socket.close()
-            if listener.path is not None and self._given is None:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(listener.path)
+            listener.close(unlink=self._given is None)
         if self._service is not None and self._given is None:
             server_logger.info("Vivace has stopped.")
         self._servers = []
