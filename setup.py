@@ -24,6 +24,7 @@ COMPILED_MODULES: list[str] = [
     "vivace.server._waiter_cy",
     "vivace.server._websocket_cy",
     "vivace.server.awaited",
+    "vivace.server.counters",
     "vivace.server.protocol._request_head_cy",
     "vivace.server.protocol._websocket_protocol_cy",
     "vivace.server.protocol.characters",

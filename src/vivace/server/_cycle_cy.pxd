@@ -2,6 +2,7 @@ cimport cython
 
 from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
+from vivace.server.counters cimport Counters, clock
 from vivace.server.protocol._request_head_cy cimport RequestHead
 from vivace.server.request_task cimport Work, is_done, perform
 

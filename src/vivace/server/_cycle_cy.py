@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Generator, Iterable
 from typing import Any
 
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Stream
+from vivace.server.counters import HTTP1, HTTP2, clock
 from vivace.server.errors import ClientDisconnected
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol.errors import ProtocolError
@@ -73,6 +73,7 @@ def request_target(path: bytes, query: bytes) -> bytes:
 
 def log_refusal(service: Service, client: object, error: ProtocolError, http_version: str, size: int) -> None:
     """A line of access log for a request that the protocol answered with `size` bytes, with no cycle for it yet."""
+    service.counters.answered(HTTP2 if http_version == "2" else HTTP1, error.status)
     log = service.access_log
     if log is None:
         return
@@ -156,7 +157,7 @@ class Cycle(Work):
         self.disconnected = False
         self.status = 0
         self.sent = 0
-        self.started = time.perf_counter() if self.service.access_log is not None else 0.0
+        self.started = clock() if self.service.timed else 0.0
 
     def start(self) -> None:
         """Run the application in a task of its own, in a context derived from the server's, up to its first wait."""
@@ -286,6 +287,8 @@ class Cycle(Work):
 
     def disconnect(self) -> None:
         """The client is gone."""
+        if self.phase == NOT_STARTED:
+            self.service.counters.abandoned += 1
         if NOT_STARTED < self.phase < COMPLETE and not self.disconnected:
             self.log_access()
         self.disconnected = True
@@ -427,11 +430,16 @@ class Cycle(Work):
         self.log_access()
 
     def log_access(self) -> None:
-        log = self.service.access_log
+        service = self.service
+        seconds = 0.0
+        if service.timed:
+            seconds = clock() - self.started
+            service.counters.took(self.stream.wire, seconds)
+        service.counters.answered(self.stream.wire, self.status)
+        log = service.access_log
         if log is None:
             return
         scope = self.scope
         target = request_target(scope["raw_path"], scope["query_string"])
         sent = 0 if scope["method"] == "HEAD" else self.sent
-        seconds = time.perf_counter() - self.started
         log(scope["client"], scope["method"], target, scope["http_version"], self.status, sent, seconds)

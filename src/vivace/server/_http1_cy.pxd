@@ -3,6 +3,7 @@ from vivace.server._cycle_cy cimport Cycle, http_scope, new_cycle
 from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
 from vivace.server._transport_cy cimport ClientTransport
+from vivace.server.counters cimport Counters
 from vivace.server.protocol._request_head_cy cimport RequestHead
 from vivace.server.protocol.http1_scanner cimport Http1Scanner
 from vivace.server.protocol.http1_writer cimport Http1Writer

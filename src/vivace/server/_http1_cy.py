@@ -23,6 +23,7 @@ from vivace.server._stream_cy import Headers, Stream
 from vivace.server._transport_cy import NEVER, ClientTransport
 from vivace.server._websocket_cy import WebSocketCycle, websocket_scope
 from vivace.server.connection_scope import connection_scope
+from vivace.server.counters import HTTP1
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.http1_scanner import Http1Scanner
@@ -44,6 +45,7 @@ class Http1Connection(Stream):
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self.wire = HTTP1
         self.scanner: Http1Scanner = Http1Scanner(service.limits)
         self.writer: Http1Writer = Http1Writer(service.server_header, service.date_header)
         self.transport: ClientTransport = None  # type: ignore[assignment]  # until connection_made
@@ -65,6 +67,11 @@ class Http1Connection(Stream):
         self.head_started = False
         self.pace: BodyPace | None = None
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether there is TLS."""
+        return self.transport.encrypted
+
     # ---- called by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -85,6 +92,7 @@ class Http1Connection(Stream):
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes have come."""
+        self.service.counters.bytes_received += len(data)
         if self.transport.ending:
             return
         cycle = self.cycle  # a name of its own keeps it while it runs; here and below it may be dropped by its own end

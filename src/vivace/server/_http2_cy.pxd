@@ -4,6 +4,7 @@ from vivace.server._cycle_cy cimport Cycle, http_scope, new_cycle
 from vivace.server._http2_exchange_cy cimport Http2Exchange, Http2Link, SlowReader
 from vivace.server._service_cy cimport Service
 from vivace.server._transport_cy cimport ClientTransport
+from vivace.server.counters cimport Counters
 from vivace.server._websocket_cy cimport WebSocketCycle, websocket_scope
 from vivace.server.protocol._request_head_cy cimport RequestHead
 from vivace.server.protocol.http2_output cimport Http2Stream

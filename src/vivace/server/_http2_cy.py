@@ -15,6 +15,7 @@ from vivace.server._service_cy import Service
 from vivace.server._transport_cy import NEVER, ClientTransport
 from vivace.server._websocket_cy import WebSocketCycle, websocket_scope
 from vivace.server.connection_scope import connection_scope
+from vivace.server.counters import HTTP2
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.events import END_OF_BODY
@@ -45,6 +46,16 @@ class Http2Connection(Http2Link):
         self.heard = 0.0
         self.asked = NEVER
 
+    @property
+    def wire(self) -> int:
+        """The protocol, as `counters` numbers them."""
+        return HTTP2
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether there is TLS."""
+        return self.transport.encrypted
+
     # ---- called by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -60,6 +71,7 @@ class Http2Connection(Http2Link):
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes have come."""
+        self.service.counters.bytes_received += len(data)
         if self.transport.ending:
             return
         self.heard = self.service.now

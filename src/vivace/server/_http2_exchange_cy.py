@@ -13,6 +13,7 @@ from vivace.server._cycle_cy import Cycle
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Headers, Stream
 from vivace.server._transport_cy import ClientTransport
+from vivace.server.counters import HTTP2
 from vivace.server.errors import ClientDisconnected
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol.errors import ProtocolError
@@ -134,6 +135,7 @@ class Http2Exchange(Stream):
     def __init__(self, link: Http2Link, stream: Http2Stream) -> None:
         self.link = link
         self.stream = stream
+        self.wire = HTTP2
         self.cycle: Cycle | None = None
         self.write_paused = False
         self.response_begun = False

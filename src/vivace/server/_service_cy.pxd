@@ -1,3 +1,6 @@
+from vivace.server.counters cimport Counters
+
+
 cdef class Service:
     # the application and where its requests run
     cdef public object app
@@ -24,6 +27,11 @@ cdef class Service:
     cdef public Py_ssize_t min_body_rate
     cdef public Py_ssize_t min_write_rate
     cdef public object access_log
+
+    # what it counts, whether that is timed too, and by how much the loop was late at worst
+    cdef readonly Counters counters
+    cdef public bint timed
+    cdef public double loop_lag
 
     # the protocols beside HTTP/1.1; `compression` is the PerMessageDeflate we agree to, or None
     cdef public bint http2

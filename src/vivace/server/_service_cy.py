@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Protocol
 
+from vivace.server import resources
 from vivace.server.config import Config
+from vivace.server.counters import Counters, Histogram
+from vivace.server.statistics import Distribution, Statistics
 from vivace.server.types import ASGIApp
 
 # Timeouts are looked at this often, and at least four times within the shortest of them.
@@ -17,7 +21,12 @@ SHORTEST_TICK = 0.01
 
 
 class Connection(Protocol):
-    """What the service asks of a connection."""
+    """What the service asks of a connection. `wire` is its protocol, as `counters` numbers them."""
+
+    @property
+    def wire(self) -> int: ...
+    @property
+    def encrypted(self) -> bool: ...
 
     def tick(self, now: float) -> None: ...
     def drain(self) -> None: ...
@@ -67,6 +76,9 @@ class Service:
         self.draining = False
         self.stopped = False
         self.access_log = access_log
+        self.counters = Counters()
+        self.timed = access_log is not None or config.metrics.enabled
+        self.loop_lag = 0.0
         self.limits = config.limits
         self.root_path = config.root_path
         self.server_header = config.server_header
@@ -112,17 +124,21 @@ class Service:
     def opened(self, connection: Connection) -> None:
         """A connection begins; the clock runs while there is one."""
         self.connections.add(connection)
+        self.counters.connection_opened(connection.wire, connection.encrypted)
         if self.ticker is None:
             self.last_tick = self.loop.time()
             self.ticker = self.loop.call_later(self.tick_interval, self.tick)
 
     def closed(self, connection: Connection) -> None:
         """A connection has ended."""
-        self.connections.discard(connection)
+        if connection in self.connections:
+            self.connections.remove(connection)
+            self.counters.connection_closed(connection.wire, connection.encrypted)
 
     def tick(self) -> None:
         """Move the clock and tell every connection."""
         time = self.loop.time()
+        self.loop_lag = max(self.loop_lag, time - self.last_tick - self.tick_interval)
         self.now += min(time - self.last_tick, 2 * self.tick_interval)
         self.last_tick = time
         self.ticker = self.loop.call_later(self.tick_interval, self.tick) if self.connections else None
@@ -135,3 +151,38 @@ class Service:
         if self.ticker is not None:
             self.ticker.cancel()
             self.ticker = None
+
+    def statistics(self) -> Statistics:
+        """What has been counted, and what is going on; `loop_lag` begins anew."""
+        counters = self.counters
+        worst, self.loop_lag = self.loop_lag, 0.0
+        durations = {"http/1.1": counters.http1_durations, "http/2": counters.http2_durations}
+        return Statistics(
+            requests=counters.requests,
+            responses=counters.responses(),
+            durations={protocol: distribution(histogram) for protocol, histogram in durations.items()},
+            abandoned=counters.abandoned,
+            refused=dict(counters.refused),
+            queue_waits=distribution(counters.waits),
+            opened=counters.all_connections(),
+            bytes_received=counters.bytes_received,
+            bytes_sent=counters.bytes_sent,
+            messages_received=counters.messages_received,
+            messages_sent=counters.messages_sent,
+            loop_lags=distribution(counters.loop_lags),
+            cpu_seconds=resources.cpu_seconds(),
+            collections={generation: found["collections"] for generation, found in enumerate(gc.get_stats())},
+            in_flight=len(self.tasks),
+            connections=len(self.connections),
+            open_connections=counters.connections(),
+            open_websockets=counters.open_websockets,
+            memory=resources.resident_memory(),
+            open_files=resources.open_files(),
+            started=resources.started(),
+            loop_lag=worst,
+        )
+
+
+def distribution(histogram: Histogram) -> Distribution:
+    """What a histogram has counted, to be sent."""
+    return Distribution(histogram.counted(), histogram.summed())

@@ -13,10 +13,13 @@ Headers = Iterable[Iterable[bytes]]
 class Stream:
     """The transport side of an exchange. A protocol subclasses it; a `Cycle` calls it.
 
+    `wire` is the protocol, as `counters` numbers them.
+
     `response_begun` tells whether bytes of the current response have left; until then another can be started.
     `write_paused` tells that the client takes bytes more slowly than they come; `wait_until_writable` then waits.
     """
 
+    wire: int
     write_paused: bool
     response_begun: bool
 

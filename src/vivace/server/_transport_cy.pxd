@@ -1,6 +1,7 @@
 cimport cython
 
 from vivace.server._service_cy cimport Service
+from vivace.server.counters cimport Counters
 
 
 cdef class ClientTransport:

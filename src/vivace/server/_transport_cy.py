@@ -68,6 +68,7 @@ class ClientTransport:
         if size == 0:
             return
         self.written += size
+        self.service.counters.bytes_sent += size
         if not self.corked:
             self.transport.write(data)  # type: ignore[union-attr]
             return
@@ -130,6 +131,7 @@ class ClientTransport:
         connection = self.transport.get_extra_info("socket").fileno()
         self.transfer = FileTransfer(self.service.loop, connection, file, 0, size)
         self.written += size
+        self.service.counters.bytes_sent += size
         self.expect_progress(self.service.write_timeout)
         try:
             await self.transfer.run()

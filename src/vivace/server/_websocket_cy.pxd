@@ -5,6 +5,7 @@ from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
 from vivace.server._waiter_cy cimport Waiter
 from vivace.server.awaited cimport Awaited
+from vivace.server.counters cimport Counters, clock
 from vivace.server.protocol._request_head_cy cimport RequestHead
 from vivace.server.protocol._websocket_protocol_cy cimport WebSocketProtocol
 

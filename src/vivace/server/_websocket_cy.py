@@ -8,15 +8,15 @@ messages wait here for `receive`, up to a limit past which the client has to wai
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Awaitable
 from typing import Any, cast
 
-from vivace.server._cycle_cy import DONE, Cycle, http_scope, logger, request_target
+from vivace.server._cycle_cy import DONE, NOT_STARTED, Cycle, http_scope, logger, request_target
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Stream
 from vivace.server._waiter_cy import Waiter
 from vivace.server.awaited import Awaited
+from vivace.server.counters import WEBSOCKET, clock
 from vivace.server.errors import ClientDisconnected
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol._websocket_protocol_cy import WebSocketProtocol
@@ -169,6 +169,7 @@ class WebSocketCycle(Cycle):
         else:
             self.data_behind.append(data)
         self.buffered += len(data)
+        self.service.counters.messages_received += 1
 
     def take(self) -> str | bytes:
         data: Any = self.next_data
@@ -196,6 +197,7 @@ class WebSocketCycle(Cycle):
     def send_fields(self, fields: dict[str, Any]) -> None:
         kind = fields["type"]
         if kind == "websocket.send" and self.state == OPEN:
+            self.service.counters.messages_sent += 1
             data = fields.get("bytes")
             if data is not None:
                 self.write(self.protocol.binary(data))
@@ -253,6 +255,8 @@ class WebSocketCycle(Cycle):
         self.accepted = True
         self.status = 200 if handshake.http_version == "2" else 101
         self.state = OPEN
+        service.counters.answered(WEBSOCKET, self.status)
+        service.counters.open_websockets += 1
         self.heard = service.now
         # Thousands of connections made at once, or spoken to at once, shall not be pinged at once.
         self.patience = service.websocket_ping_interval * (0.75 + 0.25 * random.random())  # noqa: S311
@@ -416,7 +420,10 @@ class WebSocketCycle(Cycle):
         self.state = ENDED
         self.disconnected = True
         if self.accepted:
+            self.service.counters.open_websockets -= 1
             self.log_access()
+        elif self.phase == NOT_STARTED:
+            self.service.counters.abandoned += 1
         self.wake()
 
     def wake(self) -> None:
@@ -491,6 +498,8 @@ class WebSocketCycle(Cycle):
         logger.error("%s: WebSocket %s", what, self.scope.get("path"), exc_info=error)
 
     def log_access(self) -> None:
+        if not self.accepted:
+            self.service.counters.answered(WEBSOCKET, self.status)
         log = self.service.access_log
         if log is None:
             return
@@ -499,4 +508,4 @@ class WebSocketCycle(Cycle):
         version = scope["http_version"]
         # RFC 8441 4: over HTTP/2 it began with CONNECT.
         method = "CONNECT" if version == "2" else "GET"
-        log(scope["client"], method, target, version, self.status, self.sent, time.perf_counter() - self.started)
+        log(scope["client"], method, target, version, self.status, self.sent, clock() - self.started)

@@ -26,6 +26,7 @@ MODULES = (
     "vivace.server._transport_cy",
     "vivace.server._waiter_cy",
     "vivace.server._websocket_cy",
+    "vivace.server.counters",
     "vivace.server.protocol._request_head_cy",
     "vivace.server.protocol.http1_scanner",
     "vivace.server.protocol.http1_writer",

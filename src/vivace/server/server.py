@@ -78,7 +78,7 @@ class Server:
         service = self._service
         if service is None:
             return Statistics()
-        return Statistics(connections=len(service.connections), in_flight=len(service.tasks))
+        return service.statistics()
 
     async def serve(self, started: Callable[[], None] | None = None) -> None:
         """Start, serve until `request_stop`, stop. Raises ServerError when the start fails.

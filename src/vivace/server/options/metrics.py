@@ -11,3 +11,8 @@ class Metrics:
 
     metrics_bind: str | None = None  # where Prometheus finds /metrics, such as 127.0.0.1:9100
     opentelemetry: bool = False  # through the meter provider of the package opentelemetry
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anybody asks how long requests take."""
+        return self.metrics_bind is not None or self.opentelemetry
