@@ -33,6 +33,7 @@ cdef class Cycle(Work):
     cdef bint has_trailers
     cdef list trailers
     cdef bint peer_closed
+    cdef bint given_notice
     cdef public bint disconnected
 
     # for the access log
@@ -49,6 +50,7 @@ cdef class Cycle(Work):
     cpdef disconnect(self)
     cpdef refused(self, int status, Py_ssize_t size)
     cpdef half_close(self)
+    cpdef give_notice(self)
     cpdef resume_writing(self)
     cpdef tick(self, double now)
     cpdef drain(self)

@@ -154,6 +154,7 @@ class Cycle(Work):
         self.has_trailers = False
         self.trailers: list[Iterable[bytes]] | None = None
         self.peer_closed = False
+        self.given_notice = False
         self.disconnected = False
         self.status = 0
         self.sent = 0
@@ -234,7 +235,7 @@ class Cycle(Work):
             await self.changed.wait()
 
     def next_message(self) -> Message | None:
-        if self.disconnected or self.phase == COMPLETE:
+        if self.disconnected or self.phase == COMPLETE or self.given_notice:
             return {"type": "http.disconnect"}
         if self.pieces or (self.body_complete and not self.body_reported):
             pieces = self.pieces
@@ -301,6 +302,14 @@ class Cycle(Work):
         if not self.disconnected:
             self.log_access()
         self.disconnected = True
+        self.wake()
+
+    def give_notice(self) -> None:
+        """The server ends soon: an application that listens for its client's end is told of that one.
+
+        It can still send, and so end a stream of events as it should.
+        """
+        self.given_notice = True
         self.wake()
 
     def wake(self) -> None:

@@ -10,6 +10,7 @@ from vivace.server.protocol.http1_writer cimport Http1Writer
 
 
 cdef class Http1Connection(Stream):
+    cdef object __weakref__
     cdef Service service
     cdef ClientTransport transport
     cdef dict scope_template
@@ -33,6 +34,7 @@ cdef class Http1Connection(Stream):
 
     # what the client must do by when
     cdef double deadline
+    cdef double idle_until
     cdef bint head_started
     cdef BodyPace pace
 
@@ -56,3 +58,6 @@ cdef class Http1Connection(Stream):
     cdef wait_for_body(self)
     cdef forget_body(self)
     cdef read_expired(self)
+    cdef bint is_last_request(self) except -1
+    cpdef drain(self)
+    cdef bint is_idle(self) except -1

@@ -64,6 +64,7 @@ class Http1Connection(Stream):
         self.response_begun = False
         self.writable: asyncio.Event | None = None
         self.deadline = NEVER
+        self.idle_until = NEVER
         self.head_started = False
         self.pace: BodyPace | None = None
 
@@ -82,13 +83,17 @@ class Http1Connection(Stream):
             self.transport.abort()
             return
         tls = transport.get_extra_info("ssl_object")
-        if tls is not None and tls.selected_alpn_protocol() == "h2":
-            become_http2(self.service, transport, b"")
-            return
+        if tls is not None:
+            self.service.handshaking.discard(self)
+            if tls.selected_alpn_protocol() == "h2":
+                become_http2(self.service, transport, b"")
+                return
         self.transport = ClientTransport(self.service, cast(asyncio.Transport, transport))
         self.scope_template = connection_scope(transport, self.service, "1.1")
         self.service.opened(self)
         self.set_deadline(self.service.header_timeout)
+        if self.service.draining:
+            self.drain()
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes have come."""
@@ -254,7 +259,7 @@ class Http1Connection(Stream):
         self.in_body = head.has_body
         self.owes_continue = head.expects_continue
         self.response_begun = False
-        self.writer.begin(head.method, head.http_version, head.keep_alive and not service.draining)
+        self.writer.begin(head.method, head.http_version, head.keep_alive and not self.is_last_request())
         self.deadline = NEVER
         if head.upgrade and service.websocket and wants_websocket(head):
             self.in_body = False  # a handshake with one is refused, and answered
@@ -339,7 +344,7 @@ class Http1Connection(Stream):
 
     def send_body(self, data: bytes, more: bool) -> None:
         """Stream: write a piece of body."""
-        if not self.response_begun and self.service.draining:
+        if self.service.draining and not self.response_begun and self.is_last_request():
             self.writer.keep_alive = False
         self.transport.write(self.writer.body(data, more))
         self.response_begun = True
@@ -519,23 +524,40 @@ class Http1Connection(Stream):
     def read_expired(self) -> None:
         if self.head_started:
             self.refuse(ProtocolError(408, "the request came too slowly"))
-        else:
+        elif not self.transport.has_unread():
             self.end(False)
 
+    def is_last_request(self) -> bool:
+        """Whether the server stops, and no other request is pipelined behind this one."""
+        return self.service.draining and (self.in_body or self.scanner.buffered == 0)
+
     def drain(self) -> None:
-        """Service: the server stops. A response that has not begun says that it is the last."""
+        """Service: the server stops. Of the responses that have not begun, the last one says so."""
+        self.idle_until = self.service.loop.time() + self.service.last_request
         cycle = self.cycle
         if cycle is not None:
             cycle.drain()
-            if not self.response_begun:
+            if not self.response_begun and self.is_last_request():
                 self.writer.keep_alive = False
 
-    def close_if_idle(self) -> None:
-        """Service: nobody waits for us here any more."""
+    def give_notice(self) -> None:
+        """Service: what is still running will be cancelled in a moment."""
+        cycle = self.cycle
+        if cycle is not None:
+            cycle.give_notice()
+
+    def close_if_idle(self, time: float) -> None:
+        """Service: nobody waits for us here any more, unless a request is on its way."""
         if self.transport.ending:
-            self.transport.close_if_flushed()
-        elif self.cycle is None:
-            self.end(False)
+            self.transport.close_if_flushed(time)
+        elif time >= self.idle_until and self.cycle is None and self.is_idle():
+            self.end(self.in_body)
+
+    def is_idle(self) -> bool:
+        """Whether nothing of a next request has come, be it only to the kernel."""
+        if not self.in_body and (self.preface or self.scanner.buffered > 0 or self.head_started):
+            return False
+        return not self.transport.has_unread()
 
 
 def become_http2(service: Service, transport: asyncio.BaseTransport, data: bytes) -> None:

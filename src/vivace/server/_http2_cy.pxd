@@ -29,6 +29,9 @@ cdef class Http2Connection(Http2Link):
     cdef double heard
     cdef double asked
 
+    # how long the server, once it stops, waits for a request or the client's answer
+    cdef double idle_until
+
     cpdef read_events(self)
     @cython.locals(begun=int, session=Http2Session)
     cdef take_events(self)
@@ -51,6 +54,10 @@ cdef class Http2Connection(Http2Link):
     cpdef tick(self, double now)
     @cython.locals(exchange=Http2Exchange)
     cpdef drain(self)
+    @cython.locals(exchange=Http2Exchange)
+    cpdef give_notice(self)
+    @cython.locals(session=Http2Session)
+    cpdef close_if_idle(self, double time)
     @cython.locals(session=Http2Session)
     cdef check_settings(self, double now)
     @cython.locals(session=Http2Session, mark=cython.longlong)

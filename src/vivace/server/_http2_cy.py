@@ -45,6 +45,7 @@ class Http2Connection(Http2Link):
         self.slow_reader: SlowReader | None = None
         self.heard = 0.0
         self.asked = NEVER
+        self.idle_until = NEVER
 
     @property
     def wire(self) -> int:
@@ -339,6 +340,7 @@ class Http2Connection(Http2Link):
         if self.transport.ending:
             return
         self.leaving = True
+        self.idle_until = self.service.loop.time() + self.service.last_request
         self.session.drain()
         for exchange in self.exchanges():
             cycle = exchange.cycle
@@ -346,11 +348,21 @@ class Http2Connection(Http2Link):
                 cycle.drain()
         self.flush()
 
-    def close_if_idle(self) -> None:
-        """Service: nobody waits for us here any more."""
+    def give_notice(self) -> None:
+        """Service: what is still running will be cancelled in a moment."""
+        for exchange in self.exchanges():
+            cycle = exchange.cycle
+            if cycle is not None:
+                cycle.give_notice()
+
+    def close_if_idle(self, time: float) -> None:
+        """Service: nobody waits for us here any more, or the client does not answer to our GOAWAY."""
+        session = self.session
         if self.transport.ending:
-            self.transport.close_if_flushed()
-        elif self.session.open_streams == 0:
+            self.transport.close_if_flushed(time)
+        elif time < self.idle_until:
+            return
+        elif session.open_streams == 0 and session.buffered == 0 and not self.transport.has_unread():
             self.close(ErrorCode.NO_ERROR, "")
 
     def abort(self) -> None:

@@ -8,8 +8,11 @@ cdef class Service:
     cdef public object context
     cdef public dict state
     cdef public set connections
+    cdef public object handshaking
     cdef public set tasks
     cdef public bint draining
+    # how long an idle connection is kept then, in seconds, for its last request
+    cdef public double last_request
     cdef public bint stopped
 
     # what every connection needs to know, read once from the configuration

@@ -8,6 +8,7 @@ import gc
 from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Protocol
+from weakref import WeakSet
 
 from vivace.server import resources
 from vivace.server.config import Config
@@ -30,7 +31,8 @@ class Connection(Protocol):
 
     def tick(self, now: float) -> None: ...
     def drain(self) -> None: ...
-    def close_if_idle(self) -> None: ...
+    def close_if_idle(self, time: float) -> None: ...
+    def give_notice(self) -> None: ...
     def abort(self) -> None: ...
 
 
@@ -50,8 +52,10 @@ class Service:
     context: Context
     state: dict[str, Any]
     connections: set[Connection]
+    handshaking: WeakSet[Connection]
     tasks: set[asyncio.Task[None]]
     draining: bool
+    last_request: float
     stopped: bool
     access_log: AccessLog | None
     now: float
@@ -72,8 +76,11 @@ class Service:
         self.context = context
         self.state = {}
         self.connections = set()
+        # Accepted, and without a word of the loop's when their TLS handshakes fail.
+        self.handshaking = WeakSet()
         self.tasks = set()
         self.draining = False
+        self.last_request = 0.0
         self.stopped = False
         self.access_log = access_log
         self.counters = Counters()

@@ -13,6 +13,7 @@ cdef class ClientTransport:
     cdef public bint eof_seen
     cdef public bint ending
     cdef bint lingering
+    cdef double lingers_until
 
     # what is held to be written together
     cdef bint corked
@@ -40,7 +41,9 @@ cdef class ClientTransport:
     cpdef expect_progress(self, double seconds)
     cpdef tick(self, double now)
     cpdef end(self, bint linger)
-    cpdef close_if_flushed(self)
+    cpdef close_if_flushed(self, double time)
+    cpdef bint has_unread(self) except -1
+    cdef leave(self)
     cpdef abort(self)
     cpdef lost(self)
     cpdef take_away(self)

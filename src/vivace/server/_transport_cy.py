@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from vivace.server._service_cy import Service
 from vivace.server.sendfile import FileTransfer
+from vivace.server.socket_queues import unread, untaken
 
 NEVER = float("inf")
 
@@ -39,6 +40,7 @@ class ClientTransport:
         self.eof_seen = False
         self.ending = False
         self.lingering = False
+        self.lingers_until = NEVER
         self.corked = False
         self.held: bytes | None = None
         self.held_behind: list[bytes] | None = None
@@ -112,6 +114,10 @@ class ClientTransport:
         if self.transport is None:
             return 0
         waiting = self.transport.get_write_buffer_size()
+        if self.ending:
+            # Closed with bytes that the client has not taken, it would lose them with the next byte it sends; nor does
+            # asyncio count those between TLS and its socket.
+            waiting += untaken(self.transport.get_extra_info("socket"))
         return waiting if self.transfer is None else waiting + self.transfer.count - self.transfer.sent
 
     def pause_until_flushed(self) -> None:
@@ -180,7 +186,10 @@ class ClientTransport:
         service = self.service
         unsent = self.unsent()
         taken = self.written - unsent - self.taken_before
-        if unsent > 0 and (self.lingering or taken > service.min_write_rate * service.write_timeout):
+        if unsent == 0 and self.ending:
+            # What the client does with its side from here on takes nothing from it.
+            self.leave()
+        elif unsent > 0 and (self.lingering or taken > service.min_write_rate * service.write_timeout):
             # Slow, but alive; or the moment to linger passed before all was sent.
             self.lingering = False
             self.expect_progress(service.write_timeout)
@@ -199,19 +208,31 @@ class ClientTransport:
         self.ending = True
         if transport is None:
             return
+        self.lingering = True
+        self.deadline = self.service.now + min(LINGER, self.service.write_timeout)
         if linger and not self.eof_seen and transport.can_write_eof():
             self.resume_reading()
             transport.write_eof()
-            self.lingering = True
-            self.expect_progress(LINGER)
         else:
-            self.expect_progress(self.service.write_timeout)
+            # With TLS it is closed when the client has said that it closes, too.
             transport.close()
 
-    def close_if_flushed(self) -> None:
-        """Stop lingering, if that is all we do."""
-        if self.transport is not None and self.transport.get_write_buffer_size() == 0:
-            self.transport.close()
+    def close_if_flushed(self, time: float) -> None:
+        """The server stops, and there is less time to linger."""
+        if self.lingers_until == NEVER:
+            self.lingers_until = time + self.service.last_request
+        elif time >= self.lingers_until and self.transport is not None and self.unsent() == 0:
+            self.leave()
+
+    def has_unread(self) -> bool:
+        """Whether the client has sent something that we have not been given yet."""
+        return self.transport is not None and unread(self.transport.get_extra_info("socket")) > 0
+
+    def leave(self) -> None:
+        """Close at once when nothing is unsent."""
+        self.deadline = NEVER
+        if self.transport is not None:
+            self.transport.abort()
 
     def abort(self) -> None:
         """Close at once: what is unsent is lost, and the client sees a reset."""

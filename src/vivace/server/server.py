@@ -7,12 +7,13 @@ import contextvars
 import os
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import vivace
-from vivace.server.accepting import accept_connections
+from vivace.server.accepting import accept_connections, stop_accepting
 from vivace.server.config import Config
 from vivace.server.core import Service, compiled, require_compiled
+from vivace.server.drain import LAST_REQUEST, LAST_REQUEST_WHEN_REPLACED, Drain
 from vivace.server.errors import BindError
 from vivace.server.interfaces import adapt
 from vivace.server.lifespan import Lifespan
@@ -22,12 +23,6 @@ from vivace.server.logging import access_log, server_logger
 from vivace.server.statistics import Statistics
 from vivace.server.tls import ServerTLS, open_tls
 from vivace.server.types import Application, ASGIApp
-
-# A client that sends a request just as we stop gets an answer instead of a reset if it does so within this time.
-LAST_REQUEST = 0.5
-# How long cancelled requests may take to clean up, and their answers to reach the clients.
-CLEAN_UP = 5.0
-LAST_ANSWERS = 1.0
 
 
 class Server:
@@ -52,6 +47,8 @@ class Server:
         self._tls: ServerTLS | None = None
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
+        self._replaced = False
+        self._patience = LAST_REQUEST
 
     @property
     def port(self) -> int:
@@ -67,10 +64,17 @@ class Server:
         """Whether the stop was forced, so that requests may have been cut off."""
         return self._force.is_set()
 
-    def request_stop(self) -> None:
-        """Ask `serve` to stop gracefully; asked a second time, at once. Safe to call at any time in the loop."""
+    def request_stop(self, *, quick: bool = False, replaced: bool = False) -> None:
+        """Ask `serve` to stop gracefully; asked a second time, at once. Safe to call at any time in the loop.
+
+        `quick` closes idle connections at once. With `replaced` another process goes on accepting from the same
+        listeners: connections that wait there are left to it, and idle ones are kept for longer, for a last request.
+        """
         if self._stop.is_set():
             self._force.set()
+            return
+        self._replaced = replaced
+        self._patience = 0.0 if quick else LAST_REQUEST_WHEN_REPLACED if replaced else LAST_REQUEST
         self._stop.set()
 
     def statistics(self) -> Statistics:
@@ -153,15 +157,15 @@ class Server:
 
     async def stop(self) -> None:
         """Stop gracefully: no new connections, running requests within `graceful_timeout`, then the application."""
-        for server in self._servers:
-            server.close()
+        drain = None
         if self._service is not None:
-            await self._drain(self._service)
+            drain = Drain(self._service, self.config.timeouts.graceful_timeout, self._patience, self._force)
+            drain.begin()
+        await stop_accepting(self._servers, shared=self._replaced)
+        if drain is not None:
+            await drain.finish()
         if self._lifespan is not None:
-            if self.forced:
-                await self._lifespan.cancel()
-            else:
-                await self._lifespan.shutdown(self.config.timeouts.lifespan_timeout)
+            await self._end_lifespan(self._lifespan)
         for listener in self._listeners:
             listener.close(unlink=self._given is None)
         if self._service is not None and self._given is None:
@@ -170,51 +174,16 @@ class Server:
         self._listeners = []
         self._service = self._lifespan = None
 
-    async def _drain(self, service: Service) -> None:
-        loop = asyncio.get_running_loop()
-        service.draining = True
-        for connection in list(service.connections):
-            connection.drain()
-        begun = loop.time()
-        told = False
-        while (service.connections or service.tasks) and not self.forced:
-            passed = loop.time() - begun
-            if passed >= self.config.timeouts.graceful_timeout:
-                break
-            if passed >= LAST_REQUEST:
-                for connection in list(service.connections):
-                    connection.close_if_idle()
-                if service.tasks and not told:
-                    told = True
-                    server_logger.info(
-                        "Stopping: %s still running, and may for %g s (graceful_timeout). Ctrl+C again stops at once.",
-                        _requests(len(service.tasks)),
-                        self.config.timeouts.graceful_timeout,
-                    )
-            await asyncio.sleep(0.02)
-        await self._cut_off(service)
-
-    async def _cut_off(self, service: Service) -> None:
-        """Cancel the requests that are left, and drop their connections."""
-        tasks = set(service.tasks)
-        if tasks:
-            server_logger.warning("%s still running, and cancelled now.", _requests(len(tasks)))
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks, timeout=CLEAN_UP)
-            await self._let_answers_out(service)
-        for connection in list(service.connections):
-            connection.abort()
-        await asyncio.sleep(0)
-        service.stop_clock()
-
-    async def _let_answers_out(self, service: Service) -> None:
-        """Dropped at once, a client that still uploads would not see the answer to what was cancelled."""
-        end = service.loop.time() + LAST_ANSWERS
-        while service.connections and not self.forced:
-            if service.loop.time() >= end:
-                break
-            await asyncio.sleep(0.02)
+    async def _end_lifespan(self, lifespan: Lifespan) -> None:
+        ending = asyncio.ensure_future(lifespan.shutdown(self.config.timeouts.lifespan_timeout))
+        forcing = asyncio.ensure_future(self._force.wait())
+        await asyncio.wait({ending, forcing}, return_when=asyncio.FIRST_COMPLETED)
+        forcing.cancel()
+        if not ending.done():
+            ending.cancel()
+            await lifespan.cancel()
+        else:
+            await ending
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -224,7 +193,3 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
-
-
-def _requests(count: int) -> str:
-    return "1 request is" if count == 1 else f"{count} requests are"
