@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-from vivace.server._service_cy import Service
+from vivace.server.core import Service
 from vivace.server.logging import server_logger
 
 # How long idle connections are kept for one last request. Closing one just as its client sends a request loses that

@@ -46,10 +46,10 @@ class DevelopmentServer(Server):
         served = None if self._site is None else self._site.app
         return served.text if isinstance(served, BrokenApplication) else None
 
-    def request_stop(self) -> None:
+    def request_stop(self, *, quick: bool = False, replaced: bool = False) -> None:
         """As for `Server`; browsers that wait for news are let go, to ask the next process."""
         self.versions.close()
-        super().request_stop()
+        super().request_stop(quick=quick, replaced=replaced)
 
     def _load(self) -> ASGIApp:
         app: ASGIApp
