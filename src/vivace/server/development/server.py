@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import Context
+from dataclasses import replace
 from typing import Any
 
 from vivace.server.config import Config
@@ -15,6 +16,9 @@ from vivace.server.listeners import Listener
 from vivace.server.loading import load_app
 from vivace.server.server import Server
 from vivace.server.types import Application, ASGIApp
+
+# Developers have pages open whose streams and WebSockets never end; old processes of many saves shall not pile up.
+LONGEST_DRAIN = 5.0
 
 
 def load_or_explain(target: str, config: Config) -> Application:
@@ -36,7 +40,9 @@ class DevelopmentServer(Server):
         *,
         versions: Versions,
     ) -> None:
-        super().__init__(app, config, listeners)
+        timeouts = config.timeouts
+        shortened = replace(timeouts, graceful_timeout=min(timeouts.graceful_timeout, LONGEST_DRAIN))
+        super().__init__(app, replace(config, timeouts=shortened), listeners)
         self.versions = versions
         self._site: DevelopmentSite | None = None
 
