@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +15,10 @@ from vivace.server.core import require_compiled
 from vivace.server.errors import ConfigError, ServerError
 from vivace.server.loading import load_app
 from vivace.server.logging import configure_logging
+from vivace.server.loops import loop_factory
 from vivace.server.server import Server
 from vivace.server.types import Application
-
-try:
-    import uvloop
-except ImportError:  # pragma: no cover - Windows and PyPy
-    uvloop = None  # type: ignore[assignment]
+from vivace.utils.suggest import with_article
 
 # The exit code of a start that failed; a supervisor need not try again.
 FAILED_START = 3
@@ -30,6 +27,9 @@ FAILED_START = 3
 def run(app: Application | str, **options: Any) -> None:
     """Serve `app` (an ASGI or WSGI application, or "module:app") until SIGINT or SIGTERM, with the options of `Config`.
 
+    With `workers` or `reload` this process is a supervisor, whose workers import `app`: it must be "module:app" or a
+    file.
+
     The first signal stops gracefully, the second at once (SystemExit(1)). A start that fails (import error, taken
     port, failing lifespan) prints one message and raises SystemExit(3). ConfigError for options that are wrong.
     """
@@ -37,13 +37,7 @@ def run(app: Application | str, **options: Any) -> None:
     configure_logging(config)
     try:
         require_compiled()
-        keep_freed_memory()
-        if isinstance(app, str):
-            # Outside the loop, so that a module may run one of its own while it is imported.
-            app = load_app(app, app_dir=config.app_dir, factory=config.factory)
-            config = replace(config, factory=False)
-        with asyncio.Runner(loop_factory=_loop_factory(config)) as runner:
-            forced = runner.run(_serve_until_signal(app, config))
+        forced = _run_workers(app, config) if _is_supervised(config) else _run_alone(app, config)
     except ServerError as error:
         if isinstance(error, ConfigError):
             raise
@@ -51,6 +45,34 @@ def run(app: Application | str, **options: Any) -> None:
         raise SystemExit(FAILED_START) from None
     if forced:
         raise SystemExit(1)
+
+
+def _is_supervised(config: Config) -> bool:
+    return config.supervision.workers is not None or config.reloading.reload
+
+
+def _run_workers(app: Application | str, config: Config) -> bool:
+    asked = "reload" if config.supervision.workers is None else "workers"
+    if not hasattr(os, "fork"):  # pragma: no cover - Windows
+        raise ConfigError(f"{asked} needs a system with fork (Linux, macOS, BSD). Without it one process serves.")
+    if not isinstance(app, str):
+        raise ConfigError(
+            f'With {asked} each process imports the application itself: give its name ("module:app" or "file.py"), '
+            f"got {with_article(type(app).__name__)}."
+        )
+    from vivace.server.supervisor.supervise import supervise
+
+    return supervise(app, config)
+
+
+def _run_alone(app: Application | str, config: Config) -> bool:
+    keep_freed_memory()
+    if isinstance(app, str):
+        # Outside the loop, so that a module may run one of its own while it is imported.
+        app = load_app(app, app_dir=config.app_dir, factory=config.factory)
+        config = replace(config, factory=False)
+    with asyncio.Runner(loop_factory=loop_factory(config)) as runner:
+        return runner.run(_serve_until_signal(app, config))
 
 
 async def serve(app: Application | str, **options: Any) -> None:
@@ -73,12 +95,3 @@ async def _serve_until_signal(app: Application | str, config: Config) -> bool:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
     return server.forced
-
-
-def _loop_factory(config: Config) -> Callable[[], asyncio.AbstractEventLoop]:
-    if config.loop == "asyncio" or (config.loop == "auto" and uvloop is None):
-        return asyncio.new_event_loop
-    if uvloop is None:
-        raise ServerError('loop="uvloop" was asked for and uvloop is not installed: pip install uvloop.')
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory

@@ -1,0 +1,80 @@
+"""A supervisor's process, from its listeners to its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+
+import vivace
+from vivace.server.config import Config
+from vivace.server.core import compiled
+from vivace.server.listeners import open_listeners
+from vivace.server.logging import server_logger
+from vivace.server.loops import loop_factory
+from vivace.server.supervisor.companions import Companion
+from vivace.server.supervisor.forking import Forker
+from vivace.server.supervisor.signals import Signals
+from vivace.server.supervisor.spawning import Spawner
+from vivace.server.supervisor.supervisor import Supervisor
+from vivace.server.supervisor.watchdog import Watchdog
+
+
+def supervise(target: str, config: Config) -> bool:
+    """Serve `target` with workers until a signal stops it; whether it was forced. Raises ServerError."""
+    loop_factory(config)
+    listeners = open_listeners(config)
+    try:
+        forker = Forker()
+        return forker.run(_supervise(forker, Spawner(target, config, listeners, forker)))
+    finally:
+        for listener in listeners:
+            listener.socket.close()
+            if listener.path is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(listener.path)
+
+
+async def _supervise(forker: Forker, spawner: Spawner) -> bool:
+    supervisor = Supervisor(spawner)
+    supervisor.companions += companions(supervisor.config)
+    Signals(forker, supervisor)
+    watching = asyncio.create_task(Watchdog(supervisor).run())
+    try:
+        await supervisor.run()
+    finally:
+        watching.cancel()
+    server_logger.info("Vivace has stopped.")
+    return supervisor.forced
+
+
+def companions(config: Config) -> list[Companion]:
+    """What lives beside the workers, as `config` asks for."""
+    return [Banner(config)]
+
+
+class Banner(Companion):
+    """Tells where is served, once it is."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.supervisor: Supervisor | None = None
+
+    async def start(self, supervisor: Supervisor) -> None:
+        """Know whom to tell of."""
+        self.supervisor = supervisor
+
+    def ready(self) -> None:
+        """All workers serve."""
+        assert self.supervisor is not None
+        count = self.supervisor.size
+        how = "compiled" if compiled else "not compiled"
+        server_logger.info(
+            "Vivace %s serves %s with %s (%s, %s, pid %d). Ctrl+C stops it.",
+            vivace.__version__,
+            " and ".join(self.supervisor.addresses),
+            "1 worker" if count == 1 else f"{count} workers",
+            how,
+            loop_factory(self.config).__module__.partition(".")[0],
+            os.getpid(),
+        )
