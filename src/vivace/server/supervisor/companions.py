@@ -35,4 +35,4 @@ class Companion:
         """The supervisor begins to stop."""
 
     async def stop(self) -> None:
-        """All workers are gone."""
+        """All workers are gone. `start` may not have been called, when that of another companion failed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 
 import vivace
@@ -24,15 +23,8 @@ def supervise(target: str, config: Config) -> bool:
     """Serve `target` with workers until a signal stops it; whether it was forced. Raises ServerError."""
     loop_factory(config)
     listeners = open_listeners(config)
-    try:
-        forker = Forker()
-        return forker.run(_supervise(forker, Spawner(target, config, listeners, forker)))
-    finally:
-        for listener in listeners:
-            listener.socket.close()
-            if listener.path is not None:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(listener.path)
+    forker = Forker()
+    return forker.run(_supervise(forker, Spawner(target, config, listeners, forker)))
 
 
 async def _supervise(forker: Forker, spawner: Spawner) -> bool:

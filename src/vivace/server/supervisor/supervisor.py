@@ -110,9 +110,9 @@ class Supervisor:
 
     async def run(self) -> None:
         """Start the workers, and serve until `drain` or `stop`. Raises StartError, with no process left."""
-        for companion in self.companions:
-            await companion.start(self)
         try:
+            for companion in self.companions:
+                await companion.start(self)
             async with self._restarting:
                 await self._first_start()
             await self._stopping.wait()
@@ -382,10 +382,9 @@ class Supervisor:
         self._stopping.set()
         for companion in self.companions:
             companion.stopping()
-        if not self._replaced:
-            # New clients are refused, rather than left in a queue that nobody serves.
-            for listener in self.listeners:
-                listener.socket.close()
+        # New clients are refused, rather than left in a queue that nobody serves.
+        for listener in self.listeners:
+            listener.close(unlink=not self._replaced)
         for slot in self._slots:
             slot.wake.set()
         for worker in list(self.workers):

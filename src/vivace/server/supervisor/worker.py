@@ -118,7 +118,7 @@ class Worker:
         """Stop, once: systemd for one sends SIGTERM to us and to the supervisor. Only `force` is a second demand."""
         if not self.stopping:
             self.stopping = True
-            self.server.request_stop()
+            self.server.request_stop(quick=message.quick, replaced=message.replaced)
         if message.force:
             self.server.request_stop()
 
