@@ -458,6 +458,8 @@ class Http1Connection(Stream):
 
     def response_complete(self) -> None:
         self.cycle = None
+        if self.service.draining:
+            self.idle_until = self.service.loop.time() + self.service.last_request
         if not self.writer.keep_alive:
             self.end(not self.client_closes or self.in_body)
         elif not self.in_body:

@@ -235,7 +235,10 @@ class ClientTransport:
             self.transport.abort()
 
     def abort(self) -> None:
-        """Close at once: what is unsent is lost, and the client sees a reset."""
+        """Close at once: what is unsent is lost, and the client sees a reset, unless it has everything."""
+        if self.ending and self.unsent() == 0:
+            self.leave()
+            return
         self.ending = True
         self.deadline = NEVER
         transport = self.transport

@@ -8,6 +8,8 @@ a WebSocket the code 1012.
 from __future__ import annotations
 
 import asyncio
+import gc
+import math
 
 from vivace.server.core import Service
 from vivace.server.logging import server_logger
@@ -82,7 +84,12 @@ class Drain:
             await asyncio.sleep(LOOK)
 
     def _has_connections(self) -> bool:
-        return bool(self.service.connections) or len(self.service.handshaking) > 0
+        if self.service.connections:
+            return True
+        if len(self.service.handshaking) > 0:
+            # Failed ones may only wait for the collector: asyncio leaves them in a circle with their errors.
+            gc.collect()
+        return len(self.service.handshaking) > 0
 
     async def _cut_off(self) -> None:
         """Cancel the requests that are left, and drop their connections."""
@@ -93,7 +100,9 @@ class Drain:
             for task in tasks:
                 task.cancel()
             await self._clean_up(tasks)
-            await self._wait_for_answers()
+        for connection in list(service.connections):
+            connection.close_if_idle(math.inf)
+        await self._wait_for_answers()
         for connection in list(service.connections):
             connection.abort()
         await asyncio.sleep(0)
