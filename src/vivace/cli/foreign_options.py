@@ -29,10 +29,16 @@ OURS = {
     "--threads": "wsgi-threads",
     "--blocking-threads": "wsgi-threads",
     "--url-path-prefix": "root-path",
+    "--proxy-allow-from": "proxy-allow-ips",
     "--chdir": "app-dir",
     "--working-dir": "app-dir",
 }
 ADVICE = {
+    "--no-proxy-headers": "Write --proxy-headers off.",
+    "--proxy-headers-host": "Headers of proxies have fixed names; --x-forwarded says which are believed.",
+    "--proxy-headers-port": "Headers of proxies have fixed names; --x-forwarded says which are believed.",
+    "--forwarder-headers": "Headers of proxies have fixed names; --x-forwarded says which are believed.",
+    "--secure-scheme-headers": "X-Forwarded-Proto is the header for that, from --forwarded-allow-ips.",
     "--ws": "WebSockets are served with the one implementation there is; --no-websocket leaves them out.",
     "--http": "HTTP is served with the one implementation there is; --no-http2 leaves HTTP/2 out.",
     "--log-config": "A logging configuration is given in code: run(app, log_config=...).",

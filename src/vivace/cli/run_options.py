@@ -156,8 +156,17 @@ SECTIONS: dict[str, list[click.Parameter]] = {
         switch("live_reload", "Browsers load the page again by themselves."),
     ],
     "Proxies": [
-        choice("proxy_headers", ("x-forwarded", "forwarded", "off"), "Which headers of proxies are believed."),
+        choice(
+            "proxy_headers",
+            ("x-forwarded", "forwarded", "off"),
+            "Which headers of proxies are believed.",
+            # uvicorn's takes no value.
+            is_flag=False,
+            flag_value="x-forwarded",
+        ),
+        option("x_forwarded", "Which of X-Forwarded-*: for, proto, host, port, prefix.", metavar="LIST"),
         option("forwarded_allow_ips", "From whom: addresses, networks, unix, or *.", metavar="LIST"),
+        switch("proxy_strips_root_path", "Requests come without the root path."),
         choice("proxy_protocol", ("off", "optional", "required"), "The PROXY protocol, versions 1 and 2."),
         option("proxy_allow_ips", "From whom.", metavar="LIST"),
     ],

@@ -51,7 +51,7 @@ def http_scope(template: dict[str, Any], head: RequestHead, service: Service) ->
         scope["http_version"] = head.http_version
     if head.method != "GET":
         scope["method"] = head.method
-    if service.root_path:
+    if service.root_path and service.strips_root_path:
         scope["path"] = service.root_path + head.path
         scope["raw_path"] = service.root_path.encode() + head.raw_path
     else:
@@ -63,6 +63,8 @@ def http_scope(template: dict[str, Any], head: RequestHead, service: Service) ->
     scope["state"] = service.state.copy() if service.state else {}
     extensions = template["extensions"]
     scope["extensions"] = extensions.copy()
+    if head.forwarded and service.forwarding is not None:
+        service.forwarding.apply(scope, head)
     return scope
 
 

@@ -25,6 +25,7 @@ from vivace.server._websocket_cy import WebSocketCycle, websocket_scope
 from vivace.server.connection_scope import connection_scope
 from vivace.server.counters import HTTP1
 from vivace.server.protocol._request_head_cy import RequestHead
+from vivace.server.protocol.default_headers import with_defaults
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.http1_scanner import Http1Scanner
 from vivace.server.protocol.http1_writer import Http1Writer
@@ -47,7 +48,7 @@ class Http1Connection(Stream):
         self.service = service
         self.wire = HTTP1
         self.scanner: Http1Scanner = Http1Scanner(service.limits)
-        self.writer: Http1Writer = Http1Writer(service.server_header, service.date_header)
+        self.writer: Http1Writer = Http1Writer(service.server_header, service.date_header, service.default_headers)
         self.transport: ClientTransport = None  # type: ignore[assignment]  # until connection_made
         self.scope_template: dict[str, Any] = {}
         self.preface: bytes | None = b"" if service.http2 else None
@@ -428,6 +429,8 @@ class Http1Connection(Stream):
 
     def accept(self, handshake: Handshake, subprotocol: str | None, headers: Headers) -> None:
         """Stream: from here on the connection carries frames."""
+        if self.service.default_headers:
+            headers = with_defaults(headers, self.service.default_headers)
         self.transport.write(handshake.response(subprotocol, headers))
         self.response_begun = True
         self.accepted = True

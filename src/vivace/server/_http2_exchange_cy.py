@@ -41,7 +41,11 @@ class Http2Link:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.session = Http2Session(
-            service.limits, server=service.server_header, date=service.date_header, connect=service.websocket
+            service.limits,
+            server=service.server_header,
+            date=service.date_header,
+            headers=service.default_headers,
+            connect=service.websocket,
         )
         self.reading = False
         self.write_due = False

@@ -18,8 +18,11 @@ cdef class Service:
     # what every connection needs to know, read once from the configuration
     cdef public object limits
     cdef public str root_path
+    cdef public bint strips_root_path
+    cdef public object forwarding
     cdef public object server_header
     cdef public bint date_header
+    cdef public tuple default_headers
     cdef public Py_ssize_t body_buffer
     cdef public Py_ssize_t write_buffer
     cdef public double header_timeout

@@ -13,6 +13,8 @@ from weakref import WeakSet
 from vivace.server import resources
 from vivace.server.config import Config
 from vivace.server.counters import Counters, Histogram
+from vivace.server.forwarding import open_forwarding
+from vivace.server.protocol.default_headers import read_default_headers
 from vivace.server.statistics import Distribution, Statistics
 from vivace.server.types import ASGIApp
 
@@ -88,7 +90,11 @@ class Service:
         self.loop_lag = 0.0
         self.limits = config.limits
         self.root_path = config.root_path
-        self.server_header = config.server_header
+        self.strips_root_path = config.proxies.proxy_strips_root_path
+        self.forwarding = open_forwarding(config.proxies)
+        self.default_headers = read_default_headers(config.headers)
+        has_server = any(name == b"server" for name, _ in self.default_headers)
+        self.server_header = None if has_server else config.server_header
         self.date_header = config.date_header
         self.body_buffer = config.limits.body_buffer
         self.write_buffer = config.limits.write_buffer

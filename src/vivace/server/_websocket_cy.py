@@ -53,11 +53,12 @@ def websocket_scope(
     scope = http_scope(template, head, service)
     del scope["method"]
     scope["type"] = "websocket"
-    scope["scheme"] = "wss" if template["scheme"] == "https" else "ws"
+    scope["scheme"] = "wss" if scope["scheme"] == "https" else "ws"
     scope["subprotocols"] = list(handshake.subprotocols)
     extensions: dict[str, Any] = {"websocket.http.response": {}}
-    if "tls" in template["extensions"]:
-        extensions["tls"] = template["extensions"]["tls"]
+    for name in ("tls", "proxy_protocol"):
+        if name in template["extensions"]:
+            extensions[name] = template["extensions"][name]
     scope["extensions"] = extensions
     return scope
 

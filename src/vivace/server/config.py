@@ -20,6 +20,7 @@ from vivace.server.options.reload import Reload
 from vivace.server.options.timeouts import Timeouts
 from vivace.server.options.tls import TLS
 from vivace.server.options.workers import Workers
+from vivace.server.protocol.default_headers import read_default_headers
 from vivace.server.protocol.limits import Limits, check_number
 from vivace.utils.suggest import did_you_mean
 
@@ -85,6 +86,13 @@ class Config:
         self._check_addresses()
         if self.root_path and (not self.root_path.startswith("/") or self.root_path.endswith("/")):
             raise ConfigError(f'root_path starts with "/" and does not end with it, got {self.root_path!r}.')
+        try:
+            headers = read_default_headers(self.headers)
+        except ValueError as error:
+            raise ConfigError(f"{error}.") from None
+        object.__setattr__(
+            self, "headers", tuple(f"{name.decode()}: {value.decode('latin-1')}" for name, value in headers)
+        )
         if self.server_header is not None and not self.server_header.isprintable():
             raise ConfigError(f"server_header must be printable, got {self.server_header!r}.")
 

@@ -11,3 +11,4 @@ cdef class RequestHead:
         bint keep_alive
         bint expects_continue
         bint upgrade
+        bint forwarded

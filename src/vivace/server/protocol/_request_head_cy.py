@@ -8,7 +8,8 @@ class RequestHead:
 
     `path` is percent-decoded (UTF-8, invalid bytes replaced), `raw_path` and `query_string` are as sent.
     `content_length` is -1 when unknown. `keep_alive` says whether the client would like to send another request on
-    this connection, `expects_continue` that it waits for `100 Continue`, `upgrade` that it asked for another protocol.
+    this connection, `expects_continue` that it waits for `100 Continue`, `upgrade` that it asked for another protocol,
+    `forwarded` that there is a header in which proxies tell of the client (X-Forwarded-For and the like, Forwarded).
     """
 
     method: str
@@ -22,6 +23,7 @@ class RequestHead:
     keep_alive: bool
     expects_continue: bool
     upgrade: bool
+    forwarded: bool
 
     def __repr__(self) -> str:
         return f"<RequestHead {self.method} {self.raw_path!r} HTTP/{self.http_version}>"

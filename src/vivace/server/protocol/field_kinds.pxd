@@ -11,6 +11,7 @@ cdef enum FieldKind:
     COOKIE
     EXPECT
     PRIORITY
+    FORWARDED
 
 
 cdef FieldKind field_kind(bytes name, bytes value) noexcept

@@ -63,6 +63,9 @@ cdef FieldKind field_kind(bytes name, bytes value) noexcept:
     elif size == 8:
         if equals(p, size, b"priority", 8):
             return PRIORITY
+    elif size == 9:
+        if equals(p, size, b"forwarded", 9):
+            return FORWARDED
     elif size == 10:
         # RFC 9113 8.2.2: what concerns one connection has no place in HTTP/2.
         if equals(p, size, b"connection", 10) or equals(p, size, b"keep-alive", 10):
@@ -73,7 +76,17 @@ cdef FieldKind field_kind(bytes name, bytes value) noexcept:
     elif size == 16:
         if equals(p, size, b"proxy-connection", 16):
             return MALFORMED
+        if equals(p, size, b"x-forwarded-host", 16) or equals(p, size, b"x-forwarded-port", 16):
+            return FORWARDED
+    elif size == 15:
+        if equals(p, size, b"x-forwarded-for", 15):
+            return FORWARDED
     elif size == 17:
         if equals(p, size, b"transfer-encoding", 17):
             return MALFORMED
+        if equals(p, size, b"x-forwarded-proto", 17):
+            return FORWARDED
+    elif size == 18:
+        if equals(p, size, b"x-forwarded-prefix", 18):
+            return FORWARDED
     return ORDINARY

@@ -2,6 +2,7 @@
 cdef enum FieldMeaning:
     UNKNOWN
     ORDINARY
+    FORWARDED
     HOST
     CONTENT_LENGTH
     TRANSFER_ENCODING

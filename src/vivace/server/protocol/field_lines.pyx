@@ -28,15 +28,20 @@ cdef list KEPT_NAMES = b"""
     cache-control content-type dnt if-range keep-alive origin pragma priority proxy-connection range save-data
     sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user sec-gpc
     sec-websocket-extensions sec-websocket-version te trailer upgrade-insecure-requests user-agent via
-    x-forwarded-host x-forwarded-port x-forwarded-proto x-requested-with
+    x-requested-with
 """.split()
 
 cdef list OTHER_NAMES = b"""
     accept-ranges authorization baggage cf-connecting-ip cf-ray content-disposition content-encoding content-language
-    content-location content-md5 content-range cookie date etag forwarded from if-match if-modified-since
+    content-location content-md5 content-range cookie date etag from if-match if-modified-since
     if-none-match if-unmodified-since last-modified proxy-authorization referer sec-websocket-key
     sec-websocket-protocol traceparent tracestate x-amzn-trace-id x-api-key x-correlation-id x-csrf-token x-csrftoken
-    x-forwarded-for x-real-ip x-request-id
+    x-real-ip x-request-id
+""".split()
+
+# What proxies write; from one connection of theirs to the next the values are the same few.
+cdef list FORWARDED_NAMES = b"""
+    forwarded x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-prefix x-forwarded-proto
 """.split()
 
 cdef dict FRAMING_NAMES = {
@@ -76,6 +81,8 @@ cdef void remember_name(bytes name, FieldMeaning meaning):
 cdef void fill_names():
     for name, meaning in FRAMING_NAMES.items():
         remember_name(name, meaning)
+    for name in FORWARDED_NAMES:
+        remember_name(name, FORWARDED)
     for name in KEPT_NAMES:
         remember_name(name, ORDINARY)
     for name in OTHER_NAMES:

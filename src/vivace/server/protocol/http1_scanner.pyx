@@ -18,8 +18,8 @@ from libc.string cimport memchr, memcmp
 from vivace.server.protocol._request_head_cy cimport RequestHead
 from vivace.server.protocol.characters cimport HEX_VALUE, IN_TARGET, IN_VALUE, LOWER_TOKEN
 from vivace.server.protocol.field_lines cimport (
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE, FieldMeaning, has_token, scan_field,
-    scan_length,
+    CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, TRANSFER_ENCODING, UPGRADE, FieldMeaning, has_token,
+    scan_field, scan_length,
 )
 from vivace.server.protocol.request_target cimport check_host, scan_method, scan_target
 
@@ -257,7 +257,10 @@ cdef class Http1Scanner:
             field = scan_field(&p, end, &meaning)
             Py_INCREF(field)
             PyList_SET_ITEM(headers, at, field)
-            if meaning < HOST:
+            if meaning < FORWARDED:
+                continue
+            if meaning == FORWARDED:
+                head.forwarded = True
                 continue
             value = <bytes>field[1]
             if meaning == HOST:

@@ -1,6 +1,8 @@
 cdef class Http1Writer:
     cdef bytes server_line
     cdef bint writes_date
+    # headers of every response that has none of that name: name and line of each; None for no such headers
+    cdef list defaults
 
     # the request
     cdef bint is_head
@@ -31,4 +33,5 @@ cdef class Http1Writer:
     cdef int check_pending(self) except -1
     cdef int announce(self, bytes length) except -1
     cdef int count(self, Py_ssize_t size, bint more) except -1
+    cdef Py_ssize_t append_defaults(self, Py_ssize_t length, list fields) except -1
     cdef Py_ssize_t write_head(self, long long size, bint more) except -1

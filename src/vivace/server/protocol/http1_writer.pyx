@@ -16,7 +16,7 @@ from http import HTTPStatus
 from vivace.server.protocol.field_lines cimport has_token
 from vivace.server.protocol.response_fields cimport (
     CONNECTION, CONTENT_LENGTH, DATE, ORDINARY, SERVER, TRANSFER_ENCODING, UPGRADE, Meaning, as_bytes, as_fields,
-    check_field, meaning_of, read_length,
+    check_field, has_name, meaning_of, read_length,
 )
 
 from vivace.server.protocol.trailers import NOT_IN_TRAILERS as _NOT_IN_TRAILERS
@@ -147,11 +147,14 @@ cdef class Http1Writer:
     What has to be written is returned; `body` returns a tuple of bytes when the body is too large to be worth copying.
     Nothing of a head is returned before the first `body`, so until then (`begun` is False) it can be started anew.
     RuntimeError for what comes out of turn.
+
+    `headers` are those of every response that has none of that name, checked before: lower-case, nothing about framing.
     """
 
-    def __cinit__(self, server="vivace", bint date=True):
+    def __cinit__(self, server="vivace", bint date=True, headers=()):
         self.server_line = b"" if server is None else f"server: {server}\r\n".encode("latin-1")
         self.writes_date = date
+        self.defaults = [(name, b"%b: %b\r\n" % (name, value)) for name, value in headers] or None
         self.complete = True
 
     cpdef begin(self, str method, str http_version, bint keep_alive):
@@ -215,9 +218,17 @@ cdef class Http1Writer:
                 elif meaning == UPGRADE:
                     self.upgrades = True
             length = end
+        if self.defaults is not None:
+            length = self.append_defaults(length, fields)
         length = append(length, server)
         length = append(length, date)
         self.head = PyBytes_FromStringAndSize(room, length)
+
+    cdef Py_ssize_t append_defaults(self, Py_ssize_t length, list fields) except -1:
+        for default in self.defaults:
+            if not has_name(fields, <bytes>(<tuple>default)[0]):
+                length = append(length, <bytes>(<tuple>default)[1])
+        return length
 
     cdef int announce(self, bytes length) except -1:
         """Take note of a content-length; returns whether it is to be sent."""

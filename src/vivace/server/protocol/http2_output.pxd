@@ -87,6 +87,7 @@ cdef class Http2Output:
     cdef ResponseHead last_head
     cdef bytes server_value
     cdef bint writes_date
+    cdef list defaults
 
     # what the client allows
     cdef readonly long long send_window

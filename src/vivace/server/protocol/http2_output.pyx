@@ -17,7 +17,7 @@ from email.utils import formatdate
 
 from vivace.server.protocol.hpack_encoder cimport CHANGES_ROOM, FIELD_ROOM, HpackEncoder
 from vivace.server.protocol.characters cimport LOWER_TOKEN
-from vivace.server.protocol.response_fields cimport as_bytes, as_fields, check_field, read_length
+from vivace.server.protocol.response_fields cimport add_defaults, as_bytes, as_fields, check_field, read_length
 
 cdef enum:
     FRAME_HEAD = 9
@@ -79,8 +79,11 @@ cdef class ResponseHead:
         return self.status == status and self.date is date and self.given == given
 
 
-cdef ResponseHead read_head(int status, list given, bytes server, tuple date):
-    """ValueError for what must not be sent. `server` and `date` are for a response that has none; both may be None."""
+cdef ResponseHead read_head(int status, list given, bytes server, tuple date, list defaults):
+    """ValueError for what must not be sent.
+
+    `server`, `date` and the fields of `defaults` are for a response that has none of that name; each may be None.
+    """
     cdef ResponseHead head = ResponseHead.__new__(ResponseHead)
     cdef tuple field
     cdef bytes name
@@ -107,6 +110,8 @@ cdef ResponseHead read_head(int status, list given, bytes server, tuple date):
         elif name == b"server":
             server = None
         head.fields.append(field)
+    if defaults is not None:
+        add_defaults(head.fields, defaults)
     if server is not None:
         head.fields.append((b"server", server))
     if date is not None:
@@ -135,12 +140,15 @@ cdef class Http2Output:
 
     `length` counts the bytes of frames that are ready. Set `held` while they are not taken: bodies then wait for their
     turn. `data_sent` counts the bytes of bodies that have become frames.
+
+    `headers` are those of every response that has none of that name, checked before: lower-case, nothing about framing.
     """
 
-    def __cinit__(self, *args, server="vivace", bint date=True, **kwargs):
+    def __cinit__(self, *args, server="vivace", bint date=True, headers=(), **kwargs):
         self.encoder = HpackEncoder()
         self.server_value = None if server is None else server.encode("latin-1")
         self.writes_date = date
+        self.defaults = list(headers) or None
         self.send_window = DEFAULT_WINDOW
         self.max_frame_size = DEFAULT_FRAME_SIZE
         self.max_header_list = -1
@@ -243,7 +251,7 @@ cdef class Http2Output:
         if status < 200 or status > 999:
             raise ValueError(f"the status of a response must be from 200 to 999, got {status}")
         if head is None or not head.matches(status, given, date):
-            head = self.last_head = read_head(status, given, self.server_value, date)
+            head = self.last_head = read_head(status, given, self.server_value, date, self.defaults)
         stream.response_head = head.fields
         stream.status = status
         stream.expected = head.expected

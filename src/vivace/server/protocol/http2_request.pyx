@@ -9,7 +9,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from vivace.server.protocol._request_head_cy cimport RequestHead
 from vivace.server.protocol.characters cimport IN_TARGET, LOWER_TOKEN
 from vivace.server.protocol.field_kinds cimport (
-    AUTHORITY, CONTENT_LENGTH, COOKIE, EXPECT, HOST, MALFORMED, METHOD, ORDINARY, PATH, PRIORITY, PROTOCOL, SCHEME,
+    AUTHORITY, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, MALFORMED, METHOD, ORDINARY, PATH, PRIORITY, PROTOCOL,
+    SCHEME,
 )
 from vivace.server.protocol.field_lines cimport scan_length
 from vivace.server.protocol.request_target cimport check_host, scan_method, scan_target
@@ -116,6 +117,8 @@ cdef RequestFields read_request(list fields, const unsigned char *kinds, bint en
             head.expects_continue = not ended
         elif kind == PRIORITY:
             request.priority = value
+        elif kind == FORWARDED:
+            head.forwarded = True
     if cookies is not None and len(cookies) > 1:
         headers[cookie_at] = (b"cookie", b"; ".join(cookies))
     if method is None:

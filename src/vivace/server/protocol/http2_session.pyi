@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from vivace.server.protocol.errors import ProtocolError
@@ -54,6 +54,7 @@ class Http2Session:
         *,
         server: str | None = ...,
         date: bool = ...,
+        headers: Sequence[tuple[bytes, bytes]] = ...,
         connect: bool = ...,
         clock: Callable[[], float] = ...,
     ) -> None: ...

@@ -67,7 +67,9 @@ cdef class Http2Session(Http2Streams):
     (RFC 8441). `clock` gives seconds; only floods ask it.
     """
 
-    def __cinit__(self, limits, *, server="vivace", bint date=True, bint connect=True, clock=time.monotonic):
+    def __cinit__(
+        self, limits, *, server="vivace", bint date=True, headers=(), bint connect=True, clock=time.monotonic
+    ):
         self.max_streams = limits.max_streams
         self.max_continuations = limits.max_continuations
         self.max_header_block = limits.max_header_block

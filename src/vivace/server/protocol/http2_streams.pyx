@@ -10,6 +10,7 @@ from libc.stdint cimport uint32_t
 from vivace.server.protocol.http2_budget cimport Budget
 from vivace.server.protocol.http2_output cimport Http2Output, Http2Stream
 from vivace.server.protocol.http2_request cimport RequestFields, check_trailers, read_request
+from vivace.server.protocol.response_fields cimport add_defaults
 
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.events import END_OF_BODY as _END_OF_BODY
@@ -184,20 +185,19 @@ cdef class Http2Streams(Http2Output):
 
     cdef int answer_error(self, Http2Stream stream, error, bint without_body) except -1:
         cdef bytes reason = error.reason.encode()
+        cdef list fields
         if stream.begun:
             self.write_reset(stream.id, ErrorCode.CANCEL)
             return self.close_stream(stream, RESET_BY_US)
         if without_body or len(reason) > min(self.initial_send_window, self.send_window):
             reason = b""
         stream.begun = stream.complete = True
-        self.write_headers(
-            stream.id, error.status,
-            [
-                (b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(reason)),
-                *error.headers,
-            ],
-            not reason,
-        )
+        fields = [
+            (b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(reason)), *error.headers,
+        ]
+        if self.defaults is not None:
+            add_defaults(fields, self.defaults)
+        self.write_headers(stream.id, error.status, fields, not reason)
         if not reason:
             return self.response_closed(stream)
         return self.write_data(stream, <const unsigned char *>PyBytes_AS_STRING(reason), len(reason), True)

@@ -12,5 +12,7 @@ cdef enum Meaning:
 cdef bytes as_bytes(value, str what)
 cdef list as_fields(headers)
 cdef Meaning meaning_of(bytes name) noexcept
+cdef bint has_name(list fields, bytes name) noexcept
+cdef int add_defaults(list fields, list defaults) except -1
 cdef int check_field(bytes name, bytes value) except -1
 cdef long long read_length(bytes value) except -1

@@ -2,7 +2,7 @@
 """The headers that an application gives: what they may be, and which of them HTTP itself reads."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.tuple cimport PyTuple_GET_SIZE
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 from vivace.server.protocol.characters cimport LOWER_TOKEN, same_letters, skip_value
 
@@ -48,6 +48,24 @@ cdef Meaning meaning_of(bytes name) noexcept:
     if size == 17:
         return TRANSFER_ENCODING if same_letters(p, b"transfer-encoding", 17) else ORDINARY
     return ORDINARY
+
+
+cdef bint has_name(list fields, bytes name) noexcept:
+    """Whether one of these fields has the name, given in lower case."""
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(name)
+    for field in fields:
+        if PyBytes_GET_SIZE(<object>PyTuple_GET_ITEM(field, 0)) == size and same_letters(
+            <const unsigned char *>PyBytes_AS_STRING(<object>PyTuple_GET_ITEM(field, 0)), PyBytes_AS_STRING(name), size
+        ):
+            return True
+    return False
+
+
+cdef int add_defaults(list fields, list defaults) except -1:
+    """Add those of the default fields whose name is not there."""
+    cdef list missing = [field for field in defaults if not has_name(fields, <bytes>(<tuple>field)[0])]
+    fields.extend(missing)
+    return 0
 
 
 cdef int check_field(bytes name, bytes value) except -1:
