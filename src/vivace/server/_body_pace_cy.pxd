@@ -11,6 +11,7 @@ cdef class BodyPace:
     cpdef begin(self)
     cpdef wait(self)
     cpdef rest(self)
+    cpdef postpone(self)
     cpdef came(self, Py_ssize_t size)
     cpdef finish(self)
     cpdef bint is_late(self, bint talking) except -1

@@ -36,6 +36,14 @@ class BodyPace:
         """Nobody does, for now."""
         self.deadline = self.rate_deadline = NEVER
 
+    def postpone(self) -> None:
+        """The request waits for its turn: all of its client's time begins anew."""
+        self.size = 0
+        if self.rate_deadline != NEVER:
+            self.deadline = self.rate_deadline = self.service.now + self.service.body_timeout
+        if self.end != NEVER:
+            self.begin()
+
     def came(self, size: int) -> None:
         """Part of the body has come."""
         self.size += size

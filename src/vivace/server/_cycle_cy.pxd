@@ -1,5 +1,6 @@
 cimport cython
 
+from vivace.server._admission_cy cimport Admission
 from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
 from vivace.server.counters cimport Counters, clock
@@ -19,6 +20,10 @@ cdef class Cycle(Work):
     cdef Stream stream
     cdef public dict scope
     cdef object task
+
+    # it waits for its turn, or has a place among those that the application works on
+    cdef bint queued
+    cdef bint admitted
 
     # the request's body
     cdef list pieces
@@ -43,6 +48,13 @@ cdef class Cycle(Work):
 
     cdef prepare(self, Service service, Stream stream, dict scope, bint has_body)
     cpdef start(self)
+    cdef wait_for_turn(self)
+    cpdef turn_came(self)
+    cpdef turn_away(self, bytes reason)
+    cdef leave_queue(self)
+    cdef give_place_up(self)
+    cpdef bint waits_for_turn(self)
+    cdef launch(self)
     cpdef begin(self)
     cpdef bint ended(self, error) except -1
     cpdef feed(self, bytes data)

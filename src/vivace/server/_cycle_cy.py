@@ -33,6 +33,8 @@ COMPLETE = 4
 # Pieces of a body below this size are joined while the application does not take them.
 SMALL_PIECE = 1024
 
+BUSY = b"The server is busy"
+CROWDED = b"The server has too many connections"
 FAILURES = {500: b"Internal Server Error", 503: b"The server is stopping"}
 
 RESPONSE_MESSAGES = (
@@ -66,6 +68,12 @@ def http_scope(template: dict[str, Any], head: RequestHead, service: Service) ->
     if head.forwarded and service.forwarding is not None:
         service.forwarding.apply(scope, head)
     return scope
+
+
+def busy(service: Service) -> dict[str, Any]:
+    """The start of a response that says so."""
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", service.retry_after)]
+    return {"status": 503, "headers": headers}
 
 
 def request_target(path: bytes, query: bytes) -> bytes:
@@ -146,6 +154,8 @@ class Cycle(Work):
         self.stream = stream
         self.scope = scope
         self.task: asyncio.Task[None] | None = None
+        self.queued = False
+        self.admitted = False
         self.pieces: list[bytes] | None = None
         self.buffered = 0
         self.body_complete = not has_body
@@ -163,6 +173,17 @@ class Cycle(Work):
         self.started = clock() if self.service.timed else 0.0
 
     def start(self) -> None:
+        """Have the application work on it, at once or when its turn comes."""
+        admission = self.service.admission
+        if admission is None:
+            self.launch()
+        elif admission.enter():
+            self.admitted = True
+            self.launch()
+        else:
+            self.wait_for_turn()
+
+    def launch(self) -> None:
         """Run the application in a task of its own, in a context derived from the server's, up to its first wait."""
         service = self.service
         task = perform(self, service.loop, service.context)
@@ -176,6 +197,8 @@ class Cycle(Work):
 
     def ended(self, error: BaseException | None) -> bool:
         """Work: answer for the application when it does not."""
+        if self.admitted:
+            self.give_place_up()
         if self.task is not None:
             self.service.tasks.discard(self.task)
             self.task = None
@@ -218,6 +241,47 @@ class Cycle(Work):
         self.sent = 0
         self.has_trailers = False
         self.finish_body(FAILURES[status], False)
+
+    # ---- its turn, when there are more requests than may be worked on at once
+
+    def wait_for_turn(self) -> None:
+        service = self.service
+        admission = service.admission
+        # A client that has ended its side is gone, as likely as not: others wait who are there.
+        if self.peer_closed:
+            service.counters.refuse("client_left")
+            self.turn_away(BUSY)
+        elif admission.wait(self, service.now):  # type: ignore[union-attr]  # it sent us here
+            self.queued = True
+        else:
+            service.counters.refuse("queue_full")
+            self.turn_away(BUSY)
+
+    def turn_came(self) -> None:
+        """Admission: there is a place."""
+        self.queued = False
+        self.admitted = True
+        self.launch()
+
+    def turn_away(self, reason: bytes) -> None:
+        """Answer 503 instead of the application."""
+        self.queued = False
+        self.start_response(busy(self.service))
+        self.send_body({"body": reason})
+
+    def leave_queue(self) -> None:
+        if self.queued:
+            self.queued = False
+            self.service.admission.leave(self)  # type: ignore[union-attr]  # it has been waited with
+
+    def give_place_up(self) -> None:
+        if self.admitted:
+            self.admitted = False
+            self.service.admission.release()  # type: ignore[union-attr]  # it gave the place
+
+    def waits_for_turn(self) -> bool:
+        """Whether the application has not been asked yet: what takes long now is no fault of the client's."""
+        return self.queued
 
     # ---- the request
 
@@ -286,10 +350,15 @@ class Cycle(Work):
         that does not can still answer.
         """
         self.peer_closed = True
+        if self.queued:
+            self.leave_queue()
+            self.service.counters.refuse("client_left")
+            self.turn_away(BUSY)
         self.wake()
 
     def disconnect(self) -> None:
         """The client is gone."""
+        self.leave_queue()
         if self.phase == NOT_STARTED:
             self.service.counters.abandoned += 1
         if NOT_STARTED < self.phase < COMPLETE and not self.disconnected:
@@ -299,6 +368,7 @@ class Cycle(Work):
 
     def refused(self, status: int, size: int) -> None:
         """The protocol has answered, for the request turned out to be wrong."""
+        self.leave_queue()
         self.status = status
         self.sent = size
         if not self.disconnected:

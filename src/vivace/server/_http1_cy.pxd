@@ -36,6 +36,8 @@ cdef class Http1Connection(Stream):
     cdef double deadline
     cdef double idle_until
     cdef bint head_started
+    # there is no room for it: one 503, and it is closed
+    cdef bint crowded
     cdef BodyPace pace
 
     cdef bytes without_preface(self, bytes data)

@@ -16,7 +16,7 @@ from contextlib import aclosing
 from typing import Any, cast
 
 from vivace.server._body_pace_cy import BodyPace
-from vivace.server._cycle_cy import Cycle, http_scope, log_refusal, new_cycle
+from vivace.server._cycle_cy import CROWDED, Cycle, http_scope, log_refusal, new_cycle
 from vivace.server._http2_cy import Http2Connection
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Headers, Stream
@@ -24,12 +24,14 @@ from vivace.server._transport_cy import NEVER, ClientTransport
 from vivace.server._websocket_cy import WebSocketCycle, websocket_scope
 from vivace.server.connection_scope import connection_scope
 from vivace.server.counters import HTTP1
+from vivace.server.health import answer_health
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol.default_headers import with_defaults
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.http1_scanner import Http1Scanner
 from vivace.server.protocol.http1_writer import Http1Writer
 from vivace.server.protocol.websocket_handshake import Handshake, read_handshake, wants_websocket
+from vivace.server.room import LOBBY_SECONDS
 from vivace.server.sendfile import SMALL_FILE, open_file, read_file, read_pieces
 
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 3.4
@@ -67,6 +69,7 @@ class Http1Connection(Stream):
         self.deadline = NEVER
         self.idle_until = NEVER
         self.head_started = False
+        self.crowded = False
         self.pace: BodyPace | None = None
 
     @property
@@ -91,8 +94,10 @@ class Http1Connection(Stream):
                 return
         self.transport = ClientTransport(self.service, cast(asyncio.Transport, transport))
         self.scope_template = connection_scope(transport, self.service, "1.1")
-        self.service.opened(self)
-        self.set_deadline(self.service.header_timeout)
+        self.crowded = not self.service.opened(self, self.scope_template["client"])
+        self.set_deadline(
+            min(self.service.header_timeout, LOBBY_SECONDS) if self.crowded else self.service.header_timeout
+        )
         if self.service.draining:
             self.drain()
 
@@ -249,7 +254,7 @@ class Http1Connection(Stream):
         if self.scanner.between_messages():
             if self.deadline == NEVER:
                 self.set_deadline(self.service.keep_alive_timeout)
-        elif not self.head_started:
+        elif not self.head_started and not self.crowded:
             self.head_started = True
             self.set_deadline(self.service.header_timeout)
 
@@ -260,8 +265,16 @@ class Http1Connection(Stream):
         self.in_body = head.has_body
         self.owes_continue = head.expects_continue
         self.response_begun = False
-        self.writer.begin(head.method, head.http_version, head.keep_alive and not self.is_last_request())
+        self.writer.begin(
+            head.method, head.http_version, head.keep_alive and not self.crowded and not self.is_last_request()
+        )
         self.deadline = NEVER
+        if head.has_body:
+            if self.pace is None:
+                self.pace = BodyPace(service)
+            self.pace.begin()
+        if service.health_path is not None and answer_health(service, self, head):
+            return
         if head.upgrade and service.websocket and wants_websocket(head):
             self.in_body = False  # a handshake with one is refused, and answered
             try:
@@ -275,12 +288,11 @@ class Http1Connection(Stream):
             self.cycle = new_cycle(service, self, http_scope(self.scope_template, head, service), head.has_body)
         if self.transport.eof_seen:
             self.cycle.half_close()
-        if head.has_body:
+        if self.crowded:
+            self.cycle.turn_away(CROWDED)
+        elif head.has_body:
             # With what has come of its body, or all of it, the application need not wait for it.
             self.unstarted = True
-            if self.pace is None:
-                self.pace = BodyPace(service)
-            self.pace.begin()
         else:
             self.cycle.start()
 
@@ -517,8 +529,13 @@ class Http1Connection(Stream):
         self.transport.tick(now)
         if self.transport.ending:
             return
+        cycle = self.cycle
         if self.in_body:
-            if self.pace is not None and self.pace.is_late(self.response_begun and self.cycle is not None):
+            if self.pace is None:
+                pass
+            elif cycle is not None and cycle.waits_for_turn():
+                self.pace.postpone()
+            elif self.pace.is_late(self.response_begun and cycle is not None):
                 self.refuse(ProtocolError(408, "the body came too slowly"))
         elif now >= self.deadline:
             self.read_expired()
@@ -551,12 +568,28 @@ class Http1Connection(Stream):
         if cycle is not None:
             cycle.give_notice()
 
+    def idle_since(self) -> float:
+        """Service: since when nothing is asked, or NEVER."""
+        idle = self.cycle is None and not (self.in_body or self.write_paused or self.transport.ending or self.crowded)
+        if not idle or not self.scanner.between_messages() or self.scanner.buffered > 0:
+            return NEVER
+        if self.deadline == NEVER:
+            return 0.0  # such a connection may last for ever
+        return self.deadline - (self.service.keep_alive_timeout if self.response_begun else self.service.header_timeout)
+
     def close_if_idle(self, time: float) -> None:
         """Service: nobody waits for us here any more, unless a request is on its way."""
         if self.transport.ending:
             self.transport.close_if_flushed(time)
         elif time >= self.idle_until and self.cycle is None and self.is_idle():
             self.end(self.in_body)
+
+    def make_way(self) -> bool:
+        """Service: close, if still nothing is asked; whether it did."""
+        idle = self.is_idle()
+        if idle:
+            self.end(False)
+        return idle
 
     def is_idle(self) -> bool:
         """Whether nothing of a next request has come, be it only to the kernel."""

@@ -25,6 +25,10 @@ cdef class Http2Connection(Http2Link):
     cdef long long idle_mark
     cdef SlowReader slow_reader
 
+    # there is no room for it: a 503, and it is closed, by then at the latest
+    cdef bint crowded
+    cdef double crowded_deadline
+
     # when the client was last heard, and when we asked it for a sign of life
     cdef double heard
     cdef double asked
@@ -39,6 +43,7 @@ cdef class Http2Connection(Http2Link):
     cdef bint handle(self, tuple event) except -1
     @cython.locals(exchange=Http2Exchange, service=Service, cycle=Cycle)
     cdef begin_request(self, Http2Stream stream, RequestHead head)
+    cdef begin_exchange(self, Http2Exchange exchange, Cycle cycle)
     cdef begin_websocket(self, Http2Exchange exchange, RequestHead head)
     cdef refused(self, Http2Exchange exchange, error)
     @cython.locals(transport=ClientTransport, session=Http2Session)

@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from vivace.server._cycle_cy import http_scope, log_refusal, new_cycle
+from vivace.server._cycle_cy import CROWDED, Cycle, http_scope, log_refusal, new_cycle
 from vivace.server._http2_exchange_cy import Http2Exchange, Http2Link, SlowReader
 from vivace.server._service_cy import Service
 from vivace.server._transport_cy import NEVER, ClientTransport
 from vivace.server._websocket_cy import WebSocketCycle, websocket_scope
 from vivace.server.connection_scope import connection_scope
 from vivace.server.counters import HTTP2
+from vivace.server.health import answer_health
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.events import END_OF_BODY
 from vivace.server.protocol.http2_errors import ConnectionFailed, ErrorCode, StreamReset
 from vivace.server.protocol.http2_output import Http2Stream
 from vivace.server.protocol.websocket_handshake import read_handshake
+from vivace.server.room import LOBBY_SECONDS
 
 # So many requests are begun before other connections have their turn.
 REQUESTS_PER_TURN = 64
@@ -43,6 +45,8 @@ class Http2Connection(Http2Link):
         self.idle_deadline = NEVER
         self.idle_mark = 0
         self.slow_reader: SlowReader | None = None
+        self.crowded = False
+        self.crowded_deadline = NEVER
         self.heard = 0.0
         self.asked = NEVER
         self.idle_until = NEVER
@@ -65,7 +69,9 @@ class Http2Connection(Http2Link):
         self.transport = ClientTransport(service, cast(asyncio.Transport, transport))
         self.scope_template = connection_scope(transport, service, "2")
         self.settings_deadline = service.now + service.header_timeout
-        service.opened(self)
+        self.crowded = not service.opened(self, self.scope_template["client"])
+        if self.crowded:
+            self.crowded_deadline = service.now + LOBBY_SECONDS
         if service.draining:
             self.drain()
         self.flush()
@@ -177,11 +183,22 @@ class Http2Connection(Http2Link):
         exchange = Http2Exchange(self, stream)
         if stream.protocol is not None:
             self.begin_websocket(exchange, head)
+        elif service.health_path is not None and answer_health(service, exchange, head):
+            if not stream.closed:
+                stream.owner = exchange
         else:
             scope = http_scope(self.scope_template, head, service)
             cycle = new_cycle(service, exchange, scope, head.has_body)
             if self.transport.eof_seen:
                 cycle.half_close()
+            self.begin_exchange(exchange, cycle)
+
+    def begin_exchange(self, exchange: Http2Exchange, cycle: Cycle) -> None:
+        if self.crowded:
+            exchange.attach(cycle)
+            cycle.turn_away(CROWDED)
+            self.drain()
+        else:
             exchange.begin(cycle)
 
     def begin_websocket(self, exchange: Http2Exchange, head: RequestHead) -> None:
@@ -200,7 +217,7 @@ class Http2Connection(Http2Link):
         cycle = WebSocketCycle(service, exchange, scope, handshake)
         if not head.has_body:
             cycle.half_close()
-        exchange.begin(cycle)
+        self.begin_exchange(exchange, cycle)
 
     def refused(self, exchange: Http2Exchange | None, error: ProtocolError) -> None:
         """A request has been answered with that error."""
@@ -270,6 +287,9 @@ class Http2Connection(Http2Link):
         """Service: time goes on."""
         self.transport.tick(now)
         if self.transport.ending:
+            return
+        if now >= self.crowded_deadline:
+            self.close(ErrorCode.NO_ERROR, "")
             return
         self.check_settings(now)
         self.check_frame(now)
@@ -355,6 +375,12 @@ class Http2Connection(Http2Link):
             if cycle is not None:
                 cycle.give_notice()
 
+    def idle_since(self) -> float:
+        """Service: since when nothing is asked, or NEVER."""
+        if self.session.open_streams > 0 or self.transport.ending or self.crowded or self.idle_deadline == NEVER:
+            return NEVER
+        return self.idle_deadline - self.service.keep_alive_timeout
+
     def close_if_idle(self, time: float) -> None:
         """Service: nobody waits for us here any more, or the client does not answer to our GOAWAY."""
         session = self.session
@@ -364,6 +390,13 @@ class Http2Connection(Http2Link):
             return
         elif session.open_streams == 0 and session.buffered == 0 and not self.transport.has_unread():
             self.close(ErrorCode.NO_ERROR, "")
+
+    def make_way(self) -> bool:
+        """Service: close, if still nothing is asked; whether it did."""
+        idle = self.session.buffered == 0 and not self.transport.has_unread()
+        if idle:
+            self.close(ErrorCode.NO_ERROR, "")
+        return idle
 
     def abort(self) -> None:
         """Service: end now."""

@@ -61,6 +61,7 @@ cdef class Http2Exchange(Stream):
     cdef object unfed
 
     cdef begin(self, Cycle cycle)
+    cdef attach(self, Cycle cycle)
     cdef feed(self, bytes data)
     cdef feed_end(self)
     @cython.locals(cycle=Cycle)

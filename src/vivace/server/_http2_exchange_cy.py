@@ -156,6 +156,11 @@ class Http2Exchange(Stream):
 
     def begin(self, cycle: Cycle) -> None:
         """Let the cycle have its request; it may be answered before this returns."""
+        self.attach(cycle)
+        cycle.start()
+
+    def attach(self, cycle: Cycle) -> None:
+        """Let the cycle have its request, without starting it."""
         head = cast(RequestHead, self.stream.head)
         self.cycle = cycle
         self.stream.owner = self
@@ -163,7 +168,6 @@ class Http2Exchange(Stream):
             self.owes_continue = head.expects_continue
             self.pace = BodyPace(self.link.service)
             self.pace.begin()
-        cycle.start()
 
     def feed(self, data: bytes) -> None:
         """A piece of the request's body, or of a WebSocket's data."""
@@ -391,6 +395,9 @@ class Http2Exchange(Stream):
     def body_is_late(self) -> bool:
         pace, cycle = self.pace, self.cycle
         if pace is None:
+            return False
+        if cycle is not None and cycle.waits_for_turn():
+            pace.postpone()
             return False
         # Body that waits for the application is not the client's fault, nor is that it has no window.
         ours = (

@@ -1,3 +1,4 @@
+from vivace.server._admission_cy cimport Admission
 from vivace.server.counters cimport Counters
 
 
@@ -53,11 +54,17 @@ cdef class Service:
     # our own certificate as PEM, where we know it
     cdef public object server_certificate
 
+    # how much is taken on: None for what has no limit
+    cdef readonly Admission admission
+    cdef readonly object room
+    cdef readonly bytes health_path
+    cdef readonly bytes retry_after
+
     # the shared clock
     cdef public double now
     cdef public double tick_interval
     cdef object ticker
     cdef double last_tick
 
-    cpdef opened(self, connection)
+    cpdef bint opened(self, connection, client) except -1
     cpdef closed(self, connection)

@@ -11,10 +11,13 @@ from typing import Any, Protocol
 from weakref import WeakSet
 
 from vivace.server import resources
+from vivace.server._admission_cy import Admission
 from vivace.server.config import Config
 from vivace.server.counters import Counters, Histogram
 from vivace.server.forwarding import open_forwarding
+from vivace.server.options.capacity import Capacity
 from vivace.server.protocol.default_headers import read_default_headers
+from vivace.server.room import Room
 from vivace.server.statistics import Distribution, Statistics
 from vivace.server.types import ASGIApp
 
@@ -35,6 +38,8 @@ class Connection(Protocol):
     def drain(self) -> None: ...
     def close_if_idle(self, time: float) -> None: ...
     def give_notice(self) -> None: ...
+    def idle_since(self) -> float: ...
+    def make_way(self) -> bool: ...
     def abort(self) -> None: ...
 
 
@@ -130,23 +135,46 @@ class Service:
             self.websocket_close_timeout,
         )
         self.tick_interval = max(SHORTEST_TICK, min(LONGEST_TICK, shortest / 4))
+        self._limit(config.capacity)
         self.now = 0.0
         self.ticker = None
         self.last_tick = 0.0
 
-    def opened(self, connection: Connection) -> None:
-        """A connection begins; the clock runs while there is one."""
+    def _limit(self, capacity: Capacity) -> None:
+        self.admission: Admission | None = None
+        self.room: Room | None = None
+        if capacity.max_concurrency:
+            self.admission = Admission(capacity, self.loop, self.counters)
+            self.tick_interval = max(SHORTEST_TICK, min(self.tick_interval, capacity.queue_timeout / 4))
+        if capacity.max_connections or capacity.max_connections_per_address:
+            self.room = Room(capacity, self.counters, self.tick_interval)
+        self.health_path = None if capacity.health_path is None else capacity.health_path.encode()
+        self.retry_after = b"%d" % capacity.retry_after
+
+    def opened(self, connection: Connection, client: tuple[str, int] | None) -> bool:
+        """A connection begins; the clock runs while there is one.
+
+        False when there is no room for it: it is aborted, or has `room.LOBBY_SECONDS` for a request to be answered 503.
+        """
+        welcome = True
+        if self.room is not None:
+            welcome = self.room.enter(connection, self.connections, client, self.now)
+            if not welcome and connection not in self.room.lobby:
+                return False
         self.connections.add(connection)
         self.counters.connection_opened(connection.wire, connection.encrypted)
         if self.ticker is None:
             self.last_tick = self.loop.time()
             self.ticker = self.loop.call_later(self.tick_interval, self.tick)
+        return welcome
 
     def closed(self, connection: Connection) -> None:
         """A connection has ended."""
         if connection in self.connections:
             self.connections.remove(connection)
             self.counters.connection_closed(connection.wire, connection.encrypted)
+            if self.room is not None:
+                self.room.leave(connection)
 
     def tick(self) -> None:
         """Move the clock and tell every connection."""
@@ -155,6 +183,8 @@ class Service:
         self.now += min(time - self.last_tick, 2 * self.tick_interval)
         self.last_tick = time
         self.ticker = self.loop.call_later(self.tick_interval, self.tick) if self.connections else None
+        if self.admission is not None:
+            self.admission.tick(self.now)
         for connection in list(self.connections):
             connection.tick(self.now)
 
@@ -186,6 +216,7 @@ class Service:
             cpu_seconds=resources.cpu_seconds(),
             collections={generation: found["collections"] for generation, found in enumerate(gc.get_stats())},
             in_flight=len(self.tasks),
+            queued=0 if self.admission is None else self.admission.queued,
             connections=len(self.connections),
             open_connections=counters.connections(),
             open_websockets=counters.open_websockets,

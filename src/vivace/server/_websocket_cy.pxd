@@ -76,6 +76,8 @@ cdef class WebSocketCycle(Cycle):
     cdef open_expired(self)
     cdef keep_alive(self, double now)
 
+    cpdef turn_came(self)
+    cpdef turn_away(self, bytes reason)
     cdef next_message(self)
     cdef application_returned(self)
     cdef response_complete(self)

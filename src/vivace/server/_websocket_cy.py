@@ -11,7 +11,7 @@ import random
 from collections.abc import Awaitable
 from typing import Any, cast
 
-from vivace.server._cycle_cy import DONE, NOT_STARTED, Cycle, http_scope, logger, request_target
+from vivace.server._cycle_cy import DONE, NOT_STARTED, Cycle, busy, http_scope, logger, request_target
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Stream
 from vivace.server._waiter_cy import Waiter
@@ -258,6 +258,8 @@ class WebSocketCycle(Cycle):
         self.state = OPEN
         service.counters.answered(WEBSOCKET, self.status)
         service.counters.open_websockets += 1
+        # What it does from here on is little and lasts long: the number of connections is what bounds it.
+        self.give_place_up()
         self.heard = service.now
         # Thousands of connections made at once, or spoken to at once, shall not be pinged at once.
         self.patience = service.websocket_ping_interval * (0.75 + 0.25 * random.random())  # noqa: S311
@@ -271,6 +273,15 @@ class WebSocketCycle(Cycle):
         self.closed_by_application = True
         self.next_data = self.data_behind = None
         self.buffered = 0
+
+    def turn_came(self) -> None:
+        self.deadline = self.service.now + self.service.websocket_open_timeout
+        Cycle.turn_came(self)
+
+    def turn_away(self, reason: bytes) -> None:
+        self.queued = False
+        self.deny(busy(self.service))
+        self.send_body({"body": reason})
 
     def application_returned(self) -> None:
         if self.state == CONNECTING and not self.disconnected:
@@ -384,6 +395,9 @@ class WebSocketCycle(Cycle):
 
     def half_close(self) -> None:
         """The client sends no more. A WebSocket cannot live with that; a refusal may still be read."""
+        if self.queued:
+            Cycle.half_close(self)
+            return
         self.peer_closed = True
         if self.state == OPEN or self.state == CLOSING:
             self.lost()
@@ -392,6 +406,7 @@ class WebSocketCycle(Cycle):
 
     def disconnect(self) -> None:
         """The client is gone."""
+        self.leave_queue()
         if self.state == REFUSING:
             Cycle.disconnect(self)
         self.lost()
@@ -454,6 +469,8 @@ class WebSocketCycle(Cycle):
 
     def tick(self, now: float) -> None:
         """Time goes on: `now` is the service's."""
+        if self.queued:
+            return
         if self.state == OPEN:
             self.keep_alive(now)
         elif now >= self.deadline:

@@ -16,6 +16,7 @@ except Exception:  # noqa: BLE001 - `find_missing` says what it is: not built, o
 __all__ = ["Http1Connection", "Service", "compiled", "require_compiled"]
 
 MODULES = (
+    "vivace.server._admission_cy",
     "vivace.server._body_pace_cy",
     "vivace.server._cycle_cy",
     "vivace.server._http1_cy",

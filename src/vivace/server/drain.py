@@ -57,6 +57,8 @@ class Drain:
     async def finish(self) -> None:
         """Return when all connections and requests have ended, cut off if need be."""
         await self._wait(self.begun + self.graceful_timeout)
+        if self.service.admission is not None:
+            self.service.admission.stop()
         if self.service.tasks and not self.force.is_set():
             for connection in list(self.service.connections):
                 connection.give_notice()
