@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 from typing import Any, Self, cast
 
 import msgspec
@@ -28,7 +29,9 @@ class Channel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     @classmethod
-    async def open(cls, end: Any, kind: Any, received: Callable[[Any], None], lost: Callable[[], None]) -> Self:
+    async def open(
+        cls, end: socket.socket, kind: Any, received: Callable[[Any], None], lost: Callable[[], None]
+    ) -> Self:
         """Read messages of `kind` from the socket `end`, which is the channel's from now on."""
         end.setblocking(False)
         loop = asyncio.get_running_loop()
@@ -41,6 +44,17 @@ class Channel(asyncio.Protocol):
         if transport is None or transport.is_closing() or transport.get_write_buffer_size() > MOST_UNSENT:
             return
         transport.write(encode(message))
+
+    def send_with(self, message: msgspec.Struct, descriptors: Sequence[int]) -> bool:
+        """Send `message` together with descriptors, at once; whether there is still somebody to send to."""
+        if self._transport is None:
+            return False
+        try:
+            with self._transport.get_extra_info("socket").dup() as end:
+                socket.send_fds(end, [encode(message)], descriptors)
+        except OSError:
+            return False
+        return True
 
     def close(self) -> None:
         """Close this end once what was sent has left; `lost` is called as well."""

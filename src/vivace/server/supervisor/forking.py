@@ -22,11 +22,12 @@ class Forker:
     """Runs a coroutine in an event loop of its own, and forks for it while that loop rests.
 
     A child so has no frame of the loop below its own: tracebacks of applications stay readable, and nothing of the
-    loop can go on in it. What was open when the Forker was made is the child's as well, besides what `fork` is told.
+    loop can go on in it. What was open when the Forker was made, but for `private`, is the child's as well, besides
+    what `fork` is told.
     """
 
-    def __init__(self) -> None:
-        self._shared = open_descriptors()
+    def __init__(self, private: Collection[int] = ()) -> None:
+        self._shared = open_descriptors().difference(private)
         self._handled: set[signal.Signals] = set()
         self._asked: list[tuple[Child, Collection[int], asyncio.Future[int]]] = []
         self.loop = asyncio.new_event_loop()

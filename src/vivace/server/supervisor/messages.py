@@ -45,9 +45,10 @@ class Fork(msgspec.Struct, tag=True):
 
 
 class Forked(msgspec.Struct, tag=True):
-    """Nursery: the worker that was asked for."""
+    """Nursery: the worker that was asked for, or why there is none."""
 
-    pid: int
+    pid: int = 0
+    error: str | None = None
 
 
 class Exited(msgspec.Struct, tag=True):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
 
+from vivace.server.supervisor.child import UNKNOWN
 from vivace.server.supervisor.forking import Forker
-
-# Of a process whose end somebody else has learnt.
-UNKNOWN = 255
 
 
 class Reaper:
@@ -18,6 +17,9 @@ class Reaper:
     def __init__(self, forker: Forker) -> None:
         self._loop = forker.loop
         self._watched: dict[int, Callable[[int], None]] = {}
+        self._changed = asyncio.Event()
+        # The first process of a container inherits the orphans of all others, and nobody else lets them go.
+        self._inherits = os.getpid() == 1
         forker.handle(signal.SIGCHLD, self.collect)
 
     def watch(self, pid: int, ended: Callable[[int], None]) -> None:
@@ -26,22 +28,26 @@ class Reaper:
         # It may have ended before we knew its number.
         self._loop.call_soon(self.collect)
 
+    async def wait(self) -> None:
+        """Return when all that are watched have ended."""
+        while self._watched:
+            self._changed.clear()
+            await self._changed.wait()
+
     def collect(self) -> None:
-        """Look at all watched processes."""
+        """Learn who has ended."""
         for pid in list(self._watched):
-            try:
-                found, status = os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                found, status = pid, UNKNOWN << 8
-            if found:
-                self._watched.pop(pid)(os.waitstatus_to_exitcode(status))
+            self._collect(pid)
+        while self._inherits and self._collect(-1):
+            pass
 
-
-def describe_end(code: int) -> str:
-    """`was killed by SIGKILL` or `ended with exit code 1`, after the name of a process."""
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was killed by signal {-code}"
+    def _collect(self, pid: int) -> bool:
+        try:
+            found, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            found, status = max(pid, 0), UNKNOWN << 8
+        ended = self._watched.pop(found, None) if found else None
+        if ended is not None:
+            ended(os.waitstatus_to_exitcode(status))
+            self._changed.set()
+        return found > 0

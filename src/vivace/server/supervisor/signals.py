@@ -9,7 +9,8 @@ from typing import Any
 from vivace.server.logging import server_logger
 from vivace.server.supervisor.forking import Forker
 from vivace.server.supervisor.handle import Worker
-from vivace.server.supervisor.supervisor import RestartFailed, StartError, Supervisor
+from vivace.server.supervisor.spawning import StartError
+from vivace.server.supervisor.supervisor import RestartFailed, Supervisor
 
 
 class Signals:

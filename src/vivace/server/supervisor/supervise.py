@@ -13,6 +13,7 @@ from vivace.server.logging import server_logger
 from vivace.server.loops import loop_factory
 from vivace.server.supervisor.companions import Companion
 from vivace.server.supervisor.forking import Forker
+from vivace.server.supervisor.preloading import NurserySpawner
 from vivace.server.supervisor.signals import Signals
 from vivace.server.supervisor.spawning import Spawner
 from vivace.server.supervisor.supervisor import Supervisor
@@ -24,7 +25,8 @@ def supervise(target: str, config: Config) -> bool:
     loop_factory(config)
     listeners = open_listeners(config)
     forker = Forker()
-    return forker.run(_supervise(forker, Spawner(target, config, listeners, forker)))
+    kind = NurserySpawner if config.supervision.preload else Spawner
+    return forker.run(_supervise(forker, kind(target, config, listeners, forker)))
 
 
 async def _supervise(forker: Forker, spawner: Spawner) -> bool:

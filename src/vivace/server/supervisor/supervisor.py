@@ -13,11 +13,11 @@ from vivace.server.errors import ServerError
 from vivace.server.listeners import describe_address
 from vivace.server.logging import server_logger
 from vivace.server.options.checks import FOREVER
+from vivace.server.supervisor.child import Child, describe_end
 from vivace.server.supervisor.companions import Companion
 from vivace.server.supervisor.handle import Worker, WorkerStatus
 from vivace.server.supervisor.messages import Failed, Stop
-from vivace.server.supervisor.reaper import describe_end
-from vivace.server.supervisor.spawning import Spawner
+from vivace.server.supervisor.spawning import Spawner, StartError
 
 # Seconds until the next try in a slot whose workers end again and again: the first at once, then doubling.
 FIRST_DELAY = 0.5
@@ -28,10 +28,6 @@ STABLE = 60.0
 STOP_MARGIN = 15.0
 # The same when it is forced.
 FORCE_MARGIN = 8.0
-
-
-class StartError(ServerError):
-    """A worker could not be started."""
 
 
 class RestartFailed(ServerError):
@@ -97,6 +93,12 @@ class Supervisor:
         """`starting`, `serving`, `restarting` or `stopping`."""
         return self._state
 
+    @property
+    def starting(self) -> list[Child]:
+        """Processes that have not started yet."""
+        coming = [slot.coming for slot in self._slots if slot.coming is not None]
+        return [*coming, *self._spawner.starting]
+
     def status(self) -> Status:
         """How things are."""
         return Status(
@@ -131,6 +133,8 @@ class Supervisor:
                 worker.kill("the stop was demanded again")
             else:
                 worker.stop(Stop(force=True), FORCE_MARGIN)
+        for child in self._spawner.starting:
+            child.kill("the stop was demanded again")
         self.forced = True
         self._stopping.set()
 
@@ -207,14 +211,14 @@ class Supervisor:
         for companion in self.companions:
             companion.restarting()
         failure = None
-        self._spawner.renew()
-        for slot in list(self._slots):
-            await self._abandon(slot)
-            try:
+        try:
+            await self._spawner.renew()
+            for slot in list(self._slots):
+                await self._abandon(slot)
+                slot.failures = 0
                 await self._replace(slot)
-            except StartError as error:
-                failure = str(error)
-                break
+        except StartError as error:
+            failure = str(error)
         self._end_roll(failure)
         return failure
 
@@ -231,9 +235,9 @@ class Supervisor:
 
     def _give_up_on_stuck_starts(self) -> None:
         """A restart may be demanded because the one before does not get on."""
-        for slot in self._slots:
-            if slot.coming is not None and slot.coming.age > self.config.supervision.worker_timeout:
-                slot.coming.stop(Stop(), FORCE_MARGIN)
+        for child in self.starting:
+            if child.age > self.config.supervision.worker_timeout:
+                child.give_up()
 
     async def _recycle(self, slot: Slot, worker: Worker) -> None:
         try:
@@ -275,10 +279,7 @@ class Supervisor:
 
     async def _start(self, slot: Slot) -> Worker:
         """A worker that serves. Raises StartError."""
-        try:
-            worker = slot.coming = await self._spawner.spawn(slot.number)
-        except OSError as error:
-            raise StartError(f"Worker {slot.number} could not be forked: {error.strerror or error}.") from None
+        worker = slot.coming = await self._spawner.spawn(slot.number)
         self.workers.append(worker)
         self.spawn_task(self._follow(slot, worker))
         if self._stopping.is_set():
@@ -354,7 +355,7 @@ class Supervisor:
             slot.abandoned = True
             slot.wake.set()
             if slot.coming is not None:
-                slot.coming.stop(Stop(), FORCE_MARGIN)
+                slot.coming.give_up()
             await asyncio.wait({slot.refill})
             slot.abandoned = False
             slot.wake.clear()
@@ -389,8 +390,10 @@ class Supervisor:
             slot.wake.set()
         for worker in list(self.workers):
             worker.stop(Stop(replaced=self._replaced), self._patience)
+        self._spawner.give_up()
         while self._tasks:
             await asyncio.wait(self._tasks)
+        await self._spawner.close()
         for companion in self.companions:
             await companion.stop()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from vivace.server.logging import server_logger
-from vivace.server.supervisor.handle import State, Worker
+from vivace.server.supervisor.child import Child, State
+from vivace.server.supervisor.handle import Worker
 from vivace.server.supervisor.supervisor import Supervisor
 
 LONGEST_INTERVAL = 1.0
@@ -28,6 +29,10 @@ class Watchdog:
             await asyncio.sleep(interval)
             # If it was us who did not run (a debugger, a machine asleep), the workers are not to blame.
             passed = min(loop.time() - begun, 2 * interval)
+            for child in self.supervisor.starting:
+                if child.age > self.options.worker_timeout and not child.slow:
+                    child.slow = True
+                    self.supervisor.spawn_task(self.tell_of_slow_start(child))
             for worker in list(self.supervisor.workers):
                 self.look(worker, passed, loop.time())
 
@@ -38,10 +43,6 @@ class Watchdog:
             return
         if now >= worker.ends_by:
             self.kill(worker, "did not stop in time")
-        elif worker.state is State.STARTING:
-            if worker.age > self.options.worker_timeout and not worker.slow:
-                worker.slow = True
-                self.supervisor.spawn_task(self.tell_of_slow_start(worker))
         elif worker.started.done() and worker.silence > self.options.worker_timeout:
             self.kill(worker, f"has not answered for {worker.silence:.3g} s")
         elif worker.state is State.SERVING and (reason := self.had_enough(worker)):
@@ -68,7 +69,7 @@ class Watchdog:
         server_logger.error("%s %s, and is killed. %s", worker, fault, describe_place(where))
         worker.kill(fault)
 
-    async def tell_of_slow_start(self, worker: Worker) -> None:
+    async def tell_of_slow_start(self, worker: Child) -> None:
         """It may be right that it takes so long; whoever waits wants to know what for."""
         where = await worker.traceback()
         if worker.state is State.STARTING:

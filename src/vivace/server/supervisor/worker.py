@@ -66,8 +66,7 @@ def prepare_process(stacks: IO[bytes]) -> None:
     for name in LEFT_TO_THE_SUPERVISOR:
         # No SIG_IGN: programs that the application starts would ignore it as well.
         signal.signal(getattr(signal, name), leave_to_the_supervisor)
-    if not faulthandler.is_enabled():
-        faulthandler.enable(stacks)
+    faulthandler.enable(stacks)
     faulthandler.register(signal.SIGQUIT, stacks, all_threads=True)
 
 
