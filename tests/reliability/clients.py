@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -19,7 +20,7 @@ from tests.reliability.tally import Failure, Tally
 from tests.server.http2_client import Http2Client
 from tests.server.protocol.http2_cases import PREFACE, headers, settings
 
-LOST = (ConnectionError, asyncio.IncompleteReadError, EOFError, BrokenPipeError)
+LOST = (ConnectionError, EOFError, ssl.SSLEOFError)
 SERVICE_RESTART = 1012
 STREAMS = 4
 
