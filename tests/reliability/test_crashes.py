@@ -32,6 +32,12 @@ def serving(server: Supervised) -> list[int]:
     return [pid for pid in server.children() if pid in ready]
 
 
+def go_on(tally: Tally) -> None:
+    """Wait until the clients that are served have had a good many answers more."""
+    before = tally.answered.total()
+    eventually(lambda: tally.answered.total() > before + 300, "the load goes on")
+
+
 def test_killed_workers_take_only_their_own_requests_with_them(serve: Serve) -> None:
     dead: set[int] = set()
     with serve() as (server, targets):
@@ -43,8 +49,7 @@ def test_killed_workers_take_only_their_own_requests_with_them(serve: Serve) -> 
                 os.kill(victim, signal.SIGKILL)
                 server.logged(rf"\(pid {victim}\) was killed by SIGKILL")
                 server.logged(r"is ready", 2 + number)
-            before = sum(tally.answered.values())
-            eventually(lambda: sum(tally.answered.values()) > before + 100, "the load goes on")
+            go_on(tally)
         print(f"{KILLS} workers killed: {tally}")
         assert lost_with_others(tally, dead) == []
         # Each client has one connection at a time, and a killed worker at most all of those.
@@ -54,15 +59,13 @@ def test_killed_workers_take_only_their_own_requests_with_them(serve: Serve) -> 
 
 def test_a_worker_that_blocks_its_loop_is_told_of_and_replaced_while_others_serve(serve: Serve) -> None:
     with serve(worker_timeout=4.0) as (server, targets), load(targets) as tally:
-        time.sleep(0.5)
+        go_on(tally)
         server.send("/block")
-        before = sum(tally.answered.values())
-        eventually(lambda: sum(tally.answered.values()) > before + 100, "the others serve")
+        go_on(tally)
         found = server.logged(r"Worker \d \(pid (\d+)\) has not answered for [\d.]+ s, and is killed\. It was here:")
         server.logged(r"in block_the_loop\n")
         server.logged(r"is ready", 3)
-        before = sum(tally.answered.values())
-        eventually(lambda: sum(tally.answered.values()) > before + 100, "the load goes on")
+        go_on(tally)
         hung = int(found[1])
     print(f"A worker hung: {tally}")
     assert lost_with_others(tally, {hung}) == []
