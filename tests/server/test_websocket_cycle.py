@@ -95,6 +95,7 @@ class Talk:
     def __init__(self, service: Service, handshake: Handshake) -> None:
         self.service = service
         self.stream = MemoryStream()
+        self.stream.app = self.app
         self.calls: asyncio.Queue[tuple[Any, asyncio.Future[Any]]] = asyncio.Queue()
         scope = {"type": "websocket", "path": "/", "raw_path": b"/", "query_string": b"a", "client": ("c", 1)}
         self.cycle = WebSocketCycle(service, self.stream, {**scope, "http_version": handshake.http_version}, handshake)

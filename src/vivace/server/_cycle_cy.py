@@ -193,7 +193,7 @@ class Cycle(Work):
 
     def begin(self) -> Awaitable[None]:
         """Work: call the application."""
-        return self.service.app(self.scope, self.receive, self.send)
+        return self.stream.app(self.scope, self.receive, self.send)
 
     def ended(self, error: BaseException | None) -> bool:
         """Work: answer for the application when it does not."""

@@ -33,6 +33,7 @@ from vivace.server.protocol.http1_writer import Http1Writer
 from vivace.server.protocol.websocket_handshake import Handshake, read_handshake, wants_websocket
 from vivace.server.room import LOBBY_SECONDS
 from vivace.server.sendfile import SMALL_FILE, open_file, read_file, read_pieces
+from vivace.server.types import ASGIApp
 
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 3.4
 
@@ -46,8 +47,9 @@ REQUESTS_PER_TURN = 64
 class Http1Connection(Stream):
     """An `asyncio.Protocol` in all but its base class, which would cost a dictionary per connection."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, app: ASGIApp | None = None) -> None:
         self.service = service
+        self.app = service.app if app is None else app
         self.wire = HTTP1
         self.scanner: Http1Scanner = Http1Scanner(service.limits)
         self.writer: Http1Writer = Http1Writer(service.server_header, service.date_header, service.default_headers)
@@ -90,7 +92,7 @@ class Http1Connection(Stream):
         if tls is not None:
             self.service.handshaking.discard(self)
             if tls.selected_alpn_protocol() == "h2":
-                become_http2(self.service, transport, b"")
+                become_http2(self.service, self.app, transport, b"")
                 return
         self.transport = ClientTransport(self.service, cast(asyncio.Transport, transport))
         self.scope_template = connection_scope(transport, self.service, "1.1")
@@ -129,7 +131,7 @@ class Http1Connection(Stream):
         if data.startswith(HTTP2_PREFACE):
             transport = self.transport.take_away()
             self.service.closed(self)
-            become_http2(self.service, transport, data)
+            become_http2(self.service, self.app, transport, data)
             return b""
         return data
 
@@ -598,9 +600,9 @@ class Http1Connection(Stream):
         return not self.transport.has_unread()
 
 
-def become_http2(service: Service, transport: asyncio.BaseTransport, data: bytes) -> None:
+def become_http2(service: Service, app: ASGIApp, transport: asyncio.BaseTransport, data: bytes) -> None:
     """Let HTTP/2 have the connection, with what has been read of it."""
-    connection = Http2Connection(service)
+    connection = Http2Connection(service, app)
     # asyncio asks for no more than the methods of a protocol, and the connection has those.
     transport.set_protocol(connection)  # type: ignore[arg-type]
     connection.connection_made(transport)

@@ -24,6 +24,7 @@ from vivace.server.protocol.http2_errors import ConnectionFailed, ErrorCode, Str
 from vivace.server.protocol.http2_output import Http2Stream
 from vivace.server.protocol.websocket_handshake import read_handshake
 from vivace.server.room import LOBBY_SECONDS
+from vivace.server.types import ASGIApp
 
 # So many requests are begun before other connections have their turn.
 REQUESTS_PER_TURN = 64
@@ -35,8 +36,8 @@ class Http2Connection(Http2Link):
     It begins with the client's preface, or with what came so far of it.
     """
 
-    def __init__(self, service: Service) -> None:
-        super().__init__(service)
+    def __init__(self, service: Service, app: ASGIApp) -> None:
+        super().__init__(service, app)
         self.scope_template: dict[str, Any] = {}
         self.read_due = False
         self.settings_deadline = NEVER

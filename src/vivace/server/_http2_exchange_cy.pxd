@@ -11,6 +11,7 @@ from vivace.server.protocol.http2_session cimport Http2Session
 
 cdef class Http2Link:
     cdef Service service
+    cdef object app
     cdef Http2Session session
     cdef ClientTransport transport
 

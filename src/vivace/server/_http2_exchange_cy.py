@@ -22,6 +22,7 @@ from vivace.server.protocol.http2_output import Http2Stream
 from vivace.server.protocol.http2_session import Http2Session
 from vivace.server.protocol.websocket_handshake import Handshake
 from vivace.server.sendfile import open_file, read_pieces
+from vivace.server.types import ASGIApp
 
 # A client with less window than a whole frame may be waiting for us.
 WHOLE_FRAME = 16384
@@ -38,8 +39,9 @@ class Http2Link:
 
     transport: ClientTransport
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, app: ASGIApp) -> None:
         self.service = service
+        self.app = app
         self.session = Http2Session(
             service.limits,
             server=service.server_header,
@@ -138,6 +140,7 @@ class Http2Exchange(Stream):
 
     def __init__(self, link: Http2Link, stream: Http2Stream) -> None:
         self.link = link
+        self.app = self.link.app
         self.stream = stream
         self.wire = HTTP2
         self.cycle: Cycle | None = None

@@ -1,4 +1,5 @@
 cdef class Stream:
+    cdef public object app
     cdef public int wire
     cdef public bint write_paused
     cdef public bint response_begun

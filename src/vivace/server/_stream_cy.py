@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable
 
 from vivace.server.protocol.websocket_handshake import Handshake
+from vivace.server.types import ASGIApp
 
 Headers = Iterable[Iterable[bytes]]
 
@@ -15,11 +16,13 @@ class Stream:
 
     `wire` is the protocol, as `counters` numbers them.
 
+    `app` is the application that answers: a listener may have one of its own.
     `response_begun` tells whether bytes of the current response have left; until then another can be started.
     `write_paused` tells that the client takes bytes more slowly than they come; `wait_until_writable` then waits.
     """
 
     wire: int
+    app: ASGIApp
     write_paused: bool
     response_begun: bool
 

@@ -3,51 +3,136 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import functools
+import socket
+from collections.abc import Sequence
 from typing import Any
 
 from vivace.server.config import Config
 from vivace.server.core import Http1Connection, Service
 from vivace.server.errors import BindError
 from vivace.server.listeners import Listener, explain
+from vivace.server.logging import server_logger
 from vivace.server.tls import ServerTLS
+from vivace.server.types import ASGIApp
 
 # Timers of the loop know no infinity.
 LONGEST_HANDSHAKE = 86_400.0
 # The connections' own timeouts decide how long a slow client may take for the last bytes; the loop's would count those
 # that are on their way as well, and cut them off.
 LONGEST_TLS_CLOSE = 3600.0
+# What `accept` fails with when the system has no more of something.
+EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+# How often that is said while it lasts.
+SAID_EVERY = 60.0
 
 
-async def accept_connections(
-    loop: asyncio.AbstractEventLoop, listener: Listener, service: Service, config: Config, tls: ServerTLS | None
-) -> asyncio.Server:
-    """The loop's server for one listener, accepting. Raises BindError when the system does not let us listen."""
-    options: dict[str, Any] = {"backlog": config.backlog}
-    protocol: Any = functools.partial(Http1Connection, service)
-    if listener.tls:
-        assert tls is not None
-        protocol = functools.partial(_await_handshake, service)
-        options["ssl"] = tls.context
-        options["ssl_handshake_timeout"] = min(config.timeouts.handshake_timeout, LONGEST_HANDSHAKE)
-        options["ssl_shutdown_timeout"] = LONGEST_TLS_CLOSE
-    try:
-        # Not `create_unix_server`, be it a Unix socket or not: from Python 3.13 on each worker that leaves would remove
-        # the file that the others are served on. And asyncio asks for no more than the methods of a protocol, which the
-        # connection has.
-        return await loop.create_server(protocol, sock=listener.socket, **options)
-    except OSError as error:
-        raise BindError(explain(error, listener)) from error
+class PatientSocket(socket.socket):
+    """A listening socket for asyncio's loop.
+
+    Out of descriptors, the loop pauses, and yet goes on trying to accept as many connections as the backlog has; each
+    time it logs a traceback and starts a timer. With a backlog of 2048 it never recovers. So it hears of it once.
+    """
+
+    exhausted = False
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """As any socket's; after a failure for want of something, nobody waits."""
+        if self.exhausted:
+            self.exhausted = False
+            raise BlockingIOError(errno.EAGAIN, "the system could not accept")
+        try:
+            return super().accept()
+        except OSError as error:
+            self.exhausted = error.errno in EXHAUSTED
+            raise
 
 
-def _await_handshake(service: Service) -> Http1Connection:
+class LoopErrors:
+    """The exception handler of a loop of our own: that nothing can be accepted is said now and then, in one line."""
+
+    def __init__(self) -> None:
+        self.said = float("-inf")
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what the loop could not do."""
+        error = context.get("exception")
+        if not (isinstance(error, OSError) and error.errno in EXHAUSTED and "accept" in context["message"]):
+            loop.default_exception_handler(context)
+        elif loop.time() - self.said >= SAID_EVERY:
+            self.said = loop.time()
+            server_logger.warning("New connections cannot be accepted for now: %s.", error.strerror)
+
+
+class Acceptor:
+    """Accepts connections on one listener: for the service's application, or for one of the listener's own."""
+
+    def __init__(
+        self, listener: Listener, service: Service, config: Config, tls: ServerTLS | None, app: ASGIApp | None = None
+    ) -> None:
+        self.listener = listener
+        self.service = service
+        self.config = config
+        self.tls = tls
+        self.app = app
+        self.server: asyncio.Server | None = None
+        self.spare: socket.socket | None = None
+
+    async def open(self) -> None:
+        """Accept. Raises BindError when the system does not let us listen."""
+        listener, service = self.listener, self.service
+        if isinstance(service.loop, asyncio.SelectorEventLoop):
+            listener.socket = PatientSocket(fileno=listener.socket.detach())
+        try:
+            # Not `create_unix_server`, be it a Unix socket or not: from Python 3.13 on each worker that leaves would
+            # remove the file that the others are served on. And asyncio asks for no more than the methods of a
+            # protocol, which the connection has.
+            protocol: Any = functools.partial(_await_handshake if listener.tls else Http1Connection, service, self.app)
+            options = {"backlog": self.config.backlog} | (self._tls_options() if listener.tls else {})
+            self.server = await service.loop.create_server(protocol, sock=listener.socket, **options)
+            self.spare = listener.socket.dup()
+        except OSError as error:
+            raise BindError(explain(error, listener)) from error
+
+    def _tls_options(self) -> dict[str, Any]:
+        assert self.tls is not None
+        return {
+            "ssl": self.tls.context,
+            "ssl_handshake_timeout": min(self.config.timeouts.handshake_timeout, LONGEST_HANDSHAKE),
+            "ssl_shutdown_timeout": LONGEST_TLS_CLOSE,
+        }
+
+    def close(self) -> None:
+        """Accept no more."""
+        if self.server is not None:
+            self.server.close()
+        if self.spare is not None:
+            self.spare.close()
+        self.spare = None
+
+    async def revive(self) -> None:
+        """Listen again where the loop has given up.
+
+        uvloop closes a listener when the system cannot accept for a moment, for want of memory or of descriptors.
+        """
+        if self.spare is None or self.listener.socket.fileno() != -1:
+            return
+        self.listener.socket, self.spare = self.spare, None
+        with contextlib.suppress(BindError):
+            await self.open()
+            server_logger.warning("Connections could not be accepted on %s for a moment.", self.listener.name)
+
+
+def _await_handshake(service: Service, app: ASGIApp | None) -> Http1Connection:
     """A connection that has been accepted, and is heard of again when its TLS handshake succeeds."""
-    connection = Http1Connection(service)
+    connection = Http1Connection(service, app)
     service.handshaking.add(connection)
     return connection
 
 
-async def stop_accepting(servers: list[asyncio.Server], *, shared: bool) -> None:
+async def stop_accepting(acceptors: Sequence[Acceptor], *, shared: bool) -> None:
     """Accept no more, and lose nobody who has been accepted.
 
     What the kernel has queued is left to the others that accept from these sockets, when they are `shared`, and else
@@ -59,12 +144,11 @@ async def stop_accepting(servers: list[asyncio.Server], *, shared: bool) -> None
     if isinstance(loop, asyncio.SelectorEventLoop):
         # It hands a connection to its protocol a turn after it was accepted, and drops it if its server was closed
         # in between.
-        for server in servers:
-            for listener in server.sockets:
-                loop.remove_reader(listener.fileno())
+        for acceptor in acceptors:
+            loop.remove_reader(acceptor.listener.socket.fileno())
         await _turn()
-    for server in servers:
-        server.close()
+    for acceptor in acceptors:
+        acceptor.close()
     await _turn()
 
 

@@ -146,15 +146,15 @@ def _overlap(one: object, other: object) -> bool:
 
 
 def describe_address(listener: Listener) -> str:
-    """What to open: `http://127.0.0.1:8000`, or `unix:/run/site.sock`."""
+    """Where clients find it: `http://127.0.0.1:8000`, or `unix:/run/site.sock`."""
     name = listener.socket.getsockname()
     if isinstance(name, bytes):
         return f"unix:@{os.fsdecode(name[1:])}"
     if isinstance(name, str):
         return f"unix:{name}"
     host = f"[{name[0]}]" if listener.socket.family == socket.AF_INET6 else name[0]
-    scheme = "https" if listener.tls else "http"
-    return f"{scheme}://{host}:{name[1]}"
+    address = f"{'https' if listener.tls else 'http'}://{host}:{name[1]}"
+    return f"{address} (redirects to https)" if listener.redirect else address
 
 
 def explain(error: OSError, listener: Listener) -> str:

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from vivace.server.accepting import LoopErrors
 from vivace.server.allocator import keep_freed_memory
 from vivace.server.config import Config
 from vivace.server.core import require_compiled
@@ -87,6 +88,7 @@ async def serve(app: Application | str, **options: Any) -> None:
 async def _serve_until_signal(app: Application | str, config: Config) -> bool:
     server = Server(app, config)
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(LoopErrors())
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.request_stop)
     try:

@@ -10,16 +10,18 @@ from types import TracebackType
 from typing import Any, Self
 
 import vivace
-from vivace.server.accepting import accept_connections, stop_accepting
+from vivace.server.accepting import Acceptor, stop_accepting
 from vivace.server.config import Config
 from vivace.server.core import Service, compiled, require_compiled
 from vivace.server.drain import LAST_REQUEST, LAST_REQUEST_WHEN_REPLACED, Drain
 from vivace.server.errors import BindError
+from vivace.server.housekeeping import keep_house
 from vivace.server.interfaces import adapt
 from vivace.server.lifespan import Lifespan
 from vivace.server.listeners import Listener, describe_address, open_listeners
 from vivace.server.loading import load_app
 from vivace.server.logging import access_log, server_logger
+from vivace.server.redirect import RedirectToHTTPS, https_port
 from vivace.server.statistics import Statistics
 from vivace.server.tls import ServerTLS, open_tls
 from vivace.server.types import Application, ASGIApp
@@ -41,7 +43,8 @@ class Server:
         self.addresses: list[str] = []
         self._given = listeners
         self._listeners: list[Listener] = []
-        self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
+        self._housekeeping: asyncio.Task[None] | None = None
         self._lifespan: Lifespan | None = None
         self._service: Service | None = None
         self._tls: ServerTLS | None = None
@@ -120,7 +123,7 @@ class Server:
             self._service = Service(app, config, loop, context, access_log(config))
             self._service.state = state
             self._service.server_certificate = None if self._tls is None else self._tls.certificate
-            await self._listen(loop, self._service)
+            await self._listen(self._service)
         except BaseException:
             await self.stop()
             raise
@@ -141,11 +144,16 @@ class Server:
             app = self.app() if self.config.factory else self.app
         return adapt(app, self.config.interface, wsgi_threads=self.config.wsgi_threads)
 
-    async def _listen(self, loop: asyncio.AbstractEventLoop, service: Service) -> None:
+    async def _listen(self, service: Service) -> None:
+        redirect = RedirectToHTTPS(service.app, self.config.binds.redirect_port or https_port(self._listeners))
         for listener in self._listeners:
             if self._given is None and not listener.is_reachable:
                 raise BindError(f"{listener.path} was removed or replaced while the application started.")
-            self._servers.append(await accept_connections(loop, listener, service, self.config, self._tls))
+            app = redirect if listener.redirect else None
+            self._acceptors.append(Acceptor(listener, service, self.config, self._tls, app))
+        for acceptor in self._acceptors:
+            await acceptor.open()
+        self._housekeeping = asyncio.ensure_future(keep_house(self._acceptors, self._tls))
 
     def _banner(self, loop: asyncio.AbstractEventLoop) -> str:
         how = "compiled" if compiled else "not compiled"
@@ -161,7 +169,9 @@ class Server:
         if self._service is not None:
             drain = Drain(self._service, self.config.timeouts.graceful_timeout, self._patience, self._force)
             drain.begin()
-        await stop_accepting(self._servers, shared=self._replaced)
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+        await stop_accepting(self._acceptors, shared=self._replaced)
         if drain is not None:
             await drain.finish()
         if self._lifespan is not None:
@@ -170,7 +180,8 @@ class Server:
             listener.close(unlink=self._given is None)
         if self._service is not None and self._given is None:
             server_logger.info("Vivace has stopped.")
-        self._servers = []
+        self._acceptors = []
+        self._housekeeping = None
         self._listeners = []
         self._service = self._lifespan = None
 

@@ -29,6 +29,9 @@ class ServerTLS:
     context: ssl.SSLContext
     certificate: str | None  # our own as PEM; None where the context is the user's and does not tell
 
+    async def look(self) -> None:
+        """Housekeeping."""
+
 
 def open_tls(options: TLS, *, http2: bool) -> ServerTLS | None:
     """The TLS that `options` ask for, None for none; `http2` is offered by ALPN. Raises TLSError."""

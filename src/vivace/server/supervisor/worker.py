@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import IO
 
+from vivace.server.accepting import LoopErrors
 from vivace.server.allocator import keep_freed_memory
 from vivace.server.config import Config
 from vivace.server.errors import ServerError
@@ -97,6 +98,7 @@ class Worker:
     async def run(self) -> int:
         """Serve; the exit code. Raises ServerError when the start fails, with a channel that is closed."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(LoopErrors())
         # The number stays ours: a start that fails is told from outside the loop.
         end = self.position.channel.dup()
         channel = self.channel = await Channel.open(end, ToWorker, self.receive, self.supervisor_is_gone)
