@@ -290,18 +290,20 @@ class Http1Connection(Stream):
             self.cycle = new_cycle(service, self, http_scope(self.scope_template, head, service), head.has_body)
         if self.transport.eof_seen:
             self.cycle.half_close()
+        cycle = self.cycle
         if self.crowded:
-            self.cycle.turn_away(CROWDED)
+            cycle.turn_away(CROWDED)
         elif head.has_body:
             # With what has come of its body, or all of it, the application need not wait for it.
             self.unstarted = True
         else:
-            self.cycle.start()
+            cycle.start()
 
     def start_cycle(self) -> None:
         self.unstarted = False
-        if self.cycle is not None:
-            self.cycle.start()
+        cycle = self.cycle
+        if cycle is not None:
+            cycle.start()
 
     def body_piece(self, data: bytes) -> None:
         cycle = self.cycle
