@@ -30,6 +30,11 @@ OURS = {
     "--blocking-threads": "wsgi-threads",
     "--url-path-prefix": "root-path",
     "--proxy-allow-from": "proxy-allow-ips",
+    "--pid": "pid-file",
+    "--pidfile": "pid-file",
+    "--name": "process-title",
+    "--proc-name": "process-title",
+    "--process-name": "process-title",
     "--chdir": "app-dir",
     "--working-dir": "app-dir",
 }
@@ -41,6 +46,7 @@ ADVICE = {
     "--secure-scheme-headers": "X-Forwarded-Proto is the header for that, from --forwarded-allow-ips.",
     "--ws": "WebSockets are served with the one implementation there is; --no-websocket leaves them out.",
     "--http": "HTTP is served with the one implementation there is; --no-http2 leaves HTTP/2 out.",
+    "--no-control-socket": "Write --control-socket none.",
     "--log-config": "A logging configuration is given in code: run(app, log_config=...).",
 }
 

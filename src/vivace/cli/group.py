@@ -14,6 +14,7 @@ from vivace.utils.suggest import did_you_mean
 # Every command with its line in `vivace --help`; a test holds them against the commands' own help.
 COMMANDS = {
     "run": "Serve an application.",
+    "ctl": "Ask a running server, or tell it what to do.",
     "startproject": "Make a new project.",
     "startapp": "Make a new app inside a project.",
     "makemigrations": "Write migrations for what changed in the models.",

@@ -147,6 +147,7 @@ SECTIONS: dict[str, list[click.Parameter]] = {
         seconds("max_worker_age", "Age of a worker before it is replaced."),
         size("max_worker_memory", "Memory of a worker before it is replaced; 0 for no limit."),
         option("control_socket", 'Where `vivace ctl` finds the server; "none" for nowhere.', metavar="PATH"),
+        seconds("upgrade_timeout", "For the server of a binary upgrade to be ready."),
     ],
     "Development": [
         addition("reload", "Start again when the code changes."),

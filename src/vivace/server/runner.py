@@ -15,8 +15,9 @@ from vivace.server.config import Config
 from vivace.server.core import require_compiled
 from vivace.server.errors import ConfigError, ServerError
 from vivace.server.loading import load_app
-from vivace.server.logging import configure_logging
+from vivace.server.logging import configure_logging, server_logger
 from vivace.server.loops import loop_factory
+from vivace.server.process import Presence
 from vivace.server.server import Server
 from vivace.server.types import Application
 from vivace.utils.suggest import with_article
@@ -35,10 +36,13 @@ def run(app: Application | str, **options: Any) -> None:
     port, failing lifespan) prints one message and raises SystemExit(3). ConfigError for options that are wrong.
     """
     config = Config.from_options(options)
-    configure_logging(config)
+    if _is_supervised(config):
+        _check_supervision(app, config)
     try:
-        require_compiled()
-        forced = _run_workers(app, config) if _is_supervised(config) else _run_alone(app, config)
+        with Presence(config, app) as presence:
+            configure_logging(config)
+            require_compiled()
+            forced = (_run_workers if _is_supervised(config) else _run_alone)(app, config, presence)
     except ServerError as error:
         if isinstance(error, ConfigError):
             raise
@@ -52,7 +56,8 @@ def _is_supervised(config: Config) -> bool:
     return config.supervision.workers is not None or config.reloading.reload
 
 
-def _run_workers(app: Application | str, config: Config) -> bool:
+def _check_supervision(app: Application | str, config: Config) -> None:
+    """ConfigError where there can be no workers."""
     asked = "reload" if config.supervision.workers is None else "workers"
     if not hasattr(os, "fork"):  # pragma: no cover - Windows
         raise ConfigError(f"{asked} needs a system with fork (Linux, macOS, BSD). Without it one process serves.")
@@ -61,19 +66,29 @@ def _run_workers(app: Application | str, config: Config) -> bool:
             f'With {asked} each process imports the application itself: give its name ("module:app" or "file.py"), '
             f"got {with_article(type(app).__name__)}."
         )
+
+
+def _run_workers(app: Application | str, config: Config, presence: Presence) -> bool:
+    assert isinstance(app, str)
     from vivace.server.supervisor.supervise import supervise
 
-    return supervise(app, config)
+    return supervise(app, config, presence)
 
 
-def _run_alone(app: Application | str, config: Config) -> bool:
+def _run_alone(app: Application | str, config: Config, presence: Presence) -> bool:
     keep_freed_memory()
-    if isinstance(app, str):
-        # Outside the loop, so that a module may run one of its own while it is imported.
-        app = load_app(app, app_dir=config.app_dir, factory=config.factory)
-        config = replace(config, factory=False)
-    with asyncio.Runner(loop_factory=loop_factory(config)) as runner:
-        return runner.run(_serve_until_signal(app, config))
+    make_loop = loop_factory(config)
+    server = Server(app, replace(config, factory=config.factory and not isinstance(app, str)))
+    server.open(presence.inherited)
+    try:
+        presence.become_user()
+        if isinstance(app, str):
+            # Outside the loop, so that a module may run one of its own while it is imported.
+            server.app = load_app(app, app_dir=config.app_dir, factory=config.factory)
+        with asyncio.Runner(loop_factory=make_loop) as runner:
+            return runner.run(_serve_until_signal(server, presence))
+    finally:
+        server.close()
 
 
 async def serve(app: Application | str, **options: Any) -> None:
@@ -85,15 +100,32 @@ async def serve(app: Application | str, **options: Any) -> None:
     await Server(app, config).serve()
 
 
-async def _serve_until_signal(app: Application | str, config: Config) -> bool:
-    server = Server(app, config)
+async def _serve_until_signal(server: Server, presence: Presence) -> bool:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(LoopErrors())
+    tasks: list[asyncio.Task[None]] = []
+
+    def stop() -> None:
+        presence.stopping()
+        server.request_stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.request_stop)
+        loop.add_signal_handler(number, stop)
     try:
-        await server.serve()
+        await server.serve(lambda: tasks.append(loop.create_task(_take_place(server, presence))))
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+        for task in tasks:
+            task.cancel()
     return server.forced
+
+
+async def _take_place(server: Server, presence: Presence) -> None:
+    """Tell who waits for the start. As the heir of a running server, be the server when that one lets us."""
+    try:
+        await presence.announce(server.listener_names)
+        presence.ready(f"Serving {' and '.join(server.addresses)}.")
+    except ServerError as error:
+        server_logger.error("Stopping, as this server cannot take its place. %s", error)
+        server.request_stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -63,6 +63,11 @@ class Server:
         raise RuntimeError("The server does not listen on a TCP port.")
 
     @property
+    def listener_names(self) -> list[str]:
+        """The binds that are served, as they were written."""
+        return [listener.name for listener in self._listeners]
+
+    @property
     def forced(self) -> bool:
         """Whether the stop was forced, so that requests may have been cut off."""
         return self._force.is_set()
@@ -109,16 +114,31 @@ class Server:
             await asyncio.wait({starting})
             await self.stop()
 
+    def open(self, inherited: Mapping[str, Sequence[int]] | None = None) -> None:
+        """Read the certificates and bind, which may take privileges that are given up before `start`.
+
+        `inherited` has the descriptors of an older server's listeners by their names. Raises ServerError.
+        """
+        if self._listeners:
+            return
+        self._tls = open_tls(self.config.tls, http2=self.config.http2)
+        self._listeners = open_listeners(self.config, inherited) if self._given is None else list(self._given)
+
+    def close(self) -> None:
+        """Undo `open`."""
+        for listener in self._listeners:
+            listener.close(unlink=self._given is None)
+        self._listeners = []
+
     async def start(self) -> None:
         """Bind, start the application, accept connections. Raises ServerError, with everything closed again."""
         require_compiled()
+        self.open()
         config = self.config
-        self._tls = open_tls(config.tls, http2=config.http2)
-        app = self._load()
         loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
-        self._listeners = open_listeners(config) if self._given is None else list(self._given)
         try:
+            app = self._load()
             state = await self._start_application(app, context)
             self._service = Service(app, config, loop, context, access_log(config))
             self._service.state = state
@@ -176,13 +196,11 @@ class Server:
             await drain.finish()
         if self._lifespan is not None:
             await self._end_lifespan(self._lifespan)
-        for listener in self._listeners:
-            listener.close(unlink=self._given is None)
+        self.close()
         if self._service is not None and self._given is None:
             server_logger.info("Vivace has stopped.")
         self._acceptors = []
         self._housekeeping = None
-        self._listeners = []
         self._service = self._lifespan = None
 
     async def _end_lifespan(self, lifespan: Lifespan) -> None:

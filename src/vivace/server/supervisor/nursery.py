@@ -25,6 +25,7 @@ from vivace.server.errors import ServerError
 from vivace.server.listeners import Listener
 from vivace.server.loading import load_app
 from vivace.server.logging import server_logger
+from vivace.server.process import Presence
 from vivace.server.supervisor.channel import encode
 from vivace.server.supervisor.forking import Forker
 from vivace.server.supervisor.messages import Exited, Fork, Forked, Ready
@@ -37,10 +38,19 @@ DESCRIPTORS = 2
 LONGEST_REQUEST = 4096
 
 
-def nurse(target: str, config: Config, listeners: Sequence[Listener], end: socket.socket, stacks: IO[bytes]) -> int:
+def nurse(
+    target: str,
+    config: Config,
+    listeners: Sequence[Listener],
+    end: socket.socket,
+    stacks: IO[bytes],
+    presence: Presence,
+) -> int:
     """Import the application, and fork workers until the supervisor closes `end`; the exit code."""
     prepare_process(stacks)
+    presence.in_worker("nursery")
     try:
+        presence.become_user()
         keep_freed_memory()
         app = load_app(target, app_dir=config.app_dir, factory=config.factory)
     except ServerError as error:
@@ -52,7 +62,7 @@ def nurse(target: str, config: Config, listeners: Sequence[Listener], end: socke
     gc.collect()
     gc.freeze()
     forker = Forker(private=(end.fileno(), stacks.fileno()))
-    return forker.run(Nursery(app, replace(config, factory=False), listeners, end, forker).run())
+    return forker.run(Nursery(app, replace(config, factory=False), listeners, end, forker, presence).run())
 
 
 def warn_of_threads() -> None:
@@ -70,13 +80,20 @@ class Nursery:
     """Forks workers as the supervisor asks for them, and tells it of their ends."""
 
     def __init__(
-        self, app: Application, config: Config, listeners: Sequence[Listener], end: socket.socket, forker: Forker
+        self,
+        app: Application,
+        config: Config,
+        listeners: Sequence[Listener],
+        end: socket.socket,
+        forker: Forker,
+        presence: Presence,
     ) -> None:
         self.app = app
         self.config = config
         self.listeners = listeners
         self.end = end
         self.forker = forker
+        self.presence = presence
         self.reaper = Reaper(forker)
         self.closed = asyncio.Event()
 
@@ -104,7 +121,8 @@ class Nursery:
         """One more worker."""
         channel, stacks = socket.socket(fileno=descriptors[0]), os.fdopen(descriptors[1], "rb")
         with channel, stacks:
-            child = functools.partial(work, self.app, self.config, self.listeners, Position(slot, channel, stacks))
+            position = Position(slot, channel, stacks)
+            child = functools.partial(work, self.app, self.config, self.listeners, position, self.presence)
             try:
                 pid = await self.forker.fork(child, descriptors)
             except OSError as error:

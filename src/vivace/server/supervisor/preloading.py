@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from vivace.server.config import Config
 from vivace.server.listeners import Listener
 from vivace.server.logging import server_logger
+from vivace.server.process import Presence
 from vivace.server.supervisor.child import Child, describe_end
 from vivace.server.supervisor.forking import Forker
 from vivace.server.supervisor.handle import Worker
@@ -86,8 +87,10 @@ class Nursery(Child):
 class NurserySpawner(Spawner):
     """Has workers forked by a nursery, which has imported the application."""
 
-    def __init__(self, target: str, config: Config, listeners: Sequence[Listener], forker: Forker) -> None:
-        super().__init__(target, config, listeners, forker)
+    def __init__(
+        self, target: str, config: Config, listeners: Sequence[Listener], forker: Forker, presence: Presence
+    ) -> None:
+        super().__init__(target, config, listeners, forker, presence)
         self.current: Nursery | None = None
         self.coming: Nursery | None = None
         self.nurseries: set[Nursery] = set()
@@ -139,7 +142,9 @@ class NurserySpawner(Spawner):
 
     async def begin(self, nursery: Nursery, channel: socket.socket) -> None:
         """Make the process of `nursery`. Raises OSError."""
-        child = functools.partial(nurse, self.target, self.config, self.listeners, channel, nursery.stacks)
+        child = functools.partial(
+            nurse, self.target, self.config, self.listeners, channel, nursery.stacks, self.presence
+        )
         nursery.pid = await self.forker.fork(child, (channel.fileno(), nursery.stacks.fileno()))
         self.nurseries.add(nursery)
         self.reaper.watch(nursery.pid, functools.partial(self.exited, nursery))

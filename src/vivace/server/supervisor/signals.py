@@ -9,6 +9,7 @@ from typing import Any
 from vivace.server.logging import server_logger
 from vivace.server.supervisor.forking import Forker
 from vivace.server.supervisor.handle import Worker
+from vivace.server.supervisor.operations import Operations
 from vivace.server.supervisor.spawning import StartError
 from vivace.server.supervisor.supervisor import RestartFailed, Supervisor
 
@@ -16,14 +17,16 @@ from vivace.server.supervisor.supervisor import RestartFailed, Supervisor
 class Signals:
     """Hands the signals of this process to `supervisor`."""
 
-    def __init__(self, forker: Forker, supervisor: Supervisor) -> None:
+    def __init__(self, forker: Forker, supervisor: Supervisor, operations: Operations) -> None:
         self.supervisor = supervisor
+        self.operations = operations
         handlers = {
             signal.SIGINT: self.stop,
             signal.SIGTERM: self.stop,
             signal.SIGHUP: self.restart,
             signal.SIGQUIT: self.tell_tracebacks,
             signal.SIGUSR1: self.reopen_logs,
+            signal.SIGUSR2: operations.upgrade_on_signal,
             signal.SIGTTIN: self.add_worker,
             signal.SIGTTOU: self.remove_worker,
         }
@@ -59,6 +62,7 @@ class Signals:
 
     def reopen_logs(self) -> None:
         """Log files have been moved away: write to new ones, here and in the workers."""
+        self.operations.presence.reopened_logs()
         for worker in self.supervisor.workers:
             worker.signal(signal.SIGUSR1)
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from vivace.server.config import Config
 from vivace.server.errors import ServerError
 from vivace.server.listeners import Listener
+from vivace.server.process import Presence
 from vivace.server.supervisor.child import Child
 from vivace.server.supervisor.forking import Forker
 from vivace.server.supervisor.handle import Worker
@@ -23,11 +24,14 @@ class StartError(ServerError):
 class Spawner:
     """Forks workers from the supervisor, each with a channel of its own."""
 
-    def __init__(self, target: str, config: Config, listeners: Sequence[Listener], forker: Forker) -> None:
+    def __init__(
+        self, target: str, config: Config, listeners: Sequence[Listener], forker: Forker, presence: Presence
+    ) -> None:
         self.target = target
         self.config = config
         self.listeners = listeners
         self.forker = forker
+        self.presence = presence
         self.reaper = Reaper(forker)
         self.ends = False
 
@@ -48,7 +52,7 @@ class Spawner:
     async def fork(self, worker: Worker, channel: socket.socket) -> None:
         """Make the process, which has `channel`. Raises OSError."""
         position = Position(worker.slot, channel, worker.stacks)
-        child = functools.partial(work, self.target, self.config, self.listeners, position)
+        child = functools.partial(work, self.target, self.config, self.listeners, position, self.presence)
         worker.pid = await self.forker.fork(child, (channel.fileno(), worker.stacks.fileno()))
         self.reaper.watch(worker.pid, worker.exited)
 

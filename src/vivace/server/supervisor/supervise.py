@@ -11,8 +11,10 @@ from vivace.server.core import compiled
 from vivace.server.listeners import open_listeners
 from vivace.server.logging import server_logger
 from vivace.server.loops import loop_factory
+from vivace.server.process import Presence
 from vivace.server.supervisor.companions import Companion
 from vivace.server.supervisor.forking import Forker
+from vivace.server.supervisor.operations import Operations
 from vivace.server.supervisor.preloading import NurserySpawner
 from vivace.server.supervisor.signals import Signals
 from vivace.server.supervisor.spawning import Spawner
@@ -20,19 +22,20 @@ from vivace.server.supervisor.supervisor import Supervisor
 from vivace.server.supervisor.watchdog import Watchdog
 
 
-def supervise(target: str, config: Config) -> bool:
+def supervise(target: str, config: Config, presence: Presence) -> bool:
     """Serve `target` with workers until a signal stops it; whether it was forced. Raises ServerError."""
     loop_factory(config)
-    listeners = open_listeners(config)
+    listeners = open_listeners(config, presence.inherited)
     forker = Forker()
     kind = NurserySpawner if config.supervision.preload else Spawner
-    return forker.run(_supervise(forker, kind(target, config, listeners, forker)))
+    return forker.run(_supervise(forker, kind(target, config, listeners, forker, presence)))
 
 
 async def _supervise(forker: Forker, spawner: Spawner) -> bool:
     supervisor = Supervisor(spawner)
-    supervisor.companions += companions(supervisor.config)
-    Signals(forker, supervisor)
+    operations = Operations(supervisor.config, spawner.presence)
+    supervisor.companions += [*companions(supervisor.config), operations]
+    Signals(forker, supervisor, operations)
     watching = asyncio.create_task(Watchdog(supervisor).run())
     try:
         await supervisor.run()

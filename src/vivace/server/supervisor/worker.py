@@ -21,6 +21,7 @@ from vivace.server.listeners import Listener
 from vivace.server.loading import load_app
 from vivace.server.logging import server_logger
 from vivace.server.loops import loop_factory
+from vivace.server.process import Presence
 from vivace.server.server import Server
 from vivace.server.supervisor.channel import Channel, encode
 from vivace.server.supervisor.messages import Beat, Failed, Ready, Stop, ToWorker
@@ -45,10 +46,14 @@ class Position:
     stacks: IO[bytes]  # for tracebacks that the supervisor reads when this process hangs or has crashed
 
 
-def work(app: Application | str, config: Config, listeners: Sequence[Listener], position: Position) -> int:
+def work(
+    app: Application | str, config: Config, listeners: Sequence[Listener], position: Position, presence: Presence
+) -> int:
     """Serve until the supervisor says so or is gone; the exit code. `app` may be loaded already."""
     prepare_process(position.stacks)
+    presence.in_worker(f"worker {position.slot}")
     try:
+        presence.become_user()
         keep_freed_memory()
         if isinstance(app, str):
             # Outside the loop, so that a module may run one of its own while it is imported.
