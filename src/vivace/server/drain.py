@@ -29,6 +29,7 @@ LAST_ANSWERS = 1.0
 # How often we look whether all is done, and for connections that have been idle for long enough.
 LOOK = 0.02
 SWEEP = 0.1
+COLLECT = 1.0
 
 
 class Drain:
@@ -44,6 +45,7 @@ class Drain:
         self.force = force
         self.begun = service.loop.time()
         self.next_sweep = self.begun
+        self.next_collection = self.begun
         self.waiting_logged = False
 
     def begin(self) -> None:
@@ -74,8 +76,7 @@ class Drain:
                 return
             if now >= self.next_sweep:
                 self.next_sweep = now + SWEEP
-                for connection in list(service.connections):
-                    connection.close_if_idle(now)
+                self._sweep(now)
             if service.tasks and not self.waiting_logged and now - self.begun >= LAST_REQUEST:
                 self.waiting_logged = True
                 server_logger.info(
@@ -86,12 +87,17 @@ class Drain:
             await asyncio.sleep(LOOK)
 
     def _has_connections(self) -> bool:
-        if self.service.connections:
-            return True
-        if len(self.service.handshaking) > 0:
-            # Failed ones may only wait for the collector: asyncio leaves them in a circle with their errors.
+        return bool(self.service.connections) or len(self.service.handshaking) > 0
+
+    def _sweep(self, now: float) -> None:
+        """Close connections that have been idle for long enough."""
+        connections = self.service.connections
+        for connection in list(connections):
+            connection.close_if_idle(now)
+        if not connections and len(self.service.handshaking) > 0 and now >= self.next_collection:
+            # Failed handshakes may only wait for the collector: asyncio leaves them in a circle with their errors.
+            self.next_collection = now + COLLECT
             gc.collect()
-        return len(self.service.handshaking) > 0
 
     async def _cut_off(self) -> None:
         """Cancel the requests that are left, and drop their connections."""
