@@ -35,13 +35,13 @@ def serve(tmp_path: Path, certificates: tuple[Path, Path]) -> Serve:
     def start(**options: object) -> Iterator[tuple[Supervised, list[Target]]]:
         ca_file, certificate = certificates
         given: dict[str, object] = {
-            "insecure_bind": ("127.0.0.1:0",),
+            "insecure_bind": ("localhost:0",),
             "ssl_certfile": str(certificate),
             "app_dir": str(ROOT),
             "lifespan": "off",
         }
         with launched(tmp_path, "tests.reliability.site:app", **given | options) as server:
-            server.logged(r"serves https\S+ and http\S+ with")
+            server.logged(r"serves https\S+ and http.* with")
             secure, clear = (int(server.logged(rf"{scheme}://127\.0\.0\.1:(\d+)")[1]) for scheme in ("https", "http"))
             server.url = f"http://127.0.0.1:{clear}"
             yield server, [Target(secure, ca_file), Target(clear)]
