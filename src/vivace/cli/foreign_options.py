@@ -35,10 +35,18 @@ OURS = {
     "--name": "process-title",
     "--proc-name": "process-title",
     "--process-name": "process-title",
+    "--timeout": "worker-timeout",
+    "--timeout-worker-healthcheck": "worker-timeout",
+    "--preload-app": "preload",
+    "--limit-max-requests": "max-requests",
+    "--limit-max-requests-jitter": "max-requests-jitter",
+    "--workers-lifetime": "max-worker-age",
+    "--workers-max-rss": "max-worker-memory",
     "--chdir": "app-dir",
     "--working-dir": "app-dir",
 }
 ADVICE = {
+    "--worker-class": "There is one kind of worker, and it speaks all protocols.",
     "--no-proxy-headers": "Write --proxy-headers off.",
     "--proxy-headers-host": "Headers of proxies have fixed names; --x-forwarded says which are believed.",
     "--proxy-headers-port": "Headers of proxies have fixed names; --x-forwarded says which are believed.",

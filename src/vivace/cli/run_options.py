@@ -40,6 +40,15 @@ def read_seconds(text: str) -> float:
         raise click.BadParameter(f'"{text}" is not a number of seconds, nor "none".') from None
 
 
+def read_workers(text: str) -> int | str:
+    """A number of processes, or `auto`. BadParameter for anything else."""
+    if text == "auto":
+        return text
+    if not text.isdecimal():
+        raise click.BadParameter(f'"{text}" is not a number of processes, nor "auto".')
+    return int(text)
+
+
 def size(name: str, explanation: str) -> click.Option:
     """An option that takes bytes."""
     return option(name, explanation, show=show_size, type=read_size, metavar="BYTES")
@@ -139,7 +148,7 @@ SECTIONS: dict[str, list[click.Parameter]] = {
         several("headers", "Header of every response, as 'Name: value'.", "--header", metavar="TEXT"),
     ],
     "Workers": [
-        option("workers", "Processes that serve.", "-w", type=int, metavar="NUMBER"),
+        option("workers", "Processes that serve; auto: one for each CPU.", "-w", type=read_workers, metavar="NUMBER"),
         addition("preload", "Import the application once, and fork the workers."),
         seconds("worker_timeout", "Without a sign of life, before a worker is replaced."),
         count("max_requests", "Requests of a worker before it is replaced; 0 for no limit."),

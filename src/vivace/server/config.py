@@ -84,6 +84,8 @@ class Config:
         if self.uds is not None and self.fd is not None:
             raise ConfigError("uds and fd both say where to listen; give one of them.")
         self._check_addresses()
+        if self.supervision.preload and self.reloading.reload:
+            raise ConfigError("preload keeps the code as it was imported; reload imports it anew. Give one of them.")
         if self.root_path and (not self.root_path.startswith("/") or self.root_path.endswith("/")):
             raise ConfigError(f'root_path starts with "/" and does not end with it, got {self.root_path!r}.')
         try:

@@ -73,7 +73,7 @@ class Supervisor:
         self._loop = asyncio.get_running_loop()
         self._begun = self._loop.time()
         self._state = "starting"
-        self._slots = [Slot(number) for number in range(1, (self.config.supervision.workers or 1) + 1)]
+        self._slots = [Slot(number) for number in range(1, self.config.supervision.count + 1)]
         self._stopping = asyncio.Event()
         self._replaced = False
         self._replacing = asyncio.Lock()
