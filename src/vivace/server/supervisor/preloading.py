@@ -159,6 +159,7 @@ class NurserySpawner(Spawner):
 
     async def close(self) -> None:
         """Let the nurseries end."""
+        self.current = None
         for nursery in list(self.nurseries):
             nursery.retire()
             try:
