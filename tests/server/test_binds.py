@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -80,6 +81,5 @@ def test_a_name_in_the_abstract_namespace_begins_with_an_at() -> None:
     ],
 )
 def test_a_wrong_spelling_is_answered_with_what_to_write(text: str, advice: str) -> None:
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match=re.escape(advice)):
         parse_bind(text)
-    assert advice in str(caught.value)

@@ -86,10 +86,15 @@ def test_ciphers_and_version_are_the_users(files: Path) -> None:
     assert names == {"ECDHE-ECDSA-AES128-GCM-SHA256"}
 
 
-def test_a_context_of_ones_own_is_taken_as_it_is() -> None:
+def test_a_context_of_ones_own_makes_the_connections_as_it_is(files: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files / "both.pem")
+    context.set_alpn_protocols(["http/1.1"])
     tls = opened(TLS(ssl_context=context))
-    assert tls.context is context
+    connection = tls.context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
+    assert connection.context is context
+    assert tls.reload()
+    assert not tls.changed()
     assert tls.certificate is None
 
 
@@ -122,7 +127,7 @@ def test_clients_are_verified_against_the_given_authority(files: Path, authority
             {"ssl_certfile": "both.pem", "ssl_ca_certs": "text.pem", "ssl_cert_reqs": "required"},
             "text.pem holds no certificates in PEM form to verify",
         ),
-        ({"ssl_certfile": "spoiled.pem"}, "OpenSSL cannot read"),
+        ({"ssl_certfile": "spoiled.pem"}, "spoiled.pem holds no certificate that can be read"),
     ],
 )
 def test_an_error_says_which_file_and_why(files: Path, options: dict[str, str], message: str) -> None:

@@ -207,8 +207,10 @@ SECTIONS: dict[str, list[click.Parameter]] = {
         addition("daemon", "Go to the background."),
     ],
     "TLS": [
-        option("ssl_certfile", "Certificate, and those that lead to the root, in PEM.", metavar="FILE"),
-        option("ssl_keyfile", "Its key, if that is in another file.", metavar="FILE"),
+        several(
+            "ssl_certfile", "Certificate, and those that lead to the root, in PEM; one for each name.", metavar="FILE"
+        ),
+        several("ssl_keyfile", "Its key, if that is in another file.", metavar="FILE"),
         option("ssl_keyfile_password", "Password of the key; other users may see it in `ps`.", metavar="TEXT"),
         addition("ssl_self_signed", "Develop on https://localhost, with a certificate made for it."),
         option("ssl_ca_certs", "Who signs the certificates of clients, in PEM.", metavar="FILE"),

@@ -51,9 +51,6 @@ cdef class Service:
     cdef public double websocket_close_timeout
     cdef public object compression
 
-    # our own certificate as PEM, where we know it
-    cdef public object server_certificate
-
     # how much is taken on: None for what has no limit
     cdef readonly Admission admission
     cdef readonly object room

@@ -120,7 +120,6 @@ class Service:
         self.websocket_ping_timeout = timeouts.websocket_ping_timeout
         self.websocket_close_timeout = timeouts.websocket_close_timeout
         self.compression = config.compression.offered()
-        self.server_certificate: str | None = None
         shortest = min(
             self.header_timeout,
             self.body_timeout,

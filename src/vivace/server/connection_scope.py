@@ -30,7 +30,7 @@ def connection_scope(transport: asyncio.BaseTransport, service: Service, http_ve
     tls = transport.get_extra_info("ssl_object")
     extensions = HTTP_EXTENSIONS
     if tls is not None:
-        extensions = HTTP_EXTENSIONS | {"tls": tls_extension(tls, service.server_certificate)}
+        extensions = HTTP_EXTENSIONS | {"tls": tls_extension(tls)}
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.5"},

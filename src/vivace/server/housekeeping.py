@@ -26,8 +26,8 @@ async def keep_house(acceptors: Sequence[Acceptor], tls: ServerTLS | None) -> No
         for acceptor in acceptors:
             await acceptor.revive()
         descriptors.look(acceptors)
-        if tls is not None:
-            await tls.look()
+        if tls is not None and tls.changed():
+            await asyncio.to_thread(tls.reload)
 
 
 class Descriptors:

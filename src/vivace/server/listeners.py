@@ -14,6 +14,7 @@ from vivace.server.errors import BindError, ConfigError
 from vivace.server.sockets.inherited import open_descriptor, open_systemd, take_over
 from vivace.server.sockets.tcp import explain_tcp, open_tcp
 from vivace.server.sockets.unix import file_identity, open_unix
+from vivace.server.tls import ServerTLS
 
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - to see that it was asked for
 
@@ -28,6 +29,7 @@ class Listener:
     redirect: bool = False  # every request is answered with a redirect to https
     path: str | None = None  # of a Unix socket's file, which whoever opened it removes
     identity: tuple[int, int] | None = None  # of that file
+    shared_tls: ServerTLS | None = None  # made before the fork, by a process that may read the keys
 
     @property
     def is_reachable(self) -> bool:

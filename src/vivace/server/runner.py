@@ -111,6 +111,9 @@ async def _serve_until_signal(server: Server, presence: Presence) -> bool:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
+    if server.config.tls.enabled:
+        # Without TLS there is nothing to read anew, and the terminal that is closed ends us.
+        loop.add_signal_handler(signal.SIGHUP, server.reload_certificates)
     try:
         await server.serve(lambda: tasks.append(loop.create_task(_take_place(server, presence))))
     finally:

@@ -121,8 +121,17 @@ class Server:
         """
         if self._listeners:
             return
-        self._tls = open_tls(self.config.tls, http2=self.config.http2)
-        self._listeners = open_listeners(self.config, inherited) if self._given is None else list(self._given)
+        if self._given is None:
+            self._tls = open_tls(self.config.tls, http2=self.config.http2)
+            self._listeners = open_listeners(self.config, inherited)
+        else:
+            self._listeners = list(self._given)
+            shared = [listener.shared_tls for listener in self._given if listener.shared_tls is not None]
+            self._tls = shared[0] if shared else open_tls(self.config.tls, http2=self.config.http2)
+
+    def reload_certificates(self) -> bool:
+        """Read the certificates anew, for new connections; False when they are wrong, which is logged."""
+        return self._tls is not None and self._tls.reload()
 
     def close(self) -> None:
         """Undo `open`."""
@@ -142,7 +151,6 @@ class Server:
             state = await self._start_application(app, context)
             self._service = Service(app, config, loop, context, access_log(config))
             self._service.state = state
-            self._service.server_certificate = None if self._tls is None else self._tls.certificate
             await self._listen(self._service)
         except BaseException:
             await self.stop()
@@ -173,7 +181,9 @@ class Server:
             self._acceptors.append(Acceptor(listener, service, self.config, self._tls, app))
         for acceptor in self._acceptors:
             await acceptor.open()
-        self._housekeeping = asyncio.ensure_future(keep_house(self._acceptors, self._tls))
+        # A supervisor that may read the keys looks for new ones itself.
+        looked_after = self._given is not None and self.config.process.changes_user
+        self._housekeeping = asyncio.ensure_future(keep_house(self._acceptors, None if looked_after else self._tls))
 
     def _banner(self, loop: asyncio.AbstractEventLoop) -> str:
         how = "compiled" if compiled else "not compiled"

@@ -1,59 +1,193 @@
-"""TLS: a context made of the options, with errors that say which file is wrong and why."""
+"""TLS as the options ask for it: which certificate a client gets, and certificates that are renewed while we serve."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import ssl
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from vivace.server.errors import TLSError
-from vivace.server.options.tls import TLS, VERSIONS, StrPath
-from vivace.server.tls_handshake import ServerContext
+from vivace.server.options.tls import TLS, StrPath
+from vivace.server.tls_context import CertificateFile, make_context, read_files, warn_of_fault
+from vivace.server.tls_handshake import ServerContext, UserContext
 
 logger = logging.getLogger("vivace.server")
 
-# RFC 9113 9.2.2 forbids the others of TLS 1.2 to HTTP/2: only ephemeral keys, only authenticated encryption.
-CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-
-CERTIFICATE = "-----BEGIN CERTIFICATE-----"
-CERTIFICATE_END = "-----END CERTIFICATE-----"
-KEY = "PRIVATE KEY-----"
+# What tells a file from the one that has taken its place: device, number, size, time of its last change.
+Signature = tuple[tuple[int, int, int, int] | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
+class Certificates:
+    """A context for each name, made of the files as they were at one moment."""
+
+    def __init__(self, options: TLS, pairs: Sequence[tuple[StrPath, StrPath | None]], *, http2: bool) -> None:
+        """Raises TLSError."""
+        self.options = options
+        self.http2 = http2
+        self.contexts: dict[tuple[CertificateFile, ...], ServerContext] = {}
+        files = [read_files(certfile, keyfile, options.ssl_keyfile_password) for certfile, keyfile in pairs]
+        for item in files:
+            warn_of_fault(options, item)
+        chosen = choose_by_name(files)
+        self.by_name = {name: self._context(several) for name, several in chosen.items()}
+        first = files[0]
+        same_names = [item for item in files if item.certificate.names == first.certificate.names]
+        self.default = self._context(_of_different_keys(same_names))
+
+    def _context(self, files: tuple[CertificateFile, ...]) -> ServerContext:
+        if files not in self.contexts:
+            self.contexts[files] = make_context(self.options, files, http2=self.http2)
+        return self.contexts[files]
+
+    def find(self, name: str | None) -> ServerContext:
+        """The context for the name that a client has asked for; that of the first certificate where none has it."""
+        if not name:
+            return self.default
+        name = name.lower()
+        found = self.by_name.get(name)
+        if found is None:
+            # RFC 9525 6.3: "*" stands for one whole label, the first.
+            found = self.by_name.get("*." + name.partition(".")[2], self.default)
+        return found
+
+
+def choose_by_name(files: Sequence[CertificateFile]) -> dict[str, tuple[CertificateFile, ...]]:
+    """The certificates for each name, one of each kind of key. Logs those that nobody will ever get."""
+    named: dict[str, list[CertificateFile]] = {}
+    for item in files:
+        if not item.certificate.names and len(files) > 1:
+            logger.warning(
+                "The certificate in %s has no names (subjectAltName): no client will ask for it.", item.certfile
+            )
+        for name in item.certificate.names:
+            for other in named.setdefault(name, []):
+                if other.certificate.key == item.certificate.key:
+                    logger.warning(
+                        'Two certificates are for "%s": that in %s is used, and that in %s is not.',
+                        name,
+                        other.certfile,
+                        item.certfile,
+                    )
+            named[name].append(item)
+    return {name: _of_different_keys(several) for name, several in named.items()}
+
+
+def _of_different_keys(files: Iterable[CertificateFile]) -> tuple[CertificateFile, ...]:
+    """The first of each kind of key: OpenSSL holds one of each, and takes what the client can verify."""
+    by_key: dict[str, CertificateFile] = {}
+    for item in files:
+        by_key.setdefault(item.certificate.key, item)
+    return tuple(by_key.values())
+
+
 class ServerTLS:
-    """What the listeners serve with, and what every connection's scope says of it."""
+    """The TLS of all listeners.
 
-    context: ssl.SSLContext
-    certificate: str | None  # our own as PEM; None where the context is the user's and does not tell
+    `context` is what the loop gets, once and for good. Every handshake asks which certificate is the current one for
+    the client's name. The keys of session tickets are the context's: processes that are forked with it resume each
+    other's sessions, and a renewed certificate ends none.
+    """
 
-    async def look(self) -> None:
-        """Housekeeping."""
+    def __init__(self, options: TLS, *, http2: bool) -> None:
+        """Raises TLSError."""
+        self.options = options
+        self.http2 = http2
+        self._pairs = _pairs(options)
+        self._seen = self._signature()
+        self._changing: Signature | None = None
+        self._certificates = self._load()
+        # A connection's settings are always those of this one. Certificates, and who signs those of clients, are those
+        # of the one that is chosen; so are the protocols of ALPN, which are the same in all.
+        self.context: ssl.SSLContext = self._certificates.default
+        self.context.sni_callback = self._choose
+
+    @property
+    def certificate(self) -> str | None:
+        """The first certificate, as PEM."""
+        return self._certificates.default.certificate
+
+    def _load(self) -> Certificates:
+        return Certificates(self.options, self._pairs, http2=self.http2)
+
+    def _choose(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+        """ssl: a client has said hello. It is called for those that name nobody, too."""
+        chosen = self._certificates.find(name)
+        if chosen is not connection.context:
+            connection.context = chosen
+
+    def reload(self) -> bool:
+        """Read the certificates anew, for connections that come from here on.
+
+        Where something is wrong with them it is logged, the old ones stay, and the answer is False.
+        """
+        try:
+            self._certificates = self._load()
+        except TLSError as error:
+            logger.warning("The old certificates are served on, for the new ones cannot be: %s", error)
+            return False
+        logger.info("Certificates were read anew: %s.", ", ".join(str(certfile) for certfile, _ in self._pairs))
+        return True
+
+    def changed(self) -> bool:
+        """Whether a file has changed since this was last true, and has not since the last time it was asked.
+
+        Whoever renews certificates writes more than one file, one after the other.
+        """
+        seen = self._signature()
+        if seen == self._seen:
+            self._changing = None
+        elif seen != self._changing:
+            self._changing = seen
+        else:
+            self._seen = seen
+            return True
+        return False
+
+    def _signature(self) -> Signature:
+        paths = [path for pair in self._pairs for path in pair if path is not None]
+        if self.options.ssl_ca_certs is not None:
+            paths.append(self.options.ssl_ca_certs)
+        return tuple(_file_signature(path) for path in paths)
+
+
+class UserTLS(ServerTLS):
+    """TLS with a context that the user has made, who decides on everything, ALPN and new certificates included."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.context = UserContext(context)
+
+    @property
+    def certificate(self) -> None:
+        """None: the context does not tell."""
+
+    def reload(self) -> bool:
+        """Nothing: whoever made the context can load another certificate into it."""
+        return True
+
+    def changed(self) -> bool:
+        """Never."""
+        return False
 
 
 def open_tls(options: TLS, *, http2: bool) -> ServerTLS | None:
     """The TLS that `options` ask for, None for none; `http2` is offered by ALPN. Raises TLSError."""
     if options.ssl_context is not None:
-        # Whoever makes it decides on everything, ALPN included.
-        return ServerTLS(options.ssl_context, None)
-    if not options.enabled:
+        return UserTLS(options.ssl_context)
+    return ServerTLS(options, http2=http2) if options.enabled else None
+
+
+def _pairs(options: TLS) -> Sequence[tuple[StrPath, StrPath | None]]:
+    return [(_development_certificate(), None)] if options.ssl_self_signed else options.pairs
+
+
+def _file_signature(path: StrPath) -> tuple[int, int, int, int] | None:
+    """Of the file that a symbolic link leads to: certbot has links, and replaces them."""
+    try:
+        found = os.stat(path)
+    except OSError:
         return None
-    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = VERSIONS[options.ssl_minimum_version]
-    # RFC 9113 9.2.1; and each renegotiation costs us far more than the client.
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
-    _set_ciphers(context, options.ssl_ciphers)
-    if options.ssl_self_signed:
-        certificate = _load(context, _development_certificate(), None, None)
-    else:
-        assert options.ssl_certfile is not None
-        certificate = _load(context, options.ssl_certfile, options.ssl_keyfile, options.ssl_keyfile_password)
-    if options.ssl_ca_certs is not None:
-        _verify_clients(context, options.ssl_ca_certs, options.verify_mode)
-    return ServerTLS(context, certificate)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _development_certificate() -> StrPath:
@@ -65,96 +199,3 @@ def _development_certificate() -> StrPath:
             'pip install "vivace[tls]".'
         ) from None
     return development_certificate()
-
-
-def _set_ciphers(context: ssl.SSLContext, ciphers: str | None) -> None:
-    try:
-        context.set_ciphers(ciphers or CIPHERS)
-    except ssl.SSLError:
-        raise TLSError(
-            f"ssl_ciphers={ciphers!r} selects none of OpenSSL's ciphers. `openssl ciphers -v` lists them; without the "
-            f'option it is "{CIPHERS}".'
-        ) from None
-
-
-def _load(context: ssl.SSLContext, certfile: StrPath, keyfile: StrPath | None, password: str | None) -> str:
-    """Load certificates and key; the first certificate as PEM."""
-    text = _read("certificate", certfile)
-    certificate, found, _ = text[text.find(CERTIFICATE) :].partition(CERTIFICATE_END)
-    if not found:
-        raise TLSError(f'{certfile} holds no certificate in PEM form: there is no "{CERTIFICATE}" in it.')
-    if KEY not in (text if keyfile is None else _read("key", keyfile)):
-        where = f"{certfile} holds" if keyfile is None else f"{keyfile} holds"
-        hint = " Give its file as ssl_keyfile." if keyfile is None else ""
-        raise TLSError(f"{where} no private key in PEM form.{hint}")
-    asked = False
-
-    def give_password() -> str:
-        # Without a function OpenSSL asks on the terminal, and a server that waits there does not start.
-        nonlocal asked
-        asked = True
-        return password or ""
-
-    try:
-        context.load_cert_chain(certfile, keyfile, give_password)
-    except (ssl.SSLError, ValueError) as error:
-        raise TLSError(_explain(error, certfile, keyfile or certfile, password, asked)) from None
-    pem = certificate + CERTIFICATE_END + "\n"
-    fault = _fault(context, pem)
-    if fault is not None:
-        # The clock may be wrong, so it is served all the same.
-        logger.warning("Clients will refuse the certificate in %s: %s.", certfile, fault)
-    return pem
-
-
-def _explain(error: Exception, certfile: StrPath, keyfile: StrPath, password: str | None, asked: bool) -> str:
-    reason = getattr(error, "reason", None)
-    if reason == "KEY_VALUES_MISMATCH":
-        return f"The key in {keyfile} is not the key of the first certificate in {certfile}."
-    if reason in {"EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK", "CA_KEY_TOO_SMALL"}:
-        return f"OpenSSL refuses the certificate in {certfile} as too weak ({reason}); make one with a larger key."
-    if asked:
-        if password is None:
-            return f"The key in {keyfile} is encrypted: give its password as ssl_keyfile_password."
-        return f"The password given as ssl_keyfile_password does not open the key in {keyfile}."
-    return f"OpenSSL cannot read {certfile} and its key in {keyfile}: {error}."
-
-
-def _verify_clients(context: ssl.SSLContext, ca_certs: StrPath, mode: ssl.VerifyMode) -> None:
-    _read("CA certificates", ca_certs)
-    try:
-        context.load_verify_locations(cafile=ca_certs)
-    except ssl.SSLError:
-        raise TLSError(f"{ca_certs} holds no certificates in PEM form to verify those of clients with.") from None
-    context.verify_mode = mode
-
-
-def _read(what: str, path: StrPath) -> str:
-    try:
-        with open(path, encoding="latin-1") as file:
-            return file.read()
-    except OSError as error:
-        where = os.path.abspath(path)
-        raise TLSError(f"The TLS {what} cannot be read from {where}: {error.strerror}.") from None
-
-
-def _fault(context: ssl.SSLContext, pem: str) -> str | None:
-    """What even a client that trusts this certificate by itself finds wrong with it, such as "certificate has expired".
-
-    Python shows a certificate only to who has verified it in a handshake, so there is one, in memory.
-    """
-    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trusting.check_hostname = False
-    trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # no need for its authority
-    trusting.load_verify_locations(cadata=pem)
-    ours, theirs = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = trusting.wrap_bio(theirs, ours)
-    server = context.wrap_bio(ours, theirs, server_side=True)
-    try:
-        for side in (client, server, client):
-            with contextlib.suppress(ssl.SSLWantReadError):
-                side.do_handshake()
-    except ssl.SSLError as error:
-        # A handshake that fails otherwise says nothing of the certificate.
-        return getattr(error, "verify_message", None)
-    return None

@@ -31,7 +31,7 @@ ESCAPED = str.maketrans({character: f"\\{character}" for character in '"+,;<>\\'
 Subject = tuple[tuple[tuple[str, str], ...], ...]
 
 
-def tls_extension(connection: ssl.SSLObject, server_certificate: str | None) -> dict[str, Any]:
+def tls_extension(connection: ssl.SSLObject) -> dict[str, Any]:
     """The value of `scope["extensions"]["tls"]`, the same for all requests of a connection.
 
     The client's chain is whole from Python 3.13 on, and its own certificate alone before. `client_cert_error` is None
@@ -40,7 +40,7 @@ def tls_extension(connection: ssl.SSLObject, server_certificate: str | None) -> 
     leaf = connection.getpeercert(binary_form=True)
     cipher = connection.cipher()
     return {
-        "server_cert": server_certificate,
+        "server_cert": getattr(connection.context, "certificate", None),
         "client_cert_chain": [ssl.DER_cert_to_PEM_cert(der) for der in client_chain(connection, leaf)],
         "client_cert_name": None if leaf is None else client_name(connection),
         "client_cert_error": None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from typing import Any
+from typing import Any, Self, cast
 
 logger = logging.getLogger("vivace.server")
 
@@ -50,13 +50,37 @@ class ServerConnection(ssl.SSLObject):
 
 
 class ServerContext(ssl.SSLContext):
-    """An SSLContext whose connections are `ServerConnection`s."""
+    """An SSLContext whose connections are `ServerConnection`s. `certificate` is the one it serves, as PEM."""
 
     sslobject_class = ServerConnection
+    certificate: str | None = None
 
     def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *args: Any, **kwargs: Any) -> ssl.SSLObject:
         """The TLS of a connection whose bytes the loop carries."""
         connection = super().wrap_bio(incoming, outgoing, *args, **kwargs)
         assert isinstance(connection, ServerConnection)
         connection.outgoing = outgoing
+        return connection
+
+
+class UserContext(ssl.SSLContext):
+    """Stands for a context that is somebody else's, so that its failed handshakes are answered as ours are.
+
+    All that the loop asks of it is the TLS of a connection.
+    """
+
+    context: ssl.SSLContext
+
+    def __new__(cls, context: ssl.SSLContext) -> Self:
+        """One that stands for `context`."""
+        self = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
+        self.context = context
+        return self
+
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        """The TLS of a connection, by the other context."""
+        connection = self.context.wrap_bio(incoming, outgoing, *args, **kwargs)
+        if type(connection) is ssl.SSLObject:
+            connection.__class__ = ServerConnection
+            cast(ServerConnection, connection).outgoing = outgoing
         return connection

@@ -42,6 +42,11 @@ class Process:
                     raise ValueError(f"{name} is not known to this system; leave it out")
 
     @property
+    def changes_user(self) -> bool:
+        """Whether the server becomes another user, who may not read what the first one can."""
+        return self.user is not None or self.group is not None
+
+    @property
     def umask_number(self) -> int | None:
         """The umask as the system takes it."""
         return None if self.umask is None else _read_umask(self.umask)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 StrPath = str | os.PathLike[str]
@@ -19,8 +20,9 @@ VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 class TLS:
     """Serve over TLS: with a certificate and its key, with a self-signed one for development, or with your context."""
 
-    ssl_certfile: StrPath | None = None  # PEM: the certificate, then those that lead to the root
-    ssl_keyfile: StrPath | None = None  # PEM; None: the key is in the certificate's file
+    # PEM: the certificate, then those that lead to the root. Several, for several names, and as many keys or none.
+    ssl_certfile: StrPath | Sequence[StrPath] | None = None
+    ssl_keyfile: StrPath | Sequence[StrPath] | None = None  # PEM; None: the key is in the certificate's file
     ssl_keyfile_password: str | None = None
     ssl_ca_certs: StrPath | None = None  # PEM: who signs the certificates of clients
     ssl_cert_reqs: str | int = "none"  # of clients: none, optional or required; a wrong one is never accepted
@@ -30,6 +32,8 @@ class TLS:
     ssl_context: ssl.SSLContext | None = None  # a server's context of your own, instead of all the above
 
     def __post_init__(self) -> None:
+        for name in ("ssl_certfile", "ssl_keyfile"):
+            object.__setattr__(self, name, _paths(name, getattr(self, name)))
         object.__setattr__(self, "ssl_cert_reqs", _client_certificates(self.ssl_cert_reqs))
         if self.ssl_minimum_version not in VERSIONS:
             raise ValueError(f'ssl_minimum_version must be "1.2" or "1.3", got {self.ssl_minimum_version!r}')
@@ -44,6 +48,12 @@ class TLS:
             raise ValueError(f"ssl_context decides about {others[0]} as well; give one of them")
         if self.ssl_self_signed and (self.ssl_keyfile is not None or self.ssl_keyfile_password is not None):
             raise ValueError("ssl_keyfile and ssl_keyfile_password belong to ssl_certfile, not to ssl_self_signed")
+        certificates, keys = _listed(self.ssl_certfile), _listed(self.ssl_keyfile)
+        if keys and len(keys) != len(certificates):
+            raise ValueError(
+                f"ssl_certfile is given {len(certificates)} times and ssl_keyfile {len(keys)} times: give a key for "
+                "each certificate, in the same order; one that holds its key itself is its own keyfile"
+            )
         if (self.ssl_cert_reqs == "none") is not (self.ssl_ca_certs is None):
             raise ValueError(
                 'ssl_cert_reqs ("optional" or "required") and ssl_ca_certs (who signs the certificates of clients) '
@@ -56,9 +66,34 @@ class TLS:
         return self.ssl_certfile is not None or self.ssl_self_signed or self.ssl_context is not None
 
     @property
+    def pairs(self) -> list[tuple[StrPath, StrPath | None]]:
+        """Each certificate's file with its key's, None for the same file."""
+        certificates, keys = _listed(self.ssl_certfile), _listed(self.ssl_keyfile)
+        if not keys:
+            return [(certificate, None) for certificate in certificates]
+        return list(zip(certificates, keys, strict=True))
+
+    @property
     def verify_mode(self) -> ssl.VerifyMode:
         """What OpenSSL asks of clients."""
         return CLIENT_CERTIFICATES[str(self.ssl_cert_reqs)]
+
+
+def _paths(name: str, given: object) -> StrPath | tuple[StrPath, ...] | None:
+    """One path as it is, several as a tuple. ValueError for anything else."""
+    if given is None or isinstance(given, str | os.PathLike):
+        return given
+    paths = tuple(given) if isinstance(given, Sequence) else (given,)
+    for path in paths:
+        if not isinstance(path, str | os.PathLike):
+            raise ValueError(f"{name} must be a path or several, got {path!r}")
+    return (paths[0] if len(paths) == 1 else paths) if paths else None
+
+
+def _listed(given: StrPath | Sequence[StrPath] | None) -> Sequence[StrPath]:
+    if given is None:
+        return []
+    return [given] if isinstance(given, str | os.PathLike) else given
 
 
 def _client_certificates(asked: str | int) -> str:

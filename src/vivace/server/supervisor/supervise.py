@@ -12,6 +12,7 @@ from vivace.server.listeners import open_listeners
 from vivace.server.logging import server_logger
 from vivace.server.loops import loop_factory
 from vivace.server.process import Presence
+from vivace.server.supervisor.certificates import Certificates, share_tls
 from vivace.server.supervisor.companions import Companion
 from vivace.server.supervisor.forking import Forker
 from vivace.server.supervisor.operations import Operations
@@ -20,21 +21,25 @@ from vivace.server.supervisor.signals import Signals
 from vivace.server.supervisor.spawning import Spawner
 from vivace.server.supervisor.supervisor import Supervisor
 from vivace.server.supervisor.watchdog import Watchdog
+from vivace.server.tls import ServerTLS
 
 
 def supervise(target: str, config: Config, presence: Presence) -> bool:
     """Serve `target` with workers until a signal stops it; whether it was forced. Raises ServerError."""
     loop_factory(config)
     listeners = open_listeners(config, presence.inherited)
+    tls = share_tls(config, listeners)
     forker = Forker()
     kind = NurserySpawner if config.supervision.preload else Spawner
-    return forker.run(_supervise(forker, kind(target, config, listeners, forker, presence)))
+    return forker.run(_supervise(forker, kind(target, config, listeners, forker, presence), tls))
 
 
-async def _supervise(forker: Forker, spawner: Spawner) -> bool:
+async def _supervise(forker: Forker, spawner: Spawner, tls: ServerTLS | None) -> bool:
     supervisor = Supervisor(spawner)
     operations = Operations(supervisor.config, spawner.presence)
     supervisor.companions += [*companions(supervisor.config), operations]
+    if tls is not None:
+        supervisor.companions.append(Certificates(supervisor.config, tls))
     Signals(forker, supervisor, operations)
     watching = asyncio.create_task(Watchdog(supervisor).run())
     try:
