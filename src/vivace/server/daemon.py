@@ -7,11 +7,14 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 # The exit code of a start that failed; a supervisor need not try again.
 FAILED_START = 3
 READY = b"ready\n"
 STANDARD_OUTPUTS = (1, 2)
+PASSED_ON = (signal.SIGINT, signal.SIGTERM)
 
 
 class Terminal:
@@ -43,17 +46,22 @@ def go_to_background() -> Terminal:
     sys.stdout.flush()
     sys.stderr.flush()
     reading, writing = os.pipe()
+    # Ctrl+C at any time until then is for the daemon.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
     child = os.fork()
     if child != 0:
         os.close(writing)
-        os.waitpid(child, 0)
-        _wait_until_ready(reading)
+        _wait_until_ready(child, reading)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.close(reading)
     os.setsid()
     # A session's leader gets a terminal again by opening one; its child does not.
     if os.fork() != 0:
         os._exit(0)
     os.write(writing, b"%d\n" % os.getpid())
+    # Sockets that systemd has handed over are for the process it started, which this one is the rest of.
+    if "LISTEN_PID" in os.environ:
+        os.environ["LISTEN_PID"] = str(os.getpid())
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     return Terminal(writing)
@@ -68,22 +76,28 @@ def redirect_output(log_file: str | Path | None) -> None:
             os.dup2(target.fileno(), number)
 
 
-def _wait_until_ready(reading: int) -> None:
-    """End this process with the daemon's start; Ctrl+C until then is passed on."""
+def _wait_until_ready(child: int, reading: int) -> NoReturn:
+    """End this process with the daemon's start; signals until then are passed on."""
     daemon = 0
+    asked: list[int] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        if daemon:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(daemon, number)
+
+    for number in PASSED_ON:
+        signal.signal(number, pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+    os.waitpid(child, 0)
     code = FAILED_START
     with os.fdopen(reading, "rb") as pipe:
-        while True:
-            try:
-                line = pipe.readline()
-            except KeyboardInterrupt:
-                if daemon:
-                    os.kill(daemon, signal.SIGINT)
-                continue
-            if not line:
-                break
+        for line in pipe:
             if line == READY:
                 code = 0
                 break
             daemon = int(line)
+            if asked:
+                pass_on(asked[0], None)
     os._exit(code)

@@ -76,7 +76,9 @@ class Presence:
     def in_worker(self, part: str) -> None:
         """The first thing in a forked process: it is a part of the server (`worker 2`), and does not speak for it."""
         if self._terminal is not None:
+            # What it has to say goes to the supervisor; whoever reads the terminal's end waits for no worker.
             self._terminal.let_go()
+            redirect_output(self.config.logs.log_file)
         if self.handover is not None:
             self.handover.let_go()
         self.notifier = Notifier(None)
@@ -95,7 +97,7 @@ class Presence:
 
     def ready(self, status: str) -> None:
         """The server serves: tell everybody who waits for that, and give the watchdog its signs of life from now on."""
-        if self._pid_file is not None:
+        if self._pid_file is not None and self.handover is not None:
             self._pid_file.take_over()
         if self._terminal is not None:
             self._terminal.release(self.config.logs.log_file)

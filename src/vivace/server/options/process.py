@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vivace.server.options.checks import check_seconds
 
 # What only POSIX systems know.
-POSIX_ONLY = ("user", "group", "umask", "daemon")
+POSIX_ONLY = ("pid_file", "user", "group", "umask", "daemon")
 # In place of a path: no control socket.
 NO_SOCKET = "none"
 HIGHEST_UMASK = 0o777
