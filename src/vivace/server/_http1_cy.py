@@ -40,6 +40,9 @@ HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 3.4
 # An unread body up to this size is read and thrown away to keep the connection; past it, closing is cheaper.
 DISCARDED_BODY = 256 * 1024
 
+# A client that has just connected sends a request, so that for this long no stop closes the connection.
+FIRST_REQUEST = 0.3
+
 # So many pipelined requests are answered before other connections have their turn.
 REQUESTS_PER_TURN = 64
 
@@ -100,6 +103,7 @@ class Http1Connection(Stream):
         self.set_deadline(
             min(self.service.header_timeout, LOBBY_SECONDS) if self.crowded else self.service.header_timeout
         )
+        self.idle_until = self.service.loop.time() + FIRST_REQUEST
         if self.service.draining:
             self.drain()
 
@@ -559,7 +563,7 @@ class Http1Connection(Stream):
 
     def drain(self) -> None:
         """Service: the server stops. Of the responses that have not begun, the last one says so."""
-        self.idle_until = self.service.loop.time() + self.service.last_request
+        self.idle_until = max(self.idle_until, self.service.loop.time() + self.service.last_request)
         cycle = self.cycle
         if cycle is not None:
             cycle.drain()

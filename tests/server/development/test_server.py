@@ -42,7 +42,7 @@ async def test_a_syntax_error_is_shown_with_its_line(tmp_path: Path) -> None:
         assert "name = &#34;&lt;b&gt;&#34; +" in page.text
         assert "data-version=" in page.text
         assert server.broken is not None
-        assert "SyntaxError" in server.broken
+        assert "SyntaxError" in server.broken.text
 
 
 async def test_whoever_wants_no_page_gets_text(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ async def test_a_lifespan_that_fails_is_shown() -> None:
         assert "ConnectionRefusedError: no database" in page
         assert "in <b>around</b>" in page
         assert server.broken is not None
-        assert "no database" in server.broken
+        assert "no database" in server.broken.text
 
 
 async def test_a_websocket_to_a_broken_application_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 from vivace.server import lifespan, loading
@@ -19,13 +20,14 @@ HIDDEN = (loading.__file__, lifespan.__file__, importlib.__file__, str(Path(__fi
 class BrokenApplication:
     """An ASGI application that answers everything with 500 and what went wrong: a page for browsers, text for others.
 
-    `text` is for the log.
+    `text` is for the log; `files` are those that it came through: a save of one of them may mend it.
     """
 
     def __init__(self, error: ServerError) -> None:
         cause = error.__cause__
         heading = "The application cannot be served" if cause is None else _first_line(error)
         self.text = str(error)
+        self.files = set(_files(error))
         self.page = render_traceback(cause or error, heading=heading, note=NOTE, hidden=HIDDEN)
         self.plain = self.text if cause is None else f"{heading}\n\n{''.join(traceback.format_exception(cause))}"
 
@@ -54,6 +56,15 @@ class BrokenApplication:
         ]
         await send({"type": "http.response.start", "status": 500, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def _files(error: BaseException | None) -> Iterator[str]:
+    while error is not None:
+        if isinstance(error, SyntaxError) and error.filename is not None:
+            yield error.filename
+        for frame in traceback.extract_tb(error.__traceback__):
+            yield frame.filename
+        error = error.__cause__
 
 
 def _first_line(error: ServerError) -> str:

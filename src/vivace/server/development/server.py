@@ -30,7 +30,7 @@ def load_or_explain(target: str, config: Config) -> Application:
 
 
 class DevelopmentServer(Server):
-    """A `Server` that starts whatever the application does; `broken` says what it shows in its place."""
+    """A `Server` that starts whatever the application does; `broken` is what it shows in its place."""
 
     def __init__(
         self,
@@ -47,10 +47,10 @@ class DevelopmentServer(Server):
         self._site: DevelopmentSite | None = None
 
     @property
-    def broken(self) -> str | None:
-        """The traceback that is served in place of the application."""
+    def broken(self) -> BrokenApplication | None:
+        """What is served in place of the application."""
         served = None if self._site is None else self._site.app
-        return served.text if isinstance(served, BrokenApplication) else None
+        return served if isinstance(served, BrokenApplication) else None
 
     def request_stop(self, *, quick: bool = False, replaced: bool = False) -> None:
         """As for `Server`; browsers that wait for news are let go, to ask the next process."""

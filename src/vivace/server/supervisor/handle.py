@@ -37,6 +37,7 @@ class Worker(Child):
         self.silence = 0.0  # seconds without a beat, as the supervisor's own loop has counted them
         self.late = False  # it does not get on, and is being killed
         self.recycled = False  # its replacement has been asked for
+        self.superseded = False  # before it had started: the code is another by now
         # Chosen anew for each worker, so that they are not replaced together.
         self.most_requests = options.max_requests + random.randint(0, options.max_requests_jitter)  # noqa: S311
 
@@ -69,3 +70,8 @@ class Worker(Child):
             # Nothing listens to the channel while the application is imported; SIGTERM ends that.
             self.signal(signal.SIGTERM)
         self.state = State.STOPPING
+
+    def supersede(self) -> None:
+        """End it before it has started; another one is started in its place."""
+        self.superseded = self.told_to_stop = True
+        self.signal(signal.SIGKILL)

@@ -37,6 +37,9 @@ class Stop(msgspec.Struct, tag=True):
 class RefreshBrowsers(msgspec.Struct, tag=True):
     """Supervisor: pages or styles have changed."""
 
+    version: str  # of what is served from now on
+    styles: bool = False  # nothing but style sheets
+
 
 class Fork(msgspec.Struct, tag=True):
     """Supervisor to its nursery: one more worker; its channel and the file for its stacks come along."""

@@ -33,6 +33,7 @@ class Spawner:
         self.forker = forker
         self.presence = presence
         self.reaper = Reaper(forker)
+        self.version = ""  # with `reload`: of the code that workers load from now on
         self.ends = False
 
     @property
@@ -51,7 +52,7 @@ class Spawner:
 
     async def fork(self, worker: Worker, channel: socket.socket) -> None:
         """Make the process, which has `channel`. Raises OSError."""
-        position = Position(worker.slot, channel, worker.stacks)
+        position = Position(worker.slot, channel, worker.stacks, self.version)
         child = functools.partial(work, self.target, self.config, self.listeners, position, self.presence)
         worker.pid = await self.forker.fork(child, (channel.fileno(), worker.stacks.fileno()))
         self.reaper.watch(worker.pid, worker.exited)

@@ -30,7 +30,9 @@ def supervise(target: str, config: Config, presence: Presence) -> bool:
     listeners = open_listeners(config, presence.inherited)
     tls = share_tls(config, listeners)
     forker = Forker()
-    kind = NurserySpawner if config.supervision.preload else Spawner
+    # With `reload` the code is another at every start, and nothing of it shall stay in memory.
+    preload = config.supervision.preload and not config.reloading.reload
+    kind = NurserySpawner if preload else Spawner
     return forker.run(_supervise(forker, kind(target, config, listeners, forker, presence), tls))
 
 
@@ -52,7 +54,12 @@ async def _supervise(forker: Forker, spawner: Spawner, tls: ServerTLS | None) ->
 
 def companions(config: Config) -> list[Companion]:
     """What lives beside the workers, as `config` asks for."""
-    return [Banner(config)]
+    found: list[Companion] = [Banner(config)]
+    if config.reloading.reload:
+        from vivace.server.supervisor.reloading import Reloading
+
+        found.append(Reloading(config))
+    return found
 
 
 class Banner(Companion):

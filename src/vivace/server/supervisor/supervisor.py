@@ -28,6 +28,8 @@ STABLE = 60.0
 STOP_MARGIN = 15.0
 # The same when it is forced.
 FORCE_MARGIN = 8.0
+# How long a worker with old code may go on in development.
+QUICK_PATIENCE = 15.0
 
 
 class RestartFailed(ServerError):
@@ -169,6 +171,32 @@ class Supervisor:
                 await self._remove(slot)
                 raise
 
+    @property
+    def version(self) -> str:
+        """Of the code that new workers load, with `reload`."""
+        return self._spawner.version
+
+    @version.setter
+    def version(self, version: str) -> None:
+        self._spawner.version = version
+
+    def replace_all(self) -> None:
+        """Replace all workers at once, because the code is another: new clients wait for those that are started now.
+
+        Workers that have not started yet are killed, for they may have loaded files of both.
+        """
+        for slot in self._slots:
+            slot.failures = 0
+            if slot.worker is not None:
+                old, slot.worker = slot.worker, None
+                old.stop(Stop(quick=True, replaced=True), min(self._patience, QUICK_PATIENCE))
+            if slot.coming is not None:
+                slot.coming.supersede()
+            elif slot.refill is not None:
+                slot.wake.set()
+            elif not self._stopping.is_set():
+                self._keep_filled(slot)
+
     def recycle(self, worker: Worker, reason: str) -> None:
         """Replace `worker`, which goes on until the new one serves; one worker at a time."""
         slot = next((slot for slot in self._slots if slot.worker is worker), None)
@@ -279,15 +307,14 @@ class Supervisor:
 
     async def _start(self, slot: Slot) -> Worker:
         """A worker that serves. Raises StartError."""
-        worker = slot.coming = await self._spawner.spawn(slot.number)
-        self.workers.append(worker)
-        self.spawn_task(self._follow(slot, worker))
-        if self._stopping.is_set():
-            worker.stop(Stop(force=self.forced), FORCE_MARGIN)
-        try:
-            outcome = await worker.started
-        finally:
-            slot.coming = None
+        while True:
+            worker = await self._spawn(slot)
+            try:
+                outcome = await worker.started
+            finally:
+                slot.coming = None
+            if not worker.superseded or self._stopping.is_set():
+                break
         if isinstance(outcome, Failed):
             raise StartError(outcome.message)
         if outcome is None:
@@ -296,6 +323,18 @@ class Supervisor:
         server_logger.info("%s is ready.", worker)
         for companion in self.companions:
             companion.worker_ready(worker, outcome)
+        return worker
+
+    async def _spawn(self, slot: Slot) -> Worker:
+        """A worker that starts. Raises StartError."""
+        version = self.version
+        worker = slot.coming = await self._spawner.spawn(slot.number)
+        if self.version != version:
+            worker.supersede()
+        self.workers.append(worker)
+        self.spawn_task(self._follow(slot, worker))
+        if self._stopping.is_set():
+            worker.stop(Stop(force=self.forced), FORCE_MARGIN)
         return worker
 
     async def _follow(self, slot: Slot, worker: Worker) -> None:
@@ -348,6 +387,7 @@ class Supervisor:
         server_logger.info("Worker %d is started again in %g s.", slot.number, delay)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(slot.wake.wait(), delay)
+        slot.wake.clear()
 
     async def _abandon(self, slot: Slot) -> None:
         """End the tries to fill `slot`."""

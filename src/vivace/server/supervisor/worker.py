@@ -44,6 +44,7 @@ class Position:
     slot: int
     channel: socket.socket
     stacks: IO[bytes]  # for tracebacks that the supervisor reads when this process hangs or has crashed
+    version: str = ""  # with `reload`: of the code that it loads
 
 
 def work(
@@ -52,19 +53,29 @@ def work(
     """Serve until the supervisor says so or is gone; the exit code. `app` may be loaded already."""
     prepare_process(position.stacks)
     presence.in_worker(f"worker {position.slot}")
+    kind = worker_class(config)
     try:
         presence.become_user()
         keep_freed_memory()
         if isinstance(app, str):
             # Outside the loop, so that a module may run one of its own while it is imported.
-            app = load_app(app, app_dir=config.app_dir, factory=config.factory)
+            app = kind.load(app, config)
         config = replace(config, factory=False)
         with asyncio.Runner(loop_factory=loop_factory(config)) as runner:
-            return runner.run(Worker(app, config, listeners, position).run())
+            return runner.run(kind(app, config, listeners, position).run())
     except ServerError as error:
         return report_failure(position.channel, str(error))
     except Exception:  # noqa: BLE001 - whatever it is, the supervisor logs it
         return report_failure(position.channel, traceback.format_exc().rstrip())
+
+
+def worker_class(config: Config) -> type[Worker]:
+    """Who lives in the process; the one of development is imported when it is needed."""
+    if config.reloading.reload:
+        from vivace.server.supervisor.development_worker import DevelopmentWorker
+
+        return DevelopmentWorker
+    return Worker
 
 
 def prepare_process(stacks: IO[bytes]) -> None:
@@ -96,9 +107,22 @@ class Worker:
     def __init__(self, app: Application, config: Config, listeners: Sequence[Listener], position: Position) -> None:
         self.config = config
         self.position = position
-        self.server = Server(app, config, listeners)
+        self.server = self.make_server(app, listeners)
         self.channel: Channel | None = None
         self.stopping = False
+
+    @classmethod
+    def load(cls, target: str, config: Config) -> Application:
+        """The application that `target` names. Raises AppLoadError."""
+        return load_app(target, app_dir=config.app_dir, factory=config.factory)
+
+    def make_server(self, app: Application, listeners: Sequence[Listener]) -> Server:
+        """What serves it."""
+        return Server(app, self.config, listeners)
+
+    def readiness(self) -> Ready:
+        """What the supervisor is told once connections are accepted."""
+        return Ready()
 
     async def run(self) -> int:
         """Serve; the exit code. Raises ServerError when the start fails, with a channel that is closed."""
@@ -110,7 +134,7 @@ class Worker:
         loop.add_signal_handler(signal.SIGTERM, self.stop, Stop())
         beating = loop.create_task(self.beat(channel))
         try:
-            await self.server.serve(lambda: channel.send(Ready()))
+            await self.server.serve(lambda: channel.send(self.readiness()))
         finally:
             beating.cancel()
         return FORCED if self.server.forced else 0
