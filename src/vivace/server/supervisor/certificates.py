@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vivace.server.config import Config
+from vivace.server.errors import ServerError
 from vivace.server.housekeeping import INTERVAL
 from vivace.server.listeners import Listener
 from vivace.server.supervisor.companions import Companion
@@ -34,25 +35,31 @@ class Certificates(Companion):
     def __init__(self, config: Config, tls: ServerTLS) -> None:
         self.config = config
         self.tls = tls
-        self.supervisor: Supervisor | None = None
+        self.watching: asyncio.Task[None] | None = None
 
     async def start(self, supervisor: Supervisor) -> None:
         """Look at the files from now on."""
-        self.supervisor = supervisor
-        supervisor.spawn_task(self.watch())
+        self.watching = asyncio.create_task(self.watch(supervisor))
 
     def restarting(self) -> None:
         """The new workers have what is in the files now."""
         self.tls.reload()
 
-    async def watch(self) -> None:
-        """Until the supervisor ends it."""
-        from vivace.server.supervisor.supervisor import RestartFailed
+    def stopping(self) -> None:
+        """No more workers will need them."""
+        if self.watching is not None:
+            self.watching.cancel()
 
-        assert self.supervisor is not None
+    async def watch(self, supervisor: Supervisor) -> None:
+        """Look at the files again and again."""
         while True:
             await asyncio.sleep(INTERVAL)
             # Not in a thread: this process forks.
             if self.tls.changed() and self.tls.reload() and self.config.process.changes_user:
-                with contextlib.suppress(RestartFailed):
-                    await self.supervisor.restart()
+                # A restart that fails has been told of by the supervisor.
+                supervisor.spawn_task(_restart(supervisor))
+
+
+async def _restart(supervisor: Supervisor) -> None:
+    with contextlib.suppress(ServerError):
+        await supervisor.restart()
