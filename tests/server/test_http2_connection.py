@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
+from tests.server.access_lines import RecordingLog
 from tests.server.conftest import reply
 from tests.server.http2_client import GOAWAY, PING, RST_STREAM, Http2Client, http2, post
 from tests.server.protocol.http2_cases import (
@@ -204,12 +205,14 @@ async def test_what_waits_for_window_is_dropped_when_none_can_come(live: Live) -
 
 
 async def test_a_connection_that_cannot_be_understood_is_told_so(live: Live, echo: ASGIApp) -> None:
-    logged: list[Any] = []
+    log = RecordingLog()
     async with live(echo) as site:
-        site.server._service.access_log = lambda *line: logged.append(line)
+        site.server._service.access_log = log
         client = await http2(site, frame(0, 0, 0, b"x"))
         await client.end()
-        assert [line[1:6] for line in logged] == [("-", b"DATA on a stream that is not open", "2", 400, 0)]
+        (line,) = log.lines
+        assert (line.method, line.target, line.version) == ("-", b"DATA on a stream that is not open", "2")
+        assert (line.status, line.size) == (400, 0)
 
 
 async def test_a_draining_server_serves_what_is_open(live: Live) -> None:

@@ -13,6 +13,7 @@ import h2.config
 import h2.connection
 import h2.events
 import pytest
+from tests.server.access_lines import RecordingLog
 from tests.server.conftest import PATIENCE, Client, reply
 from tests.server.http2_client import HEADERS, RST_STREAM, WINDOW_UPDATE, http2, post
 from tests.server.protocol.http2_cases import GET, data, headers, rst, window
@@ -466,21 +467,23 @@ async def test_a_stream_that_takes_enough_is_not_reset(live: Live) -> None:
 
 async def test_too_large_a_body_is_413_and_tells_the_application(live: Live) -> None:
     heard: list[Message] = []
-    logged: list[Any] = []
+    log = RecordingLog()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         while not heard or heard[-1]["type"] != "http.disconnect":
             heard.append(await receive())
 
     async with live(app, lifespan="off", max_body_size=1000) as site:
-        site.server._service.access_log = lambda *line: logged.append(line)
+        site.server._service.access_log = log
         client = await http2(site, post(1, bytes(600), bytes(600), end=False))
         answer = await client.response()
         assert (answer.status, answer.body) == (413, b"the body is larger than this server accepts")
         await client.until(lambda: client.count(RST_STREAM, 1) == 1)
         await client.ping()
         assert heard[-1] == {"type": "http.disconnect"}
-        assert [line[1:6] for line in logged] == [("POST", b"/", "2", 413, len(answer.body))]
+        (line,) = log.lines
+        assert (line.method, line.target, line.version) == ("POST", b"/", "2")
+        assert (line.status, line.size) == (413, len(answer.body))
         assert client.count(HEADERS, 1, flags=4) == 1
 
 

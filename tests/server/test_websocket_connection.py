@@ -340,7 +340,7 @@ async def test_an_application_that_does_not_answer_is_a_503(live: Live, caplog: 
         assert (await site.ask(handshake())).status == 503
         await until(lambda: len(messages) == 2)
     assert messages[1] == {"type": "websocket.disconnect", "code": 1006, "reason": ""}
-    assert "did not answer a WebSocket in time: /chat" in caplog.text
+    assert "did not answer in time: WebSocket /chat" in caplog.text
 
 
 async def test_websocket_off_means_the_upgrade_is_ignored(live: Live) -> None:

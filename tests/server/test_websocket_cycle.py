@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+from tests.server.access_lines import RecordingLog
 from tests.server.websocket_frames import close, closing, frame, frames, text
 
 from vivace.server import ClientDisconnected, Config
@@ -291,7 +292,7 @@ async def test_an_application_that_takes_too_long_is_a_503_and_goes_on(
             await talk.send(ACCEPT)
         talk.cycle.tick(10.0)
         assert len(talk.stream.said) == 2
-    assert "did not answer a WebSocket in time: /" in caplog.text
+    assert "did not answer in time: WebSocket /" in caplog.text
 
 
 async def test_a_client_that_leaves_before_the_answer_is_told_of(connect: Connect) -> None:
@@ -724,21 +725,23 @@ async def test_what_is_accepted_while_the_server_stops_is_closed(connect: Connec
 
 @pytest.mark.parametrize(("version", "status", "method"), [("1.1", 101, "GET"), ("2", 200, "CONNECT")])
 async def test_a_websocket_is_one_line_when_it_ends(connect: Connect, version: str, status: int, method: str) -> None:
-    lines: list[Any] = []
+    log = RecordingLog()
     handshake = Handshake(version, key=b"a" if version == "1.1" else None)
-    async with connect(handshake, lambda *line: lines.append(line), accept=True) as talk:
+    async with connect(handshake, log, accept=True) as talk:
         await talk.send_text("abc")
-        assert lines == []
+        assert log.lines == []
         talk.cycle.feed(close(1000))
         talk.cycle.disconnect()
-        assert [line[:6] for line in lines] == [(("c", 1), method, b"/?a", version, status, 9)]
+        (line,) = log.lines
+        assert (line.scope["client"], line.method, line.target, line.version) == (("c", 1), method, b"/?a", version)
+        assert (line.status, line.size, line.close_code) == (status, 9, 1000)
 
 
 @pytest.mark.parametrize("messages", [[DENY, DENIED], [DENY]])
 async def test_a_refusal_is_one_line(connect: Connect, messages: list[Message]) -> None:
-    lines: list[Any] = []
-    async with connect(access_log=lambda *line: lines.append(line)) as talk:
+    log = RecordingLog()
+    async with connect(access_log=log) as talk:
         for message in messages:
             await talk.send(message)
         talk.cycle.disconnect()
-        assert [line[4:6] for line in lines] == [(401, 2 * (len(messages) - 1))]
+        assert [(line.status, line.size) for line in log.lines] == [(401, 2 * (len(messages) - 1))]

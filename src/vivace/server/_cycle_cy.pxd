@@ -4,6 +4,8 @@ from vivace.server._admission_cy cimport Admission
 from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
 from vivace.server.counters cimport Counters, clock
+from vivace.server.logging.access_log cimport AccessLog
+from vivace.server.logging.request_ids cimport RequestIds
 from vivace.server.protocol._request_head_cy cimport RequestHead
 from vivace.server.request_task cimport Work, is_done, perform
 
@@ -41,7 +43,9 @@ cdef class Cycle(Work):
     cdef bint given_notice
     cdef public bint disconnected
 
-    # for the access log
+    # for the logs; the id is None unless requests have some, and headers are kept only for a log that tells them
+    cdef readonly bytes request_id
+    cdef list response_headers
     cdef int status
     cdef long long sent
     cdef double started
@@ -80,7 +84,25 @@ cdef class Cycle(Work):
     cdef wake(self)
     cdef answer_failure(self, int status)
     cdef log_failure(self, str what, error)
+    @cython.locals(ids=RequestIds)
+    cdef identify(self)
+    @cython.locals(log=AccessLog)
+    cdef begin_response(self, int status, headers, bint trailers)
+    @cython.locals(ids=RequestIds)
+    cdef identified(self, headers)
+    cdef client_left(self)
+    cdef log_client_left(self)
+    @cython.locals(log=AccessLog)
+    cdef write_access_line(self, double seconds)
     cdef log_access(self)
+
+
+@cython.locals(ids=RequestIds)
+cpdef identify_refusal(Service service, Cycle cycle, error)
+
+
+@cython.locals(log=AccessLog)
+cpdef log_refusal(Service service, dict template, error, str http_version, Py_ssize_t size)
 
 
 @cython.locals(cycle=Cycle)

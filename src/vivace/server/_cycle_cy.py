@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Generator, Iterable
-from typing import Any
+from typing import Any, cast
 
 from vivace.server._service_cy import Service
-from vivace.server._stream_cy import Stream
+from vivace.server._stream_cy import Headers, Stream
 from vivace.server.counters import HTTP1, HTTP2, clock
 from vivace.server.errors import ClientDisconnected
+from vivace.server.logging.access_log import AccessLog
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.request_task import Work, is_done, perform
@@ -32,6 +33,9 @@ COMPLETE = 4
 
 # Pieces of a body below this size are joined while the application does not take them.
 SMALL_PIECE = 1024
+
+# In the log: the client left before there was a status, as nginx has it.
+CLIENT_LEFT = 499
 
 BUSY = b"The server is busy"
 CROWDED = b"The server has too many connections"
@@ -76,22 +80,39 @@ def busy(service: Service) -> dict[str, Any]:
     return {"status": 503, "headers": headers}
 
 
-def request_target(path: bytes, query: bytes) -> bytes:
-    """Path and query as the client wrote them."""
-    return path + b"?" + query if query else path
+def request_name(scope: dict[str, Any], method: str | None, request_id: bytes | None) -> str:
+    """How a line of the log calls a request. The path as it was sent holds visible ASCII, so a line stays one."""
+    name = f"{method} {scope['raw_path'].decode('latin-1')}"
+    return name if request_id is None else f"{name} (request {request_id.decode('ascii')})"
 
 
-def log_refusal(service: Service, client: object, error: ProtocolError, http_version: str, size: int) -> None:
+def identify_refusal(service: Service, cycle: Cycle | None, error: ProtocolError) -> None:
+    """See to it that the answer to a refused request tells its id, where requests have ids."""
+    ids = service.request_ids
+    if ids is not None:
+        if cycle is not None:
+            error.request_id = cycle.request_id
+        ids.identify_refusal(error)
+
+
+def log_refusal(service: Service, template: dict[str, Any], error: ProtocolError, http_version: str, size: int) -> None:
     """A line of access log for a request that the protocol answered with `size` bytes, with no cycle for it yet."""
     service.counters.answered(HTTP2 if http_version == "2" else HTTP1, error.status)
     log = service.access_log
     if log is None:
         return
     head = error.head
-    method, target = "-", error.reason.encode()
+    scope = template.copy()
+    scope["http_version"] = http_version
+    scope["raw_path"] = error.reason.encode()
+    scope["headers"] = []
+    method = "-"
     if head is not None:
-        method, target = head.method, request_target(head.raw_path, head.query_string)
-    log(client, method, target, http_version, error.status, size, 0.0)
+        method = head.method
+        scope["raw_path"] = head.raw_path
+        scope["query_string"] = head.query_string
+        scope["headers"] = head.headers or []
+    log.response(scope, method, error.status, size, 0.0, error.request_id)
 
 
 def caused_by_disconnect(error: BaseException) -> bool:
@@ -171,6 +192,16 @@ class Cycle(Work):
         self.status = 0
         self.sent = 0
         self.started = clock() if self.service.timed else 0.0
+        self.request_id: bytes | None = None
+        self.response_headers: list[tuple[bytes, bytes]] | None = None
+        if self.service.request_ids is not None:
+            self.identify()
+
+    def identify(self) -> None:
+        """Give the request its id."""
+        ids = self.service.request_ids
+        if ids is not None:
+            self.request_id = ids.identify(self.scope)
 
     def start(self) -> None:
         """Have the application work on it, at once or when its turn comes."""
@@ -224,7 +255,8 @@ class Cycle(Work):
 
     def log_failure(self, what: str, error: Exception | None) -> None:
         scope = self.scope
-        logger.error("%s: %s %s", what, scope.get("method"), scope.get("path"), exc_info=error)
+        request = request_name(scope, scope.get("method"), self.request_id)
+        logger.error("%s: %s", what, request, exc_info=error)
 
     def answer_failure(self, status: int) -> None:
         """500 or 503 when nothing has been sent, else an end that shows the response to be broken."""
@@ -236,8 +268,8 @@ class Cycle(Work):
             self.stream.abort()
             return
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-        self.stream.start_response(status, headers, False)
         self.status = status
+        self.begin_response(status, headers, False)
         self.sent = 0
         self.has_trailers = False
         self.finish_body(FAILURES[status], False)
@@ -319,7 +351,7 @@ class Cycle(Work):
             return {"type": "http.request", "body": body, "more_body": False}
         if self.peer_closed and self.body_reported:
             # Told that the client is gone, the application gives up; from here on it is.
-            self.disconnected = True
+            self.client_left()
             self.stream.abort()
             return {"type": "http.disconnect"}
         return None
@@ -361,10 +393,22 @@ class Cycle(Work):
         self.leave_queue()
         if self.phase == NOT_STARTED:
             self.service.counters.abandoned += 1
-        if NOT_STARTED < self.phase < COMPLETE and not self.disconnected:
-            self.log_access()
-        self.disconnected = True
+        self.client_left()
         self.wake()
+
+    def client_left(self) -> None:
+        if self.phase < COMPLETE and not self.disconnected:
+            if self.phase == NOT_STARTED:
+                self.log_client_left()
+            else:
+                self.log_access()
+        self.disconnected = True
+
+    def log_client_left(self) -> None:
+        """A line of access log for a request that nobody has answered, nor could."""
+        self.status = CLIENT_LEFT
+        if self.service.access_log is not None:
+            self.write_access_line(clock() - self.started)
 
     def refused(self, status: int, size: int) -> None:
         """The protocol has answered, for the request turned out to be wrong."""
@@ -436,8 +480,23 @@ class Cycle(Work):
             raise TypeError(f"the status of a response must be a whole number, got {status!r}")
         self.status = status
         self.has_trailers = fields.get("trailers", False)
-        self.stream.start_response(self.status, fields.get("headers", ()), self.has_trailers)
+        self.begin_response(self.status, fields.get("headers", ()), self.has_trailers)
         self.phase = STARTED
+
+    def begin_response(self, status: int, headers: Headers, trailers: bool) -> None:
+        log = self.service.access_log
+        if self.request_id is not None:
+            headers = self.identified(headers)
+        if log is not None and log.wants_response_headers:
+            headers = self.response_headers = list(headers)  # type: ignore[arg-type]  # the stream sees what they are
+        self.stream.start_response(status, headers, trailers)
+
+    def identified(self, headers: Headers) -> Headers:
+        """The response's headers, with the request's id."""
+        ids = self.service.request_ids
+        if ids is None or self.request_id is None:
+            return headers
+        return ids.add_to(headers, self.request_id)
 
     def send_body(self, message: Message) -> None:
         if self.phase != STARTED:
@@ -517,10 +576,12 @@ class Cycle(Work):
             seconds = clock() - self.started
             service.counters.took(self.stream.wire, seconds)
         service.counters.answered(self.stream.wire, self.status)
-        log = service.access_log
-        if log is None:
-            return
+        if service.access_log is not None:
+            self.write_access_line(seconds)
+
+    def write_access_line(self, seconds: float) -> None:
+        log = cast(AccessLog, self.service.access_log)
         scope = self.scope
-        target = request_target(scope["raw_path"], scope["query_string"])
-        sent = 0 if scope["method"] == "HEAD" else self.sent
-        log(scope["client"], scope["method"], target, scope["http_version"], self.status, sent, seconds)
+        method = scope["method"]
+        sent = 0 if method == "HEAD" else self.sent
+        log.response(scope, method, self.status, sent, seconds, self.request_id, self.response_headers, 0)

@@ -1,5 +1,5 @@
 from vivace.server._body_pace_cy cimport BodyPace
-from vivace.server._cycle_cy cimport Cycle, http_scope, new_cycle
+from vivace.server._cycle_cy cimport Cycle, http_scope, identify_refusal, log_refusal, new_cycle
 from vivace.server._service_cy cimport Service
 from vivace.server._stream_cy cimport Stream
 from vivace.server._transport_cy cimport ClientTransport

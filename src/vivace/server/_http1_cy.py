@@ -16,7 +16,7 @@ from contextlib import aclosing
 from typing import Any, cast
 
 from vivace.server._body_pace_cy import BodyPace
-from vivace.server._cycle_cy import CROWDED, Cycle, http_scope, log_refusal, new_cycle
+from vivace.server._cycle_cy import CROWDED, Cycle, http_scope, identify_refusal, log_refusal, new_cycle
 from vivace.server._http2_cy import Http2Connection
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Headers, Stream
@@ -345,8 +345,9 @@ class Http1Connection(Stream):
             return
         self.cycle = None
         self.in_body = False
+        identify_refusal(self.service, cycle, error)
         if cycle is None:
-            log_refusal(self.service, self.scope_template["client"], error, "1.1", len(error.reason))
+            log_refusal(self.service, self.scope_template, error, "1.1", len(error.reason))
         elif self.response_begun:
             cycle.disconnect()
             self.abort()

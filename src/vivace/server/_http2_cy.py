@@ -224,7 +224,7 @@ class Http2Connection(Http2Link):
         """A request has been answered with that error."""
         cycle = None if exchange is None else exchange.cycle
         if exchange is None or cycle is None:
-            log_refusal(self.service, self.scope_template["client"], error, "2", len(error.reason))
+            log_refusal(self.service, self.scope_template, error, "2", len(error.reason))
         elif exchange.response_begun:
             exchange.gone()
         else:
@@ -253,7 +253,7 @@ class Http2Connection(Http2Link):
 
     def fail(self, error: ConnectionFailed) -> None:
         """The session is over: its last words are written, be the socket slow or not."""
-        log_refusal(self.service, self.scope_template["client"], error, "2", 0)
+        log_refusal(self.service, self.scope_template, error, "2", 0)
         self.transport.write(self.session.take())
         self.transport.end(True)
 

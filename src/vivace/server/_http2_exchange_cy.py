@@ -49,6 +49,7 @@ class Http2Link:
             headers=service.default_headers,
             connect=service.websocket,
         )
+        self.session.request_ids = service.request_ids
         self.reading = False
         self.write_due = False
         self.paused_exchanges: list[Http2Exchange] | None = None
@@ -386,6 +387,8 @@ class Http2Exchange(Stream):
         """Time goes on, says the connection."""
         if self.body_is_late():
             error = ProtocolError(408, "the body came too slowly")
+            if self.cycle is not None:
+                error.request_id = self.cycle.request_id
             self.link.session.refuse_request(self.stream, error)
             self.link.refused(self, error)
             self.link.written()

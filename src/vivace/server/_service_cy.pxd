@@ -1,5 +1,7 @@
 from vivace.server._admission_cy cimport Admission
 from vivace.server.counters cimport Counters
+from vivace.server.logging.access_log cimport AccessLog
+from vivace.server.logging.request_ids cimport RequestIds
 
 
 cdef class Service:
@@ -33,7 +35,9 @@ cdef class Service:
     cdef public double request_timeout
     cdef public Py_ssize_t min_body_rate
     cdef public Py_ssize_t min_write_rate
-    cdef public object access_log
+    cdef public AccessLog access_log
+    # None unless requests have ids
+    cdef public RequestIds request_ids
 
     # what it counts, whether that is timed too, and by how much the loop was late at worst
     cdef readonly Counters counters

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Protocol
 from weakref import WeakSet
@@ -15,6 +14,8 @@ from vivace.server._admission_cy import Admission
 from vivace.server.config import Config
 from vivace.server.counters import Counters, Histogram
 from vivace.server.forwarding import open_forwarding
+from vivace.server.logging.access_log import AccessLog
+from vivace.server.logging.request_ids import RequestIds
 from vivace.server.options.capacity import Capacity
 from vivace.server.protocol.default_headers import read_default_headers
 from vivace.server.room import Room
@@ -43,10 +44,6 @@ class Connection(Protocol):
     def abort(self) -> None: ...
 
 
-# Called for every response when there is an access log: client, method, target, HTTP version, status, bytes, seconds.
-AccessLog = Callable[[Any, str, bytes, str, int, int, float], None]
-
-
 class Service:
     """The application and everything that connections share.
 
@@ -65,6 +62,7 @@ class Service:
     last_request: float
     stopped: bool
     access_log: AccessLog | None
+    request_ids: RequestIds | None
     now: float
     tick_interval: float
     ticker: asyncio.TimerHandle | None
@@ -93,6 +91,8 @@ class Service:
         self.counters = Counters()
         self.timed = access_log is not None or config.metrics.enabled
         self.loop_lag = 0.0
+        header = config.logs.request_id_header
+        self.request_ids = None if header is None else RequestIds(header)
         self.limits = config.limits
         self.root_path = config.root_path
         self.strips_root_path = config.proxies.proxy_strips_root_path

@@ -6,6 +6,7 @@ from vivace.server._stream_cy cimport Stream
 from vivace.server._waiter_cy cimport Waiter
 from vivace.server.awaited cimport Awaited
 from vivace.server.counters cimport Counters, clock
+from vivace.server.logging.access_log cimport AccessLog
 from vivace.server.protocol._request_head_cy cimport RequestHead
 from vivace.server.protocol._websocket_protocol_cy cimport WebSocketProtocol
 
@@ -88,4 +89,6 @@ cdef class WebSocketCycle(Cycle):
     cdef wake_now(self)
     cdef answer_failure(self, int status)
     cdef log_failure(self, str what, error)
+    @cython.locals(log=AccessLog)
+    cdef write_access_line(self, double seconds)
     cdef log_access(self)

@@ -11,13 +11,14 @@ import random
 from collections.abc import Awaitable
 from typing import Any, cast
 
-from vivace.server._cycle_cy import DONE, NOT_STARTED, Cycle, busy, http_scope, logger, request_target
+from vivace.server._cycle_cy import DONE, NOT_STARTED, Cycle, busy, http_scope, logger, request_name
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Stream
 from vivace.server._waiter_cy import Waiter
 from vivace.server.awaited import Awaited
 from vivace.server.counters import WEBSOCKET, clock
 from vivace.server.errors import ClientDisconnected
+from vivace.server.logging.access_log import AccessLog
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol._websocket_protocol_cy import WebSocketProtocol
 from vivace.server.protocol.websocket_events import Close, CloseCode, Ping, Pong
@@ -249,7 +250,8 @@ class WebSocketCycle(Cycle):
             self.lost()
             self.stream.abort()
             raise ClientDisconnected("the client closed the connection before the WebSocket was accepted")
-        self.stream.accept(handshake, fields.get("subprotocol") or None, fields.get("headers") or ())
+        headers = self.identified(fields.get("headers") or ())
+        self.stream.accept(handshake, fields.get("subprotocol") or None, headers)
         service = self.service
         self.protocol = WebSocketProtocol(service.limits, handshake.compression)
         self.handshake = None
@@ -434,12 +436,15 @@ class WebSocketCycle(Cycle):
 
     def finish(self) -> None:
         self.state = ENDED
+        answered = self.disconnected or self.phase != NOT_STARTED
         self.disconnected = True
         if self.accepted:
             self.service.counters.open_websockets -= 1
             self.log_access()
         elif self.phase == NOT_STARTED:
             self.service.counters.abandoned += 1
+            if not answered:
+                self.log_client_left()
         self.wake()
 
     def wake(self) -> None:
@@ -483,7 +488,8 @@ class WebSocketCycle(Cycle):
 
     def open_expired(self) -> None:
         """The application neither accepts nor refuses. It is told that the client is gone."""
-        logger.warning("The application did not answer a WebSocket in time: %s", self.scope.get("path"))
+        request = request_name(self.scope, "WebSocket", self.request_id)
+        logger.warning("The application did not answer in time: %s", request)
         self.deny({"status": 503, "headers": [(b"content-type", b"text/plain; charset=utf-8")]})
         self.send_body({"body": TOO_LATE})
         self.disconnected = True
@@ -513,17 +519,18 @@ class WebSocketCycle(Cycle):
     # ---- the logs
 
     def log_failure(self, what: str, error: Exception | None) -> None:
-        logger.error("%s: WebSocket %s", what, self.scope.get("path"), exc_info=error)
+        logger.error("%s: %s", what, request_name(self.scope, "WebSocket", self.request_id), exc_info=error)
 
     def log_access(self) -> None:
         if not self.accepted:
             self.service.counters.answered(WEBSOCKET, self.status)
-        log = self.service.access_log
-        if log is None:
-            return
+        if self.service.access_log is not None:
+            self.write_access_line(clock() - self.started)
+
+    def write_access_line(self, seconds: float) -> None:
+        log = cast(AccessLog, self.service.access_log)
         scope = self.scope
-        target = request_target(scope["raw_path"], scope["query_string"])
-        version = scope["http_version"]
         # RFC 8441 4: over HTTP/2 it began with CONNECT.
-        method = "CONNECT" if version == "2" else "GET"
-        log(scope["client"], method, target, version, self.status, self.sent, clock() - self.started)
+        method = "CONNECT" if scope["http_version"] == "2" else "GET"
+        code = self.close_code if self.accepted else 0
+        log.response(scope, method, self.status, self.sent, seconds, self.request_id, self.response_headers, code)

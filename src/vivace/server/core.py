@@ -10,10 +10,11 @@ from vivace.server.errors import CompiledCoreMissing
 try:
     from vivace.server._http1_cy import Http1Connection
     from vivace.server._service_cy import Service
+    from vivace.server.logging.opening import open_access_log
 except Exception:  # noqa: BLE001 - `find_missing` says what it is: not built, or built from other sources
-    Http1Connection = Service = None  # type: ignore[assignment,misc]
+    Http1Connection = Service = open_access_log = None  # type: ignore[assignment,misc]
 
-__all__ = ["Http1Connection", "Service", "compiled", "require_compiled"]
+__all__ = ["Http1Connection", "Service", "compiled", "open_access_log", "require_compiled"]
 
 MODULES = (
     "vivace.server._admission_cy",
@@ -28,6 +29,9 @@ MODULES = (
     "vivace.server._waiter_cy",
     "vivace.server._websocket_cy",
     "vivace.server.counters",
+    "vivace.server.logging.access_log",
+    "vivace.server.logging.atoms",
+    "vivace.server.logging.request_ids",
     "vivace.server.protocol._request_head_cy",
     "vivace.server.protocol.http1_scanner",
     "vivace.server.protocol.http1_writer",

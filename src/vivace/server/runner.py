@@ -15,7 +15,7 @@ from vivace.server.config import Config
 from vivace.server.core import require_compiled
 from vivace.server.errors import ConfigError, ServerError
 from vivace.server.loading import load_app
-from vivace.server.logging import configure_logging, server_logger
+from vivace.server.logging import configure_logging, reopen_logs, server_logger
 from vivace.server.loops import loop_factory
 from vivace.server.process import Presence
 from vivace.server.server import Server
@@ -76,6 +76,9 @@ def _run_workers(app: Application | str, config: Config, presence: Presence) -> 
 
 
 def _run_alone(app: Application | str, config: Config, presence: Presence) -> bool:
+    if hasattr(signal, "SIGUSR1"):
+        # Whoever rotates logs does not know that the application is still being imported.
+        signal.signal(signal.SIGUSR1, lambda number, frame: reopen_logs())
     keep_freed_memory()
     make_loop = loop_factory(config)
     server = Server(app, replace(config, factory=config.factory and not isinstance(app, str)))
@@ -114,6 +117,8 @@ async def _serve_until_signal(server: Server, presence: Presence) -> bool:
     if server.config.tls.enabled:
         # Without TLS there is nothing to read anew, and the terminal that is closed ends us.
         loop.add_signal_handler(signal.SIGHUP, server.reload_certificates)
+    if hasattr(signal, "SIGUSR1"):
+        loop.add_signal_handler(signal.SIGUSR1, reopen_logs)
     try:
         await server.serve(lambda: tasks.append(loop.create_task(_take_place(server, presence))))
     finally:

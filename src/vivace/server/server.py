@@ -12,7 +12,7 @@ from typing import Any, Self
 import vivace
 from vivace.server.accepting import Acceptor, stop_accepting
 from vivace.server.config import Config
-from vivace.server.core import Service, compiled, require_compiled
+from vivace.server.core import Service, compiled, open_access_log, require_compiled
 from vivace.server.drain import LAST_REQUEST, LAST_REQUEST_WHEN_REPLACED, Drain
 from vivace.server.errors import BindError
 from vivace.server.housekeeping import keep_house
@@ -20,7 +20,7 @@ from vivace.server.interfaces import adapt
 from vivace.server.lifespan import Lifespan
 from vivace.server.listeners import Listener, describe_address, open_listeners
 from vivace.server.loading import load_app
-from vivace.server.logging import access_log, server_logger
+from vivace.server.logging import server_logger
 from vivace.server.redirect import RedirectToHTTPS, https_port
 from vivace.server.statistics import Statistics
 from vivace.server.tls import ServerTLS, open_tls
@@ -149,7 +149,7 @@ class Server:
         try:
             app = self._load()
             state = await self._start_application(app, context)
-            self._service = Service(app, config, loop, context, access_log(config))
+            self._service = Service(app, config, loop, context, open_access_log(config, loop))
             self._service.state = state
             await self._listen(self._service)
         except BaseException:

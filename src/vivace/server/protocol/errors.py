@@ -10,8 +10,9 @@ from vivace.server.protocol._request_head_cy import RequestHead
 class ProtocolError(Exception):
     """The peer broke the protocol or a limit. `status` is the HTTP answer it deserves, `reason` says what was wrong.
 
-    `headers` belong to that answer; `head` is the request, for the log, where method and target could be read. An
-    HTTP/1.1 connection cannot be used for another request: where the next one begins is no longer known.
+    `headers` belong to that answer; `head` is the request, for the log, where method and target could be read, and
+    `request_id` its id, where requests have ids. An HTTP/1.1 connection cannot be used for another request: where the
+    next one begins is no longer known.
     """
 
     def __init__(self, status: int, reason: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
@@ -20,6 +21,7 @@ class ProtocolError(Exception):
         self.reason = reason
         self.headers = list(headers)
         self.head: RequestHead | None = None
+        self.request_id: bytes | None = None
 
 
 class WebSocketError(Exception):

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.events import EndOfBody, RequestHead
@@ -10,8 +10,12 @@ from vivace.server.protocol.limits import Limits
 Headers: TypeAlias = Iterable[Iterable[bytes | bytearray | memoryview]]
 Event: TypeAlias = RequestHead | bytes | Literal[EndOfBody.END_OF_BODY] | StreamReset | ProtocolError
 
+class RequestIds(Protocol):
+    def identify_refusal(self, error: ProtocolError) -> object: ...
+
 class Http2Session:
     held: bool
+    request_ids: RequestIds | None
     @property
     def failure(self) -> ConnectionFailed | None: ...
     @property

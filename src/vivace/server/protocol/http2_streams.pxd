@@ -31,6 +31,9 @@ cdef class Http2Streams(Http2Output):
     cdef readonly object failure
     cdef object events
 
+    # None, or gives a refused request its id: `identify_refusal(error)` puts it into the error's headers
+    cdef public object request_ids
+
     # open streams; the ends of the last that closed, as number and ending; priorities of streams to come
     cdef readonly dict streams
     cdef uint32_t closed[REMEMBERED_STREAMS]

@@ -186,6 +186,9 @@ cdef class Http2Streams(Http2Output):
     cdef int answer_error(self, Http2Stream stream, error, bint without_body) except -1:
         cdef bytes reason = error.reason.encode()
         cdef list fields
+        if self.request_ids is not None:
+            error.head = stream.head
+            self.request_ids.identify_refusal(error)
         if stream.begun:
             self.write_reset(stream.id, ErrorCode.CANCEL)
             return self.close_stream(stream, RESET_BY_US)

@@ -14,6 +14,8 @@ import traceback
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any, NoReturn, TypeVar
 
+from vivace.server.logging import flush_logs
+
 T = TypeVar("T")
 Child = Callable[[], int]
 
@@ -119,6 +121,7 @@ def end(code: int) -> NoReturn:
     try:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
+        flush_logs()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
     finally:

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
-from vivace.server.logging import server_logger
+from vivace.server.logging import reopen_logs, server_logger
 from vivace.server.supervisor.forking import Forker
 from vivace.server.supervisor.handle import Worker
 from vivace.server.supervisor.operations import Operations
@@ -62,6 +62,7 @@ class Signals:
 
     def reopen_logs(self) -> None:
         """Log files have been moved away: write to new ones, here and in the workers."""
+        reopen_logs()
         self.operations.presence.reopened_logs()
         for worker in self.supervisor.workers:
             worker.signal(signal.SIGUSR1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import functools
 import signal
 import socket
 import sys
@@ -19,7 +20,7 @@ from vivace.server.config import Config
 from vivace.server.errors import ServerError
 from vivace.server.listeners import Listener
 from vivace.server.loading import load_app
-from vivace.server.logging import server_logger
+from vivace.server.logging import name_worker, reopen_logs, server_logger
 from vivace.server.loops import loop_factory
 from vivace.server.process import Presence
 from vivace.server.server import Server
@@ -52,6 +53,7 @@ def work(
 ) -> int:
     """Serve until the supervisor says so or is gone; the exit code. `app` may be loaded already."""
     prepare_process(position.stacks)
+    name_worker(position.slot)
     presence.in_worker(f"worker {position.slot}")
     kind = worker_class(config)
     try:
@@ -132,6 +134,7 @@ class Worker:
         end = self.position.channel.dup()
         channel = self.channel = await Channel.open(end, ToWorker, self.receive, self.supervisor_is_gone)
         loop.add_signal_handler(signal.SIGTERM, self.stop, Stop())
+        loop.add_signal_handler(signal.SIGUSR1, functools.partial(reopen_logs, quietly=True))
         beating = loop.create_task(self.beat(channel))
         try:
             await self.server.serve(lambda: channel.send(self.readiness()))

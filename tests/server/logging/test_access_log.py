@@ -12,10 +12,27 @@ from typing import Any
 import pytest
 
 from vivace.server import Config
-from vivace.server.logging import AccessFormatter, LineFormatter, access_log, access_logger, configure_logging
+from vivace.server.logging import access_logger, configure_logging
+from vivace.server.logging.formatters import AccessFormatter, LineFormatter
+from vivace.server.logging.opening import open_access_log
 from vivace.server.types import ASGIApp, Receive, Scope, Send
 
 Live = Callable[..., AbstractAsyncContextManager[Any]]
+
+
+def scope(**different: Any) -> dict[str, Any]:
+    """What an access line is made from."""
+    return {
+        "type": "http",
+        "client": ("127.0.0.1", 5000),
+        "raw_path": b"/",
+        "query_string": b"",
+        "http_version": "1.1",
+        "scheme": "http",
+        "headers": [],
+        "extensions": {},
+        **different,
+    }
 
 
 def written_by(formatter: logging.Formatter) -> io.StringIO:
@@ -85,9 +102,10 @@ async def test_a_response_that_the_client_did_not_wait_for_is_a_line_too(live: L
 
 def test_levels_and_statuses_are_coloured_on_a_terminal() -> None:
     stream = written_by(AccessFormatter(colors=True))
-    log = access_log(Config())
-    log(("10.0.0.1", 5), "GET", b"/", "1.1", 404, 3, 0.0015)
-    log(None, "GET", b"/", "1.1", 200, 3, 0.0015)
+    log = open_access_log(Config())
+    assert log is not None
+    log.response(scope(client=("10.0.0.1", 5)), "GET", 404, 3, 0.0015)
+    log.response(scope(client=None), "GET", 200, 3, 0.0015)
     missing, found = stream.getvalue().splitlines()
     assert '\x1b[32mINFO   \x1b[0m 10.0.0.1:5 "GET / HTTP/1.1" \x1b[33m404\x1b[0m 3 B 1.5 ms' in missing
     assert '- "GET / HTTP/1.1" \x1b[32m200\x1b[0m 3 B' in found
@@ -95,10 +113,10 @@ def test_levels_and_statuses_are_coloured_on_a_terminal() -> None:
 
 def test_an_access_log_that_nobody_would_see_is_none() -> None:
     configure_logging(Config(log_level="warning"))
-    assert access_log(Config(log_level="warning")) is None
+    assert open_access_log(Config(log_level="warning")) is None
     configure_logging(Config())
-    assert access_log(Config(access_log=False)) is None
-    assert access_log(Config()) is not None
+    assert open_access_log(Config(access_log=False)) is None
+    assert open_access_log(Config()) is not None
 
 
 def test_a_log_configuration_of_the_users_is_used_instead() -> None:
@@ -121,7 +139,7 @@ def test_a_traceback_follows_its_line() -> None:
     try:
         raise ZeroDivisionError("planted")
     except ZeroDivisionError as error:
-        record = logging.LogRecord("x", logging.ERROR, "", 0, "failed", (), (type(error), error, error.__traceback__))
+        record = logging.LogRecord("vivace.server", logging.ERROR, "", 0, "failed", (), (type(error), error, error.__traceback__))
     lines = LineFormatter().format(record).splitlines()
     assert lines[0].endswith("ERROR   failed")
     assert lines[-1] == "ZeroDivisionError: planted"

@@ -1,0 +1,112 @@
+# cython: language_level=3
+"""The access log: a line for every response, composed here and written with the others of its turn of the event loop.
+
+That is for the configuration that the server makes itself. Where somebody has made another for "vivace.access", every
+line goes through the `logging` module as a record with its facts as attributes.
+"""
+
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy
+
+from vivace.server.logging.access_facts cimport AccessFacts
+from vivace.server.logging.line_buffer cimport LineBuffer
+from vivace.server.logging.line_forms cimport LineForm
+
+from logging import INFO
+
+from vivace.server.logging.loggers import access_logger, server_logger
+from vivace.server.logging.output import output_of
+from vivace.server.logging.records import log_record
+
+cdef enum:
+    # Bytes that are written without waiting for the end of the turn.
+    MANY_LINES = 65536
+
+cdef uint64_t EVERYTHING = 0xFFFFFFFFFFFFFFFF
+# The golden ratio's part of 2 ** 64: its multiples spread evenly, and in step with no client's rhythm.
+cdef uint64_t STRIDE = 0x9E3779B97F4A7C15
+
+
+cdef class AccessLog:
+    """Call `response` for every response, and for every request that ended without one.
+
+    `sample` is the part of them that is logged; server errors always are. Without a `loop` each line is written at
+    once. `is_formatted`: the form is the user's, and is a record's message too.
+    """
+
+    def __init__(self, LineForm form, double sample=1.0, loop=None, bint is_formatted=False):
+        self.form = form
+        self.wants_response_headers = form.wants_response_headers
+        self.is_formatted = is_formatted
+        self.loop = loop
+        self.facts = AccessFacts()
+        self.line = LineBuffer()
+        self.output = self.pending = None
+        self.is_due = False
+        self.is_sampled = sample < 1
+        self.part = EVERYTHING if sample >= 1 else <uint64_t>(sample * <double>EVERYTHING)
+        self.ticket = 0
+
+    cpdef response(
+        self, dict scope, str method, int status, int64_t size, double seconds, bytes request_id=None,
+        list response_headers=None, int close_code=0
+    ):
+        """Log a response, which took so many seconds.
+
+        `close_code` is that of a WebSocket. Whatever goes wrong in here is logged, and does not concern the request.
+        """
+        if self.is_sampled and self.is_left_out(status, close_code):
+            return
+        self.facts.set(scope, method, status, size, seconds, request_id, response_headers, close_code)
+        try:
+            self.write()
+        except Exception:
+            server_logger.exception("A line of the access log could not be written")
+        finally:
+            self.facts.forget()
+
+    cdef bint is_left_out(self, int status, int close_code) noexcept:
+        if status >= 500 or close_code == 1011:
+            return False
+        self.ticket += STRIDE
+        return self.ticket > self.part or self.part == 0
+
+    cdef write(self):
+        if not self.is_due:
+            # Handlers, filters and levels may be changed while the server runs: they are looked at once a turn.
+            self.output = output_of(access_logger)
+        if self.output is not None:
+            self.write_line()
+        elif access_logger.isEnabledFor(INFO):
+            if self.is_formatted:
+                self.compose()
+                log_record(self.facts, self.line.take().decode("ascii"))
+            else:
+                log_record(self.facts, None)
+
+    cdef write_line(self):
+        cdef LineBuffer line = self.line
+        cdef Py_ssize_t length
+        self.compose()
+        line.add_bytes(b"\n")
+        if not self.is_due:
+            self.pending = self.output.buffer
+        length = PyByteArray_GET_SIZE(self.pending)
+        PyByteArray_Resize(self.pending, length + line.length)
+        memcpy(PyByteArray_AS_STRING(self.pending) + length, line.room, line.length)
+        if length + line.length > MANY_LINES or self.loop is None:
+            self.output.flush()
+        elif not self.is_due:
+            self.is_due = True
+            self.loop.call_soon(self.flush)
+
+    cdef compose(self):
+        self.line.length = 0
+        self.form.write(self.line, self.facts)
+
+    def flush(self):
+        """Write what is pending."""
+        self.is_due = False
+        if self.output is not None:
+            self.output.flush()

@@ -1,0 +1,29 @@
+from vivace.server.logging.access_facts cimport AccessFacts
+from vivace.server.logging.line_buffer cimport LineBuffer
+
+
+cdef class Stamp:
+    cdef object render
+    cdef long long second
+    cdef int millisecond
+    cdef bytes text
+
+    cdef bytes current(self)
+
+
+cdef class LineForm:
+    cdef readonly bint wants_response_headers
+
+    cdef int write(self, LineBuffer out, AccessFacts facts) except -1
+
+
+cdef class TextForm(LineForm):
+    cdef Stamp stamp
+    cdef list statuses
+
+
+cdef class JsonForm(LineForm):
+    cdef Stamp stamp
+    cdef bytes end
+
+    cdef int add_text(self, LineBuffer out, bytes name, bytes value) except -1
