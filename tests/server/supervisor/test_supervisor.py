@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.server.supervisor.supervised import eventually, launched, supervised
+from tests.server.supervisor.supervised import eventually, supervised
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -49,10 +49,3 @@ def test_a_rolling_restart_replaces_all_workers(site: Path) -> None:
         eventually(lambda: not before & set(server.children()), "the old workers are gone")
         assert int(server.ask()) in server.children()
         assert server.stop() == 0
-
-
-def test_a_first_start_that_fails_is_one_message_and_exit_code_3(site: Path) -> None:
-    with launched(site, "site_run:ap", workers=4) as server:
-        assert server.end() == 3
-        assert server.log.startswith('Error: "site_run:ap": module site_run has no "ap". Did you mean "app"?')
-        assert server.log.count("\n") == 1

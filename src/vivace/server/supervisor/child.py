@@ -24,7 +24,7 @@ STACK_POLL = 0.02
 # What a process has said before its end is read within this time.
 LAST_WORDS = 0.5
 # Who has not started and is not wanted any more, may take so long to leave.
-LAST_RESORT = 8.0
+LAST_RESORT = 6.0
 # The frame in a child's tracebacks at which its own code begins.
 BOTTOM = os.path.join("vivace", "server", "supervisor", "")
 LONGEST_TRACEBACK = 1 << 20

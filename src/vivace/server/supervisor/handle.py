@@ -10,7 +10,7 @@ import msgspec
 from vivace.server.options.checks import FOREVER
 from vivace.server.options.workers import Workers
 from vivace.server.statistics import Statistics
-from vivace.server.supervisor.child import Child, State
+from vivace.server.supervisor.child import LAST_RESORT, Child, State
 from vivace.server.supervisor.messages import Beat, FromWorker, Stop
 
 
@@ -63,6 +63,9 @@ class Worker(Child):
         if self.state is State.ENDED:
             return
         self.told_to_stop = True
+        if not self.started.done():
+            # It serves nobody; blocking code in its startup would keep it for good.
+            patience = min(patience, LAST_RESORT)
         self.ends_by = min(self.ends_by, self._loop.time() + patience)
         if self.started.done() or message.force:
             self.send(message)
