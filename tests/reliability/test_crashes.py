@@ -13,7 +13,8 @@ from tests.reliability.load import load
 from tests.reliability.tally import Tally
 from tests.server.supervisor.supervised import Supervised, eventually
 
-KILLS = 30 if LONG else 3
+# With each one a slot waits longer before the next try.
+KILLS = 12 if LONG else 3
 
 
 def lost_with_others(tally: Tally, dead: set[int]) -> list[object]:
