@@ -13,6 +13,8 @@ cdef class Http1Connection(Stream):
     cdef object __weakref__
     cdef Service service
     cdef ClientTransport transport
+    # the ProxyHeader that was in front of the connection, set before it begins
+    cdef public object proxied
     cdef dict scope_template
     # the beginning of what may be an HTTP/2 connection; None once that is decided
     cdef bytes preface

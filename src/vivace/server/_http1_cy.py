@@ -30,6 +30,7 @@ from vivace.server.protocol.default_headers import with_defaults
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.http1_scanner import Http1Scanner
 from vivace.server.protocol.http1_writer import Http1Writer
+from vivace.server.protocol.proxy_protocol import ProxyHeader
 from vivace.server.protocol.websocket_handshake import Handshake, read_handshake, wants_websocket
 from vivace.server.room import LOBBY_SECONDS
 from vivace.server.sendfile import SMALL_FILE, open_file, read_file, read_pieces
@@ -57,6 +58,7 @@ class Http1Connection(Stream):
         self.scanner: Http1Scanner = Http1Scanner(service.limits)
         self.writer: Http1Writer = Http1Writer(service.server_header, service.date_header, service.default_headers)
         self.transport: ClientTransport = None  # type: ignore[assignment]  # until connection_made
+        self.proxied: ProxyHeader | None = None
         self.scope_template: dict[str, Any] = {}
         self.preface: bytes | None = b"" if service.http2 else None
         self.cycle: Cycle | None = None
@@ -95,10 +97,10 @@ class Http1Connection(Stream):
         if tls is not None:
             self.service.handshaking.discard(self)
             if tls.selected_alpn_protocol() == "h2":
-                become_http2(self.service, self.app, transport, b"")
+                become_http2(self.service, self.app, transport, b"", self.proxied)
                 return
         self.transport = ClientTransport(self.service, cast(asyncio.Transport, transport))
-        self.scope_template = connection_scope(transport, self.service, "1.1")
+        self.scope_template = connection_scope(transport, self.service, "1.1", self.proxied)
         self.crowded = not self.service.opened(self, self.scope_template["client"])
         self.set_deadline(
             min(self.service.header_timeout, LOBBY_SECONDS) if self.crowded else self.service.header_timeout
@@ -135,7 +137,7 @@ class Http1Connection(Stream):
         if data.startswith(HTTP2_PREFACE):
             transport = self.transport.take_away()
             self.service.closed(self)
-            become_http2(self.service, self.app, transport, data)
+            become_http2(self.service, self.app, transport, data, self.proxied)
             return b""
         return data
 
@@ -607,9 +609,12 @@ class Http1Connection(Stream):
         return not self.transport.has_unread()
 
 
-def become_http2(service: Service, app: ASGIApp, transport: asyncio.BaseTransport, data: bytes) -> None:
+def become_http2(
+    service: Service, app: ASGIApp, transport: asyncio.BaseTransport, data: bytes, proxied: ProxyHeader | None
+) -> None:
     """Let HTTP/2 have the connection, with what has been read of it."""
     connection = Http2Connection(service, app)
+    connection.proxied = proxied
     # asyncio asks for no more than the methods of a protocol, and the connection has those.
     transport.set_protocol(connection)  # type: ignore[arg-type]
     connection.connection_made(transport)

@@ -12,6 +12,8 @@ from vivace.server.protocol.http2_session cimport Http2Session
 
 
 cdef class Http2Connection(Http2Link):
+    # the ProxyHeader that was in front of the connection, set before it begins
+    cdef public object proxied
     cdef dict scope_template
 
     # others have their turn before the rest is read

@@ -22,6 +22,7 @@ from vivace.server.protocol.errors import ProtocolError
 from vivace.server.protocol.events import END_OF_BODY
 from vivace.server.protocol.http2_errors import ConnectionFailed, ErrorCode, StreamReset
 from vivace.server.protocol.http2_output import Http2Stream
+from vivace.server.protocol.proxy_protocol import ProxyHeader
 from vivace.server.protocol.websocket_handshake import read_handshake
 from vivace.server.room import LOBBY_SECONDS
 from vivace.server.types import ASGIApp
@@ -38,6 +39,7 @@ class Http2Connection(Http2Link):
 
     def __init__(self, service: Service, app: ASGIApp) -> None:
         super().__init__(service, app)
+        self.proxied: ProxyHeader | None = None
         self.scope_template: dict[str, Any] = {}
         self.read_due = False
         self.settings_deadline = NEVER
@@ -68,7 +70,7 @@ class Http2Connection(Http2Link):
         """asyncio: the connection is there."""
         service = self.service
         self.transport = ClientTransport(service, cast(asyncio.Transport, transport))
-        self.scope_template = connection_scope(transport, service, "2")
+        self.scope_template = connection_scope(transport, service, "2", self.proxied)
         self.settings_deadline = service.now + service.header_timeout
         self.crowded = not service.opened(self, self.scope_template["client"])
         if self.crowded:

@@ -15,6 +15,7 @@ from vivace.server.core import Http1Connection, Service
 from vivace.server.errors import BindError
 from vivace.server.listeners import Listener, explain
 from vivace.server.logging import server_logger
+from vivace.server.proxy_listener import ProxyListener
 from vivace.server.tls import ServerTLS
 from vivace.server.types import ASGIApp
 
@@ -77,7 +78,7 @@ class Acceptor:
         self.config = config
         self.tls = tls
         self.app = app
-        self.server: asyncio.Server | None = None
+        self.server: asyncio.Server | ProxyListener | None = None
         self.spare: socket.socket | None = None
 
     async def open(self) -> None:
@@ -85,16 +86,27 @@ class Acceptor:
         listener, service = self.listener, self.service
         if isinstance(service.loop, asyncio.SelectorEventLoop):
             listener.socket = PatientSocket(fileno=listener.socket.detach())
+        protocol: Any = functools.partial(_await_handshake if listener.tls else Http1Connection, service, self.app)
+        options = self._tls_options() if listener.tls else {}
         try:
-            # Not `create_unix_server`, be it a Unix socket or not: from Python 3.13 on each worker that leaves would
-            # remove the file that the others are served on. And asyncio asks for no more than the methods of a
-            # protocol, which the connection has.
-            protocol: Any = functools.partial(_await_handshake if listener.tls else Http1Connection, service, self.app)
-            options = {"backlog": self.config.backlog} | (self._tls_options() if listener.tls else {})
-            self.server = await service.loop.create_server(protocol, sock=listener.socket, **options)
+            self.server = await self._open_server(protocol, options)
             self.spare = listener.socket.dup()
         except OSError as error:
             raise BindError(explain(error, listener)) from error
+
+    async def _open_server(self, protocol: Any, options: dict[str, Any]) -> asyncio.Server | ProxyListener:
+        config, listener = self.config, self.listener
+        if config.proxies.proxy_protocol != "off":
+            timeouts = config.timeouts
+            patience = timeouts.handshake_timeout if listener.tls else timeouts.header_timeout
+            proxied = ProxyListener(self.service, listener.socket, protocol, options, config.proxies, patience)
+            proxied.start(config.backlog)
+            return proxied
+        # Not `create_unix_server`, be it a Unix socket or not: from Python 3.13 on each worker that leaves would remove
+        # the file that the others are served on. And asyncio asks for no more than the methods of a protocol, which the
+        # connection has.
+        loop = self.service.loop
+        return await loop.create_server(protocol, sock=listener.socket, backlog=config.backlog, **options)
 
     def _tls_options(self) -> dict[str, Any]:
         assert self.tls is not None
