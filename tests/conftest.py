@@ -4,6 +4,8 @@ import logging
 
 import pytest
 
+LAST_RESORT = logging.lastResort
+
 
 @pytest.fixture
 def anyio_backend() -> str:
@@ -14,6 +16,7 @@ def anyio_backend() -> str:
 def unconfigured_logging() -> None:
     """What runs in this process sets up logging as for a process of its own, and leaves it so."""
     logging.getLogger().setLevel(logging.WARNING)
+    logging.lastResort = LAST_RESORT
     for name in ("vivace", "vivace.server", "vivace.access"):
         logger = logging.getLogger(name)
         logger.setLevel(logging.NOTSET)

@@ -15,7 +15,7 @@ from vivace.cli.run_options import FIELDS, SECTIONS, USUAL, read_seconds, read_s
 from vivace.server.config import GROUPS, Config
 
 # These are no text, or have another shape on the command line.
-IN_CODE_ONLY = {*GROUPS, "log_config", "ssl_context"}
+IN_CODE_ONLY = {*GROUPS, "ssl_context"}
 OTHERWISE = {"server_header": "no_server_header"}
 
 OPTIONS = {item.name: item for section in SECTIONS.values() for item in section if isinstance(item, click.Option)}

@@ -42,6 +42,8 @@ OURS = {
     "--limit-max-requests-jitter": "max-requests-jitter",
     "--workers-lifetime": "max-worker-age",
     "--workers-max-rss": "max-worker-memory",
+    "--access-logformat": "access-log-format",
+    "--access-log-fmt": "access-log-format",
     "--chdir": "app-dir",
     "--working-dir": "app-dir",
 }
@@ -55,7 +57,9 @@ ADVICE = {
     "--ws": "WebSockets are served with the one implementation there is; --no-websocket leaves them out.",
     "--http": "HTTP is served with the one implementation there is; --no-http2 leaves HTTP/2 out.",
     "--no-control-socket": "Write --control-socket none.",
-    "--log-config": "A logging configuration is given in code: run(app, log_config=...).",
+    "--access-logfile": "Access lines go where the others go: standard error, or --log-file FILE.",
+    "--error-logfile": "All lines go to standard error, or to --log-file FILE.",
+    "--log-config-json": "Give the file to --log-config, which knows it by its name's end.",
 }
 
 

@@ -192,6 +192,7 @@ SECTIONS: dict[str, list[click.Parameter]] = {
     "Logs and metrics": [
         choice("log_format", ("text", "json"), "Form of the log."),
         option("log_file", "Log there instead of standard error.", metavar="FILE"),
+        option("log_config", "Configuration of logging instead: .json, .toml, .yaml or .ini.", metavar="FILE"),
         option("access_log_format", "The access log's line, with gunicorn's atoms.", metavar="TEXT"),
         option("access_log_sample", "Part of the responses that is logged, 0 to 1.", type=float, metavar="NUMBER"),
         option("request_id_header", "Header with the request's id: taken over or made.", metavar="NAME"),

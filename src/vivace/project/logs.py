@@ -6,6 +6,7 @@ import logging
 import logging.config
 
 from vivace.conf import ConfigurationError, Settings
+from vivace.server.logging import site_handler
 
 # As the server's own lines look.
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -27,7 +28,12 @@ def configure(settings: Settings) -> None:
         return
     root = logging.getLogger()
     if not root.handlers:
-        logging.basicConfig(level=settings.LOG_LEVEL, format=FORMAT, datefmt=TIME_FORMAT)
+        served = site_handler()
+        if served is None:
+            logging.basicConfig(level=settings.LOG_LEVEL, format=FORMAT, datefmt=TIME_FORMAT)
+        else:
+            # To the server's log file, and as JSON where its lines are.
+            logging.basicConfig(level=settings.LOG_LEVEL, handlers=[served])
         # It tells its every step as INFO; what came of them, our own lines say.
         alembic = logging.getLogger("alembic")
         if alembic.level == logging.NOTSET:

@@ -51,7 +51,7 @@ class Config:
     websocket: bool = True
     root_path: str = ""
     log_level: str = "info"
-    log_config: Mapping[str, Any] | None = None  # for logging.config.dictConfig, instead of our own
+    log_config: Mapping[str, Any] | str | Path | None = None  # for logging.config, or a file, instead of our own
     access_log: bool = True
     use_colors: bool | None = None  # None: when standard error is a terminal
     server_header: str | None = "vivace"

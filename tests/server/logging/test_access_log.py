@@ -139,7 +139,9 @@ def test_a_traceback_follows_its_line() -> None:
     try:
         raise ZeroDivisionError("planted")
     except ZeroDivisionError as error:
-        record = logging.LogRecord("vivace.server", logging.ERROR, "", 0, "failed", (), (type(error), error, error.__traceback__))
+        record = logging.LogRecord(
+            "vivace.server", logging.ERROR, "", 0, "failed", (), (type(error), error, error.__traceback__)
+        )
     lines = LineFormatter().format(record).splitlines()
     assert lines[0].endswith("ERROR   failed")
     assert lines[-1] == "ZeroDivisionError: planted"

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from vivace.server.logging.configuration import configure_logging, name_worker, site_handler
 from vivace.server.logging.loggers import access_logger, server_logger
-from vivace.server.logging.output import flush_logs, give_logs, reopen_logs
+from vivace.server.logging.output import flush_logs, reopen_logs
 
 __all__ = [
     "access_logger",
     "configure_logging",
     "flush_logs",
-    "give_logs",
     "name_worker",
     "reopen_logs",
     "server_logger",

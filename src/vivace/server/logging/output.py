@@ -121,11 +121,6 @@ class LogOutput:
             os.dup2(fresh, self._file, inheritable=False)
             os.close(fresh)
 
-    def give_to(self, user: int, group: int) -> None:
-        """Make the file another user's, who will have to open it again; -1 leaves one as it is."""
-        if self.path is not None and self._file is not None:
-            os.fchown(self._file, user, group)
-
     def close(self) -> None:
         """Write what waits, and close the file. What comes after that is thrown away."""
         with self._lock:
@@ -201,12 +196,6 @@ def reopen_logs(*, quietly: bool = False) -> None:
         else:
             if output.path is not None and not quietly:
                 server_logger.info("The log file %s is opened again.", output.path)
-
-
-def give_logs(user: int, group: int) -> None:
-    """Before privileges are dropped: the log file is theirs, so that they can open it again. OSError."""
-    for output in list(OUTPUTS):
-        output.give_to(user, group)
 
 
 def open_log_file(path: str) -> int:
