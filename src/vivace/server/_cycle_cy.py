@@ -575,6 +575,8 @@ class Cycle(Work):
         if service.timed:
             seconds = clock() - self.started
             service.counters.took(self.stream.wire, seconds)
+            if service.recorder is not None:
+                service.recorder(self.scope, self.status, seconds)
         service.counters.answered(self.stream.wire, self.status)
         if service.access_log is not None:
             self.write_access_line(seconds)

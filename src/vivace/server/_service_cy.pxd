@@ -42,6 +42,7 @@ cdef class Service:
     # what it counts, whether that is timed too, and by how much the loop was late at worst
     cdef readonly Counters counters
     cdef public bint timed
+    cdef public object recorder
     cdef public double loop_lag
 
     # the protocols beside HTTP/1.1; `compression` is the PerMessageDeflate we agree to, or None

@@ -44,6 +44,10 @@ class Connection(Protocol):
     def abort(self) -> None: ...
 
 
+# Called for every response when somebody wants more than counts: its request's scope, its status, and seconds.
+Recorder = Callable[[dict[str, Any], int, float], None]
+
+
 class Service:
     """The application and everything that connections share.
 
@@ -90,6 +94,7 @@ class Service:
         self.access_log = access_log
         self.counters = Counters()
         self.timed = access_log is not None or config.metrics.enabled
+        self.recorder: Recorder | None = None
         self.loop_lag = 0.0
         header = config.logs.request_id_header
         self.request_ids = None if header is None else RequestIds(header)

@@ -49,11 +49,3 @@ def open_files() -> int:
         return os.stat("/proc/self/fd").st_size or len(os.listdir("/proc/self/fd")) - 1
     except OSError:  # pragma: no cover - not Linux
         return 0
-
-
-def most_open_files() -> int:
-    """How many of them there may be; 0 for no limit."""
-    if not UNIX:  # pragma: no cover - Windows
-        return 0
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return 0 if most == resource.RLIM_INFINITY else most

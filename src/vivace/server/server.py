@@ -21,6 +21,7 @@ from vivace.server.lifespan import Lifespan
 from vivace.server.listeners import Listener, describe_address, open_listeners
 from vivace.server.loading import load_app
 from vivace.server.logging import server_logger
+from vivace.server.metrics.reporting import Reporting
 from vivace.server.redirect import RedirectToHTTPS, https_port
 from vivace.server.statistics import Statistics
 from vivace.server.tls import ServerTLS, open_tls
@@ -45,6 +46,7 @@ class Server:
         self._listeners: list[Listener] = []
         self._acceptors: list[Acceptor] = []
         self._housekeeping: asyncio.Task[None] | None = None
+        self._reporting: Reporting | None = None
         self._lifespan: Lifespan | None = None
         self._service: Service | None = None
         self._tls: ServerTLS | None = None
@@ -151,6 +153,8 @@ class Server:
             state = await self._start_application(app, context)
             self._service = Service(app, config, loop, context, open_access_log(config, loop))
             self._service.state = state
+            self._reporting = Reporting(config.metrics, self._service, alone=self._given is None)
+            await self._reporting.start()
             await self._listen(self._service)
         except BaseException:
             await self.stop()
@@ -210,7 +214,9 @@ class Server:
         if self._service is not None and self._given is None:
             server_logger.info("Vivace has stopped.")
         self._acceptors = []
-        self._housekeeping = None
+        if self._reporting is not None:
+            await self._reporting.stop()
+        self._housekeeping = self._reporting = None
         self._service = self._lifespan = None
 
     async def _end_lifespan(self, lifespan: Lifespan) -> None:

@@ -11,6 +11,7 @@ from vivace.server.core import compiled
 from vivace.server.listeners import open_listeners
 from vivace.server.logging import server_logger
 from vivace.server.loops import loop_factory
+from vivace.server.metrics.supervised import MetricsCompanion
 from vivace.server.process import Presence
 from vivace.server.supervisor.certificates import Certificates, share_tls
 from vivace.server.supervisor.companions import Companion
@@ -39,7 +40,7 @@ def supervise(target: str, config: Config, presence: Presence) -> bool:
 async def _supervise(forker: Forker, spawner: Spawner, tls: ServerTLS | None) -> bool:
     supervisor = Supervisor(spawner)
     operations = Operations(supervisor.config, spawner.presence)
-    supervisor.companions += [*companions(supervisor.config), operations]
+    supervisor.companions += [*companions(supervisor.config, spawner.presence), operations]
     if tls is not None:
         supervisor.companions.append(Certificates(supervisor.config, tls))
     Signals(forker, supervisor, operations)
@@ -52,13 +53,15 @@ async def _supervise(forker: Forker, spawner: Spawner, tls: ServerTLS | None) ->
     return supervisor.forced
 
 
-def companions(config: Config) -> list[Companion]:
+def companions(config: Config, presence: Presence) -> list[Companion]:
     """What lives beside the workers, as `config` asks for."""
     found: list[Companion] = [Banner(config)]
     if config.reloading.reload:
         from vivace.server.supervisor.reloading import Reloading
 
         found.append(Reloading(config))
+    if config.metrics.metrics_bind is not None:
+        found.append(MetricsCompanion(config.metrics.metrics_bind, heir=presence.handover is not None))
     return found
 
 
