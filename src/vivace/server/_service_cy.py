@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Protocol
 from weakref import WeakSet
