@@ -33,16 +33,16 @@ COLLECT = 1.0
 
 
 class Drain:
-    """Ends what a service still does. Setting `force` ends it at once.
+    """Ends what a service still does, in whatever way it was asked for. Setting `force` ends it at once."""
 
-    `patience` is how long idle connections are kept for a last request, `graceful_timeout` how long requests may take.
-    """
-
-    def __init__(self, service: Service, graceful_timeout: float, patience: float, force: asyncio.Event) -> None:
+    def __init__(
+        self, service: Service, graceful_timeout: float, force: asyncio.Event, *, quick: bool, replaced: bool
+    ) -> None:
         self.service = service
         self.graceful_timeout = graceful_timeout
-        self.patience = patience
         self.force = force
+        self.replaced = replaced
+        self.patience = 0.0 if quick else LAST_REQUEST_WHEN_REPLACED if replaced else LAST_REQUEST
         self.begun = service.loop.time()
         self.next_sweep = self.begun
         self.next_collection = self.begun
@@ -80,9 +80,10 @@ class Drain:
             if service.tasks and not self.waiting_logged and now - self.begun >= LAST_REQUEST:
                 self.waiting_logged = True
                 server_logger.info(
-                    "Stopping: %s still running, and may for %g s (graceful_timeout). Ctrl+C again stops at once.",
+                    "Stopping: %s still running, and may for %g s (graceful_timeout).%s",
                     _requests(len(service.tasks)),
                     self.graceful_timeout,
+                    "" if self.replaced else " Ctrl+C again stops at once.",
                 )
             await asyncio.sleep(LOOK)
 

@@ -13,7 +13,7 @@ import vivace
 from vivace.server.accepting import Acceptor, stop_accepting
 from vivace.server.config import Config
 from vivace.server.core import Service, compiled, open_access_log, require_compiled
-from vivace.server.drain import LAST_REQUEST, LAST_REQUEST_WHEN_REPLACED, Drain
+from vivace.server.drain import Drain
 from vivace.server.errors import BindError
 from vivace.server.housekeeping import keep_house
 from vivace.server.interfaces import adapt
@@ -53,7 +53,7 @@ class Server:
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
         self._replaced = False
-        self._patience = LAST_REQUEST
+        self._quick = False
 
     @property
     def port(self) -> int:
@@ -84,7 +84,7 @@ class Server:
             self._force.set()
             return
         self._replaced = replaced
-        self._patience = 0.0 if quick else LAST_REQUEST_WHEN_REPLACED if replaced else LAST_REQUEST
+        self._quick = quick
         self._stop.set()
 
     def statistics(self) -> Statistics:
@@ -201,7 +201,13 @@ class Server:
         """Stop gracefully: no new connections, running requests within `graceful_timeout`, then the application."""
         drain = None
         if self._service is not None:
-            drain = Drain(self._service, self.config.timeouts.graceful_timeout, self._patience, self._force)
+            drain = Drain(
+                self._service,
+                self.config.timeouts.graceful_timeout,
+                self._force,
+                quick=self._quick,
+                replaced=self._replaced,
+            )
             drain.begin()
         if self._housekeeping is not None:
             self._housekeeping.cancel()
