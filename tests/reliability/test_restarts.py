@@ -36,7 +36,8 @@ def test_rolling_restarts_lose_no_request(serve: Serve, loop: str, restarts: int
 def test_recycling_loses_no_request(serve: Serve) -> None:
     with serve(max_requests=300, max_requests_jitter=100) as (server, targets):
         with load(targets) as tally:
-            server.logged(r"is replaced", RECYCLED)
+            for number in range(1, RECYCLED + 1):
+                server.logged(r"is replaced", number)
             eventually(lambda: len(re.findall("has stopped", server.log)) >= RECYCLED // 2, "workers stop")
         print(f"{RECYCLED} workers recycled: {tally}")
         assert tally.failed() == ""
