@@ -42,15 +42,14 @@ async def slow(scope: Scope, receive: Receive, send: Send) -> None:
 # ---- connections that have just come
 
 
-async def test_a_connection_that_has_just_been_accepted_is_served(live: Live, echo: ASGIApp) -> None:
+async def test_a_connection_that_waits_to_be_accepted_is_served(live: Live, echo: ASGIApp) -> None:
     async with live(echo) as site:
         loop = asyncio.get_running_loop()
         with socket.socket() as client:
+            client.connect(("127.0.0.1", site.server.port))
+            client.sendall(GET)
             client.setblocking(False)
-            connected = loop.create_task(loop.sock_connect(client, ("127.0.0.1", site.server.port)))
             stopping = loop.create_task(site.server.stop())
-            await connected
-            await loop.sock_sendall(client, GET)
             assert b"connection: close" in await asyncio.wait_for(loop.sock_recv(client, 1000), PATIENCE)
         await stopping
 
