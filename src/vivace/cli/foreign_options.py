@@ -46,8 +46,18 @@ OURS = {
     "--access-log-fmt": "access-log-format",
     "--chdir": "app-dir",
     "--working-dir": "app-dir",
+    "--reload-extra-file": "reload-include",
+    "--reload-paths": "reload-dir",
+    "--reload-ignore-dirs": "reload-exclude",
+    "--reload-ignore-patterns": "reload-exclude",
+    "--reload-ignore-paths": "reload-exclude",
+    "--debug": "dev",
 }
 ADVICE = {
+    "--reload-delay": "A save is seen at once; leave it out.",
+    "--reload-engine": "Files are watched by watchfiles; leave it out.",
+    "--reload-tick": "A save is seen at once; leave it out.",
+    "--reload-ignore-worker-failure": "--reload goes on in any case, and shows the failure in the browser.",
     "--worker-class": "There is one kind of worker, and it speaks all protocols.",
     "--no-proxy-headers": "Write --proxy-headers off.",
     "--proxy-headers-host": "Headers of proxies have fixed names; --x-forwarded says which are believed.",

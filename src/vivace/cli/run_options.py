@@ -159,6 +159,9 @@ SECTIONS: dict[str, list[click.Parameter]] = {
         seconds("upgrade_timeout", "For the server of a binary upgrade to be ready."),
     ],
     "Development": [
+        click.Option(
+            ["--dev"], is_flag=True, help="Develop: --reload, and errors are shown in the browser (VIVACE_DEBUG=1)."
+        ),
         addition("reload", "Start again when the code changes."),
         several("reload_dirs", "Folder to watch.", "--reload-dir", metavar="FOLDER"),
         several("reload_include", "What else restarts the application.", metavar="GLOB"),
@@ -286,6 +289,7 @@ USUAL = {
         "log_level",
         "access_log",
     ],
+    "Development": ["dev"],
     "TLS": ["ssl_certfile", "ssl_keyfile", "ssl_self_signed"],
 }
 

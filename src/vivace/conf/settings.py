@@ -94,6 +94,8 @@ class Settings:
         values += [Value(name, value, defaults_origin) for name, value in (defaults or {}).items()]
         base_dir = _base_dir(cls, values)
         values += cls._file_values(base_dir, environment, faults)
+        # `vivace run --dev` says so to every site, whatever its own prefix.
+        values += [value for value in read_environment(environment, "VIVACE_") if value.name == "DEBUG"]
         values += [value for value in read_environment(environment, cls._env_prefix) if value.name != _FILE_VARIABLE]
         self._fill(values, faults)
         return self

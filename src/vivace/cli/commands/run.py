@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("target", required=False)
 @click.option("--print-config", is_flag=True, help="Print every option with its value and origin, and end.")
 @click.option("--check-config", is_flag=True, help="Check options, certificates and application, and end.")
-def command(target: str | None, print_config: bool, check_config: bool, **options: Any) -> None:
+def command(target: str | None, print_config: bool, check_config: bool, dev: bool, **options: Any) -> None:
     """Serve an application.
 
     TARGET is module:app, a file, or nothing: then [tool.vivace] app of pyproject.toml, else app.py, main.py or asgi.py
@@ -31,6 +31,7 @@ def command(target: str | None, print_config: bool, check_config: bool, **option
     pyproject.toml (port = 9000), in this order.
 
     \b
+    vivace run --dev
     vivace run
     vivace run app.py --port 9000
     vivace run mysite.asgi:app --host 0.0.0.0
@@ -50,6 +51,10 @@ def command(target: str | None, print_config: bool, check_config: bool, **option
     if "log_level" in given:
         # The site's own lines too, which its settings decide.
         os.environ["VIVACE_LOG_LEVEL"] = given["log_level"].value.upper()
+    if dev:
+        given["reload"] = Given(True, "--dev")
+        # Of the site's settings; whoever sets the variable has decided.
+        os.environ.setdefault("VIVACE_DEBUG", "1")
     values = {name: item.value for name, item in given.items()}
     try:
         if print_config or check_config:
