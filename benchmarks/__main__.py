@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from benchmarks.harness.race import NothingChosenError, Options
 from benchmarks.harness.workbench import Workbench
-from benchmarks.server import bodies, http, http2, idle, latency, websocket
+from benchmarks.server import bodies, http, http2, idle, latency, websocket, workers
 
 Benchmark = Callable[[Workbench, Options], str]
 
@@ -23,6 +23,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "bodies": bodies.run,
     "idle": idle.run,
     "latency": latency.run,
+    "workers": workers.run,
 }
 GROUPS = {"server": tuple(BENCHMARKS)}
 

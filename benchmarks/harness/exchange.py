@@ -34,7 +34,13 @@ class Latencies(Outcome):
 
 
 def run_exchange(
-    workbench: Workbench, exchange: Exchange, port: int, core: int, connections: int, seconds: int, rate: float = 0
+    workbench: Workbench,
+    exchange: Exchange,
+    port: int,
+    core: int | str,
+    connections: int,
+    seconds: int,
+    rate: float = 0,
 ) -> Latencies:
     """Load for so many seconds; with a rate, latencies count from when a message was due."""
     with tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ from benchmarks.harness.processes import ServerFailedError
 from benchmarks.harness.race import Outcome
 
 
-def run_h2load(port: int, core: int, connections: int, streams: int, seconds: int) -> Outcome:
+def run_h2load(port: int, core: int | str, connections: int, streams: int, seconds: int) -> Outcome:
     """Load for so many seconds, each connection with so many streams open."""
     command = ["h2load", "-t1", f"-c{connections}", f"-m{streams}", f"-D{seconds}"]
     output = run_pinned(core, [*command, f"http://127.0.0.1:{port}/"], seconds + 30)

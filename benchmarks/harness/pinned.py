@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from benchmarks.harness.processes import ServerFailedError
 
 
-def run_pinned(core: int | None, command: Sequence[str], patience: float) -> str:
+def run_pinned(core: int | str | None, command: Sequence[str], patience: float) -> str:
     """What the command prints; ServerFailedError if it fails or takes longer than `patience` seconds.
 
     Any core will do where that is None.
     """
     pin = [] if core is None else ["taskset", "-c", str(core)]
+    if isinstance(core, str):
+        # On cores that it shares with servers a load generator takes what these leave.
+        pin = ["nice", "-n", "19", *pin]
     try:
         done = subprocess.run(
             [*pin, *command],

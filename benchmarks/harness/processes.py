@@ -37,7 +37,7 @@ class Contender:
 class RunningServer:
     """A contender's process; a context manager that has it answering inside."""
 
-    def __init__(self, contender: Contender, core: int, folder: Path) -> None:
+    def __init__(self, contender: Contender, core: int | str, folder: Path) -> None:
         self.contender = contender
         self.port = free_port()
         command = ["taskset", "-c", str(core), *contender.command(self.port)]

@@ -25,8 +25,8 @@ class Options:
     seconds: int = 6
     only: Sequence[str] | None = None
     cases: Sequence[str] | None = None
-    server_core: int = 0
-    load_core: int = 1
+    server_core: int | str = 0  # or several, as taskset takes them
+    load_core: int | str = 1
 
     def __str__(self) -> str:
         return f"{self.rounds} round{'s' if self.rounds > 1 else ''} of {self.seconds} s"

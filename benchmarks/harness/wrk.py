@@ -15,7 +15,7 @@ MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 
 def run_wrk(
-    port: int, core: int, connections: int, seconds: int, script: str | None = None, arguments: Sequence[str] = ()
+    port: int, core: int | str, connections: int, seconds: int, script: str | None = None, arguments: Sequence[str] = ()
 ) -> Outcome:
     """Load for so many seconds; `script` is one of the .lua files beside this one."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "--latency"]

@@ -19,10 +19,13 @@ class Contenders:
     def __init__(self, workbench: Workbench) -> None:
         self.workbench = workbench
 
-    def vivace(self, application: str) -> Contender:
-        """Our server."""
+    def vivace(self, application: str, name: str = "vivace", *, workers: int | None = None) -> Contender:
+        """Our server; one process, or a supervisor with workers."""
         script = str(APPLICATIONS / "vivace_server.py")
-        return Contender("vivace", lambda port: [sys.executable, script, f"asgi:{application}", str(port)], ("vivace",))
+        extra = [] if workers is None else [str(workers)]
+        return Contender(
+            name, lambda port: [sys.executable, script, f"asgi:{application}", str(port), *extra], ("vivace",)
+        )
 
     def uvicorn(self, application: str, *options: str) -> Contender:
         """uvicorn with its fast parser and loop; `--ws websockets-sansio` is given where it matters."""
@@ -34,9 +37,9 @@ class Contenders:
             lambda port: ["-m", "uvicorn", f"asgi:{application}", "--port", str(port), *quiet],
         )
 
-    def granian(self, application: str, *options: str) -> Contender:
-        """Granian's ASGI interface: one worker, one runtime thread, uvloop."""
-        fixed = ["--interface", "asginl", "--workers", "1", "--runtime-threads", "1", "--loop", "uvloop"]
+    def granian(self, application: str, *options: str, workers: int = 1) -> Contender:
+        """Granian's ASGI interface: one runtime thread for each worker, uvloop."""
+        fixed = ["--interface", "asginl", "--workers", str(workers), "--runtime-threads", "1", "--loop", "uvloop"]
         quiet = [*fixed, "--backlog", "16384", "--log-level", "warning", "--no-access-log", *options]
         return self._python_peer(
             "Granian ASGI",

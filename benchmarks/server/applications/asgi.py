@@ -15,6 +15,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 CHUNK = 64 * 1024
+PAGE_WORK = 6000
 LARGE = b"x" * (1024 * 1024)
 FILE = os.environ.get("BENCH_FILE", "")
 
@@ -34,6 +35,15 @@ LARGE_BODY = {"type": "http.response.body", "body": LARGE}
 
 async def plaintext(scope: Scope, receive: Receive, send: Send) -> None:
     """13 bytes of text."""
+    await send(PLAIN_START)
+    await send(PLAIN_BODY)
+
+
+async def page(scope: Scope, receive: Receive, send: Send) -> None:
+    """Some 200 microseconds of Python, as a small page of a framework takes."""
+    total = 0
+    for number in range(PAGE_WORK):
+        total += number & 7
     await send(PLAIN_START)
     await send(PLAIN_BODY)
 

@@ -1,4 +1,4 @@
-"""Our server with what it is given: python vivace_server.py MODULE:APPLICATION PORT."""
+"""Our server with what it is given: python vivace_server.py MODULE:APPLICATION PORT [WORKERS]."""
 
 import sys
 from pathlib import Path
@@ -9,6 +9,7 @@ run(
     sys.argv[1],
     app_dir=str(Path(__file__).parent),
     port=int(sys.argv[2]),
+    workers=int(sys.argv[3]) if len(sys.argv) > 3 else None,
     access_log=False,
     log_level="warning",
     lifespan="off",
