@@ -24,6 +24,7 @@ from vivace.server.logging import name_worker, reopen_logs, server_logger
 from vivace.server.loops import loop_factory
 from vivace.server.process import Presence
 from vivace.server.server import Server
+from vivace.server.signal_stack import enlarge_signal_stack
 from vivace.server.supervisor.channel import Channel, encode
 from vivace.server.supervisor.messages import Beat, Failed, Ready, Stop, ToWorker
 from vivace.server.types import Application
@@ -87,6 +88,7 @@ def prepare_process(stacks: IO[bytes]) -> None:
         signal.signal(getattr(signal, name), leave_to_the_supervisor)
     faulthandler.enable(stacks)
     faulthandler.register(signal.SIGQUIT, stacks, all_threads=True)
+    enlarge_signal_stack()
 
 
 def leave_to_the_supervisor(number: int, frame: FrameType | None) -> None:
