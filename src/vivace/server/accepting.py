@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import functools
 import socket
@@ -79,7 +78,6 @@ class Acceptor:
         self.tls = tls
         self.app = app
         self.server: asyncio.Server | ProxyListener | None = None
-        self.spare: socket.socket | None = None
 
     async def open(self) -> None:
         """Accept. Raises BindError when the system does not let us listen."""
@@ -90,7 +88,6 @@ class Acceptor:
         options = self._tls_options() if listener.tls else {}
         try:
             self.server = await self._open_server(protocol, options)
-            self.spare = listener.socket.dup()
         except OSError as error:
             raise BindError(explain(error, listener)) from error
 
@@ -120,21 +117,6 @@ class Acceptor:
         """Accept no more."""
         if self.server is not None:
             self.server.close()
-        if self.spare is not None:
-            self.spare.close()
-        self.spare = None
-
-    async def revive(self) -> None:
-        """Listen again where the loop has given up.
-
-        uvloop closes a listener when the system cannot accept for a moment, for want of memory or of descriptors.
-        """
-        if self.spare is None or self.listener.socket.fileno() != -1:
-            return
-        self.listener.socket, self.spare = self.spare, None
-        with contextlib.suppress(BindError):
-            await self.open()
-            server_logger.warning("Connections could not be accepted on %s for a moment.", self.listener.name)
 
 
 def _await_handshake(service: Service, app: ASGIApp | None) -> Http1Connection:

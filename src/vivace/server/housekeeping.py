@@ -1,4 +1,4 @@
-"""What a server looks after every few seconds: its listeners, its descriptors, its certificates."""
+"""What a server looks after every few seconds: its descriptors and its certificates."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ async def keep_house(acceptors: Sequence[Acceptor], tls: ServerTLS | None) -> No
     descriptors = Descriptors()
     while True:
         await asyncio.sleep(INTERVAL)
-        for acceptor in acceptors:
-            await acceptor.revive()
         descriptors.look(acceptors)
         if tls is not None and tls.changed():
             await asyncio.to_thread(tls.reload)
