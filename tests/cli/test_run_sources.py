@@ -11,7 +11,7 @@ import click
 import pytest
 from tests.cli.conftest import Run
 
-from vivace.cli.run_sources import NAMES, OPTIONS, SWITCH_WORDS, collect, explain, misspelt
+from vivace.cli.run_sources import NAMES, OPTIONS, SWITCH_WORDS, Given, collect, explain, misspelt
 from vivace.conf import ConfigurationError, Settings
 from vivace.server.config import Config
 
@@ -200,3 +200,21 @@ def test_check_config_serves_nothing_and_says_what_would_fail(vivace: Run, tmp_p
     broken = vivace("run", "--check-config")
     assert broken.returncode == 3
     assert "ZeroDivisionError" in broken.stderr
+
+
+def test_an_option_is_named_as_it_was_written() -> None:
+    error = ValueError("ssl_keyfile is for TLS, which needs ssl_certfile or ssl_context.")
+    flags = "--ssl-keyfile is for TLS, which needs --ssl-certfile or ssl_context."
+    assert explain(error, {"ssl_keyfile": Given("x", "command line")}) == f"{flags} Given: ssl_keyfile by command line."
+    told = explain(error, {"ssl_keyfile": Given("x", "pyproject.toml")})
+    assert told.startswith("ssl_keyfile is for TLS, which needs --ssl-certfile or ")
+    assert explain(ValueError("port is wrong."), {"port": Given(1, "command line")}).startswith("--port is wrong.")
+
+
+def test_who_says_where_to_listen_says_all_of_it(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.vivace]\nport = 9000\nbacklog = 5\n")
+    given = collect({"bind": (":8000",)}, tmp_path, {"VIVACE_HOST": "::"})
+    assert {name: item.value for name, item in given.items()} == {"bind": (":8000",), "backlog": 5}
+    (tmp_path / "pyproject.toml").write_text('[tool.vivace]\nbind = [":8000"]\n')
+    given = collect({"port": 9000}, tmp_path, {"VIVACE_HOST": "::"})
+    assert {name: item.value for name, item in given.items()} == {"port": 9000, "host": "::"}

@@ -7,6 +7,7 @@ Each value remembers its origin, for messages and `--print-config`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,7 +16,7 @@ from typing import Any
 
 import click
 
-from vivace.cli.run_options import FIELDS, SECTIONS
+from vivace.cli.run_options import FIELDS, SECTIONS, flag
 from vivace.conf import ConfigurationError
 from vivace.conf.sources import Value, read_env_file, read_environment
 from vivace.utils.suggest import did_you_mean
@@ -23,6 +24,9 @@ from vivace.utils.suggest import did_you_mean
 PREFIX = "VIVACE_"
 # Variables of other servers that hosts and images set; ours come first.
 FOREIGN_VARIABLES = {"WEB_CONCURRENCY": "workers", "FORWARDED_ALLOW_IPS": "forwarded_allow_ips"}
+COMMAND_LINE = "command line"
+# What `bind` replaces.
+SINGLE_ADDRESS = ("host", "port", "uds", "fd")
 # Keys of [tool.vivace] that are no options: how the application is found.
 OTHER_KEYS = ("app",)
 # Relative ones of pyproject.toml start at its folder, wherever the command runs.
@@ -49,11 +53,22 @@ def collect(command_line: Mapping[str, Any], folder: Path, environ: Mapping[str,
 
     Raises ConfigurationError for an unknown key, which names the nearest, and for a value that is not understood.
     """
-    given = dict(_of_pyproject(folder))
-    given.update(_of_env_file(folder / ".env"))
-    given.update(_of_environment(environ))
-    given.update((name, Given(value, "command line")) for name, value in command_line.items())
+    given: dict[str, Given] = {}
+    _override(given, dict(_of_pyproject(folder)))
+    _override(given, dict(_of_env_file(folder / ".env")))
+    _override(given, dict(_of_environment(environ)))
+    _override(given, {name: Given(value, COMMAND_LINE) for name, value in command_line.items()})
     return given
+
+
+def _override(given: dict[str, Given], higher: Mapping[str, Given]) -> None:
+    """Let a source that says where to listen say all of it: `--bind` ends a `port` of pyproject.toml, and `--port` a
+    `bind`.
+    """
+    ended = SINGLE_ADDRESS if "bind" in higher else ("bind",) if higher.keys() & set(SINGLE_ADDRESS) else ()
+    for name in ended:
+        given.pop(name, None)
+    given.update(higher)
 
 
 def explain(error: Exception, given: Mapping[str, Given]) -> str:
@@ -61,7 +76,22 @@ def explain(error: Exception, given: Mapping[str, Given]) -> str:
     message = str(error)
     words = set(message.replace("=", " ").replace(",", " ").split())
     named = [f"{name} by {given[name].origin}" for name in NAMES if name in words and name in given]
+    message = _with_flags(message, given)
     return f"{message} Given: {', '.join(named)}." if named else message
+
+
+def _with_flags(message: str, given: Mapping[str, Given]) -> str:
+    """The message with options as the command line writes them, but for those that were given elsewhere."""
+
+    def written(found: re.Match[str]) -> str:
+        name = found[0]
+        return flag(name) if name not in given or given[name].origin == COMMAND_LINE else name
+
+    # Of the others, such as "host", the text may speak.
+    names = "|".join(name for name in OPTIONS if "_" in name)
+    message = re.sub(rf"(?<![\w-])({names})(?![\w=])", written, message)
+    first, _, rest = message.partition(" ")
+    return f"{flag(first)} {rest}" if first in given and given[first].origin == COMMAND_LINE else message
 
 
 def misspelt(environ: Mapping[str, str], others: list[str]) -> Iterator[str]:
