@@ -28,6 +28,11 @@ OURS = {
     "--client-max-body-size": "max-body-size",
     "--threads": "wsgi-threads",
     "--blocking-threads": "wsgi-threads",
+    "--limit-concurrency": "max-concurrency",
+    "--backpressure": "max-concurrency",
+    "--worker-connections": "max-connections",
+    "--metrics-address": "metrics-bind",
+    "--metrics-port": "metrics-bind",
     "--url-path-prefix": "root-path",
     "--proxy-allow-from": "proxy-allow-ips",
     "--pid": "pid-file",
@@ -75,6 +80,10 @@ ADVICE = {
     "--access-logfile": "Access lines go where the others go: standard error, or --log-file FILE.",
     "--error-logfile": "All lines go to standard error, or to --log-file FILE.",
     "--log-config-json": "Give the file to --log-config, which knows it by its name's end.",
+    "--statsd-host": "Metrics go to Prometheus with --metrics-bind, or through OpenTelemetry with --opentelemetry.",
+    "--statsd-prefix": "Metrics go to Prometheus with --metrics-bind, or through OpenTelemetry with --opentelemetry.",
+    "--dogstatsd-tags": "Metrics go to Prometheus with --metrics-bind, or through OpenTelemetry with --opentelemetry.",
+    "--metrics": "Metrics are on with an address for them: --metrics-bind 127.0.0.1:9100.",
 }
 
 
