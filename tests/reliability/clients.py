@@ -174,7 +174,7 @@ async def ask_together(client: Http2, first: int, scheme: bytes) -> None:
     """Requests sent at once, and their answers."""
     streams = [first + 2 * number for number in range(STREAMS)]
     for stream in streams:
-        # As much as four in the flight; the first in pieces.
+        # One of them in pieces now and then, so that the others are answered meanwhile.
         path = b"/stream/%d" % stream if stream == first and random.random() < 0.05 else b"/%d" % stream
         fields = [(b":method", b"GET"), (b":scheme", scheme), (b":authority", b"localhost"), (b":path", path)]
         await client.send(headers(stream, fields))
