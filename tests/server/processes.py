@@ -140,7 +140,8 @@ def ask(host: str, port: int, path: str = "/") -> str:
 
 
 def command(target: str = "site_run:app", **options: object) -> list[str]:
-    keywords = "".join(f", {name}={value!r}" for name, value in ({"port": 0, "access_log": False} | options).items())
+    options = ({} if "bind" in options else {"port": 0}) | {"access_log": False} | options
+    keywords = "".join(f", {name}={value!r}" for name, value in options.items())
     return [sys.executable, "-c", f"from vivace.server import run; run({target!r}{keywords})"]
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from vivace.server.errors import ServerError
 
-# Listening sockets as JSON, the bind's name to numbers of descriptors, and the socket to the old server.
+# Listening sockets as JSON, the key of each to numbers of descriptors, and the socket to the old server.
 LISTENERS = "VIVACE_LISTENERS"
 UPGRADE_FD = "VIVACE_UPGRADE_FD"
 
@@ -26,7 +26,7 @@ class Announcement(msgspec.Struct, tag=True):
     """New server: its workers are ready."""
 
     pid: int
-    taken: list[str] = []  # names of the binds that it serves as well
+    taken: list[str] = []  # keys of the listeners that it goes on with
 
 
 class Refusal(msgspec.Struct, tag=True):

@@ -16,6 +16,9 @@ from vivace.server.sockets.tcp import explain_tcp, open_tcp
 from vivace.server.sockets.unix import file_identity, open_unix
 from vivace.server.tls import ServerTLS
 
+# A key at the older server, and its descriptors.
+Handed = tuple[str | None, Sequence[int]]
+NOTHING: Handed = None, ()
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - to see that it was asked for
 
 
@@ -30,6 +33,13 @@ class Listener:
     path: str | None = None  # of a Unix socket's file, which whoever opened it removes
     identity: tuple[int, int] | None = None  # of that file
     shared_tls: ServerTLS | None = None  # made before the fork, by a process that may read the keys
+    option: str = "bind"  # that asked for it
+    borrowed: str | None = None  # its key at an older server, which goes on with it if we fail
+
+    @property
+    def key(self) -> str:
+        """What a server that follows knows it by: 127.0.0.1:0 may be asked for by several options."""
+        return f"{self.option} {self.name}"
 
     @property
     def is_reachable(self) -> bool:
@@ -38,7 +48,7 @@ class Listener:
 
     def close(self, *, unlink: bool) -> None:
         """Close the socket here, and remove its file, unless another server has put its own in its place."""
-        if unlink and self.path is not None and self.is_reachable:
+        if unlink and self.path is not None and self.borrowed is None and self.is_reachable:
             # A process that has given up its privileges may not; the next start replaces what it leaves.
             with contextlib.suppress(OSError):
                 os.unlink(self.path)
@@ -53,21 +63,27 @@ class Place:
     name: str
     tls: bool = False
     redirect: bool = False
+    option: str = "bind"
+
+    @property
+    def key(self) -> str:
+        """As that of its listeners."""
+        return f"{self.option} {self.name}"
 
 
 def open_listeners(config: Config, inherited: Mapping[str, Sequence[int]] | None = None) -> list[Listener]:
     """What `config` asks for, bound and not listening yet. Raises BindError, with nothing left open.
 
-    `inherited` has the descriptors of an older server's listeners by their names: those that are asked for still are
-    taken over, the others closed.
+    `inherited` has the descriptors of an older server's listeners by their keys: those that are asked for still are
+    borrowed, the others closed.
     """
-    waiting = {name: list(numbers) for name, numbers in (inherited or {}).items()}
+    wanted = list(places(config))
+    handed, rest = _assign(wanted, inherited or {})
     opened: list[Listener] = []
     try:
-        for place in places(config):
-            numbers = waiting.pop(place.name, None)
-            sockets = _open(place.bind, config) if numbers is None else [take_over(n, place.name) for n in numbers]
-            added = [_listener(place, item) for item in sockets]
+        for place, (key, numbers) in zip(wanted, handed, strict=True):
+            sockets = [take_over(number, place.name) for number in numbers] or _open(place.bind, config)
+            added = [_listener(place, item, key) for item in sockets]
             try:
                 for listener in added:
                     _check_distinct(listener, opened)
@@ -75,12 +91,26 @@ def open_listeners(config: Config, inherited: Mapping[str, Sequence[int]] | None
                 opened += added
     except BaseException:
         for listener in opened:
-            listener.close(unlink=listener.name not in (inherited or {}))
+            listener.close(unlink=True)
         raise
-    for numbers in waiting.values():
-        for number in numbers:
-            os.close(number)
+    for number in rest:
+        os.close(number)
     return opened
+
+
+def _assign(wanted: Sequence[Place], inherited: Mapping[str, Sequence[int]]) -> tuple[list[Handed], list[int]]:
+    """The inherited descriptors of each place with their key there, and those that nobody wants.
+
+    An address may have gone from one option to another, as from insecure_bind to redirect_bind: there is no other way
+    to its socket, which the older server still has open.
+    """
+    left = dict(inherited)
+    handed: list[Handed] = [(place.key, left.pop(place.key)) if place.key in left else NOTHING for place in wanted]
+    for index, place in enumerate(wanted):
+        key = next((key for key in left if key.partition(" ")[2] == place.name), None)
+        if handed[index] is NOTHING and key is not None:
+            handed[index] = key, left.pop(key)
+    return handed, [number for numbers in left.values() for number in numbers]
 
 
 def places(config: Config) -> Iterator[Place]:
@@ -94,9 +124,9 @@ def places(config: Config) -> Iterator[Place]:
         bind = _single(config)
         yield Place(bind, str(bind), tls)
     for text in binds.insecure_bind:
-        yield Place(parse_bind(text), text)
+        yield Place(parse_bind(text), text, option="insecure_bind")
     for text in binds.redirect_bind:
-        yield Place(parse_bind(text), text, redirect=True)
+        yield Place(parse_bind(text), text, redirect=True, option="redirect_bind")
 
 
 def _single(config: Config) -> Bind:
@@ -121,8 +151,8 @@ def _open(bind: Bind, config: Config) -> list[socket.socket]:
     return [open_descriptor(bind)]
 
 
-def _listener(place: Place, opened: socket.socket) -> Listener:
-    listener = Listener(opened, place.name, place.tls, place.redirect)
+def _listener(place: Place, opened: socket.socket, borrowed: str | None) -> Listener:
+    listener = Listener(opened, place.name, place.tls, place.redirect, option=place.option, borrowed=borrowed)
     if isinstance(place.bind, UnixBind) and not place.bind.abstract:
         listener.path = os.path.abspath(place.bind.path)
         listener.identity = file_identity(listener.path)

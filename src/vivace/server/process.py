@@ -14,6 +14,7 @@ from vivace.server.daemon import Terminal, go_to_background, redirect_output
 from vivace.server.errors import ServerError
 from vivace.server.handover import Handover
 from vivace.server.identity import Identity
+from vivace.server.listeners import Listener
 from vivace.server.logging import server_logger
 from vivace.server.notify import Notifier
 from vivace.server.pid_file import PidFile
@@ -63,7 +64,7 @@ class Presence:
 
     @property
     def inherited(self) -> Mapping[str, Sequence[int]]:
-        """The listening sockets of the server whose place this one takes: numbers of descriptors by the bind's name."""
+        """The listening sockets of the server whose place this one takes: descriptors by the listener's key."""
         return {} if self.handover is None else self.handover.listeners
 
     def become_user(self) -> None:
@@ -87,13 +88,16 @@ class Presence:
             self._watchdog = None
         set_title(self.title, part)
 
-    async def announce(self, taken: Sequence[str]) -> None:
-        """Ready to serve: as the heir of a running server, wait until we may take its place. ServerError: we may not.
+    async def announce(self, listeners: Sequence[Listener]) -> None:
+        """Ready to serve: wait until the server whose heir we are lets us take its place. ServerError: it does not.
 
-        `taken` are the names of the binds that are served.
+        Its listeners that we have are ours then.
         """
-        if self.handover is not None:
-            await self.handover.announce(list(taken))
+        if self.handover is None:
+            return
+        await self.handover.announce([listener.borrowed for listener in listeners if listener.borrowed is not None])
+        for listener in listeners:
+            listener.borrowed = None
 
     def ready(self, status: str) -> None:
         """The server serves: tell everybody who waits for that, and give the watchdog its signs of life from now on."""

@@ -132,7 +132,7 @@ async def _serve_until_signal(server: Server, presence: Presence) -> bool:
 async def _take_place(server: Server, presence: Presence) -> None:
     """Tell who waits for the start. As the heir of a running server, be the server when that one lets us."""
     try:
-        await presence.announce(server.listener_names)
+        await presence.announce(server.listeners)
         presence.ready(f"Serving {' and '.join(server.addresses)}.")
     except ServerError as error:
         server_logger.error("Stopping, as this server cannot take its place. %s", error)

@@ -65,9 +65,9 @@ class Server:
         raise RuntimeError("The server does not listen on a TCP port.")
 
     @property
-    def listener_names(self) -> list[str]:
-        """The binds that are served, as they were written."""
-        return [listener.name for listener in self._listeners]
+    def listeners(self) -> Sequence[Listener]:
+        """Where is served, from `open` on."""
+        return self._listeners
 
     @property
     def forced(self) -> bool:
@@ -119,7 +119,7 @@ class Server:
     def open(self, inherited: Mapping[str, Sequence[int]] | None = None) -> None:
         """Read the certificates and bind, which may take privileges that are given up before `start`.
 
-        `inherited` has the descriptors of an older server's listeners by their names. Raises ServerError.
+        `inherited` has the descriptors of an older server's listeners by their keys. Raises ServerError.
         """
         if self._listeners:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.server.certificates import Authority
 from tests.server.processes import (
     PATIENCE,
     SITE,
@@ -132,7 +134,8 @@ def test_no_request_fails_meanwhile_and_what_was_begun_is_finished(folder: Path)
     ids=["import error", "worker dies", "server is killed", "hangs"],
 )
 def test_a_new_server_that_fails_leaves_the_old_one_serving(folder: Path, sabotage: str, why: str) -> None:
-    with launched(folder, workers=1, pid_file="site.pid", upgrade_timeout=3 if "sleep" in sabotage else 60) as server:
+    options: dict[str, Any] = {"bind": ("127.0.0.1:0", f"unix:{folder}/site.sock"), "pid_file": "site.pid"}
+    with launched(folder, workers=1, upgrade_timeout=3 if "sleep" in sabotage else 60, **options) as server:
         port = port_of(server)
         before = ask("127.0.0.1", port)
         change(folder, 'VERSION = "1"', sabotage)
@@ -142,11 +145,14 @@ def test_a_new_server_that_fails_leaves_the_old_one_serving(folder: Path, sabota
         server.logged(f"(?s)The upgrade failed, and this server goes on.*{why}")
         assert ask("127.0.0.1", port) == before
         assert (folder / "site.pid").read_text() == f"{server.pid}\n"
+        assert (folder / "site.sock").is_socket()
         assert ctl(folder, "status").returncode == 0
         # It may be tried again.
         change(folder, 'VERSION = "1"', 'VERSION = "3"')
         assert ctl(folder, "upgrade").returncode == 0
         assert ask("127.0.0.1", port).split()[-1] == "3"
+        assert server.process.wait(PATIENCE) == 0
+        assert (folder / "site.sock").is_socket()
 
 
 def test_an_upgrade_during_an_upgrade_is_refused_and_a_stop_ends_both(folder: Path) -> None:
@@ -164,21 +170,26 @@ def test_an_upgrade_during_an_upgrade_is_refused_and_a_stop_ends_both(folder: Pa
         assert "This server stops." in server.log
 
 
-def test_binds_may_change(folder: Path) -> None:
+def test_binds_may_change(folder: Path, authority: Authority) -> None:
     """What is asked for still is taken over, the rest opened or closed."""
     (folder / "serve.py").write_text(
         "from pathlib import Path\nfrom vivace.server import run\n"
-        "run('site_run:app', workers=1, access_log=False, bind=tuple(Path('binds').read_text().split()))\n"
+        "binds, others = (tuple(line.split()) for line in Path('binds').read_text().splitlines())\n"
+        "run('site_run:app', workers=1, access_log=False, bind=binds, insecure_bind=others, ssl_certfile='site.pem')\n"
     )
-    (folder / "binds").write_text(f"127.0.0.1:0 unix:{folder}/kept.sock unix:{folder}/gone.sock")
+    shutil.copy(authority.issue(), folder / "site.pem")
+    (folder / "binds").write_text(f"127.0.0.1:0 unix:{folder}/kept.sock unix:{folder}/gone.sock\n127.0.0.1:0\n")
     with launched(folder, script="serve.py") as server:
-        port = port_of(server)
+        port = int(server.logged(r"serves https://127\.0\.0\.1:(\d+)")[1])
         kept = (folder / "kept.sock").stat().st_ino
-        (folder / "binds").write_text(f"unix:{folder}/new.sock 127.0.0.1:0 unix:{folder}/kept.sock")
+        other = int(server.logged(r"and http://127\.0\.0\.1:(\d+)")[1])
+        (folder / "binds").write_text(f"unix:{folder}/new.sock 127.0.0.1:0\n127.0.0.1:0 unix:{folder}/kept.sock\n")
         assert ctl(folder, "upgrade").returncode == 0
         heir = new_server(server)
         assert server.process.wait(PATIENCE) == 0
-        assert ask("127.0.0.1", port)
+        # The same words mean two addresses here, and each keeps its own.
+        assert server.logged(r"serves unix:\S*new\.sock and https://127\.0\.0\.1:(\d+)")[1] == str(port)
+        assert ask("127.0.0.1", other)
         assert (folder / "kept.sock").stat().st_ino == kept
         assert not (folder / "gone.sock").exists()
         for name in ("kept.sock", "new.sock"):

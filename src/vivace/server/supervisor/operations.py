@@ -108,7 +108,7 @@ class Operations(Companion):
     async def _take_place(self) -> None:
         """As the heir of a running server, wait until it lets us; then have the control socket and the pid file."""
         try:
-            await self.presence.announce([listener.name for listener in self.supervisor.listeners])
+            await self.presence.announce(self.supervisor.listeners)
             if self.control is not None:
                 await self.control.open()
             self.presence.ready(self._summary)
@@ -121,7 +121,7 @@ class Operations(Companion):
         return f"Serving {' and '.join(self.supervisor.addresses)} with {_workers(self.supervisor.size)}."
 
     def _descriptors(self) -> Iterable[tuple[str, int]]:
-        return [(listener.name, listener.socket.fileno()) for listener in self.supervisor.listeners]
+        return [(listener.key, listener.socket.fileno()) for listener in self.supervisor.listeners]
 
     async def _answer(self, request: Request) -> Answer:
         if request.command != "status":
@@ -176,7 +176,7 @@ class Operations(Companion):
         if self.control is not None:
             self.control.close()
         for listener in self.supervisor.listeners:
-            if listener.name in announcement.taken:
+            if listener.key in announcement.taken:
                 # The file of a Unix socket is the new server's to remove.
                 listener.path = None
             else:
