@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from benchmarks.harness.race import NothingChosenError, Options
 from benchmarks.harness.workbench import Workbench
-from benchmarks.server import bodies, http, http2, idle, latency, websocket, workers
+from benchmarks.server import bodies, http, http2, idle, latency, logs, websocket, workers
 
 Benchmark = Callable[[Workbench, Options], str]
 
@@ -24,6 +24,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "idle": idle.run,
     "latency": latency.run,
     "workers": workers.run,
+    "logs": logs.run,
 }
 GROUPS = {"server": tuple(BENCHMARKS)}
 

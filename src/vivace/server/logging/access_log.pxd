@@ -13,7 +13,7 @@ cdef class AccessLog:
     cdef AccessFacts facts
     cdef LineBuffer line
 
-    # where lines go in this turn of the event loop; None: to the logging module
+    # where lines go until they are written; None: to the logging module
     cdef object output
     cdef bytearray pending
     cdef bint is_due

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The access log: a line for every response, composed here and written with the others of its turn of the event loop.
+"""The access log: a line for every response, composed here and written together with others.
 
 That is for the configuration that the server makes itself. Where somebody has made another for "vivace.access", every
 line goes through the `logging` module as a record with its facts as attributes.
@@ -20,8 +20,12 @@ from vivace.server.logging.output import output_of
 from vivace.server.logging.records import log_record
 
 cdef enum:
-    # Bytes that are written without waiting for the end of the turn.
+    # Bytes that are written without waiting.
     MANY_LINES = 65536
+
+# Seconds that a line waits for others. A write for every turn of the event loop, which may be one for every few
+# requests, costs more than all the rest.
+cdef double LONGEST_DELAY = 0.01
 
 cdef uint64_t EVERYTHING = 0xFFFFFFFFFFFFFFFF
 # The golden ratio's part of 2 ** 64: its multiples spread evenly, and in step with no client's rhythm.
@@ -74,7 +78,7 @@ cdef class AccessLog:
 
     cdef write(self):
         if not self.is_due:
-            # Handlers, filters and levels may be changed while the server runs: they are looked at once a turn.
+            # Handlers, filters and levels may be changed while the server runs: they are looked at before every first line.
             self.output = output_of(access_logger)
         if self.output is not None:
             self.write_line()
@@ -99,7 +103,7 @@ cdef class AccessLog:
             self.output.flush()
         elif not self.is_due:
             self.is_due = True
-            self.loop.call_soon(self.flush)
+            self.loop.call_later(LONGEST_DELAY, self.flush)
 
     cdef compose(self):
         self.line.length = 0
