@@ -66,7 +66,7 @@ class MetricsEndpoint:
         acceptors, self._acceptors = self._acceptors, []
         await stop_accepting(acceptors, shared=False)
         if self._service is not None:
-            drain = Drain(self._service, LAST_SCRAPE, 0.0, asyncio.Event())
+            drain = Drain(self._service, LAST_SCRAPE, asyncio.Event(), quick=True, replaced=False)
             drain.begin()
             await drain.finish()
         for listener in self._listeners:
