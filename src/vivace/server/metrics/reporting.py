@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from vivace.server._service_cy import Service
 from vivace.server.logging import server_logger
 from vivace.server.metrics.endpoint import MetricsEndpoint
 from vivace.server.metrics.families import Family, Place, build_family, process_families
 from vivace.server.metrics.loop_lag import LoopLag
-from vivace.server.metrics.open_telemetry import OpenTelemetry
 from vivace.server.options.metrics import Metrics
+
+if TYPE_CHECKING:
+    from vivace.server.metrics.open_telemetry import OpenTelemetry
 
 
 class Reporting:
@@ -26,6 +29,9 @@ class Reporting:
         if options.metrics_bind is not None and alone:
             self.endpoint = MetricsEndpoint(options.metrics_bind, self.families)
         if options.opentelemetry:
+            # Only here: its package takes longer to import than all of the server.
+            from vivace.server.metrics.open_telemetry import OpenTelemetry
+
             self.telemetry = OpenTelemetry(service)
 
     async def start(self) -> None:
