@@ -63,6 +63,17 @@ async def test_plain_http_is_answered_with_what_to_write(quiet: Live, caplog: py
         assert "http request" in line
 
 
+async def test_so_it_is_with_a_context_of_ones_own(live: Live, echo: ASGIApp, authority: Authority) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(authority.issue())
+    async with live(echo, ssl_context=context) as site:
+        answer = await (await site.connect(GET)).answer()
+        assert answer.status == 400
+        assert b"https://" in answer.body
+        client = await site.connect(GET, tls=authority.client())
+        assert (await client.answer()).status == 200
+
+
 async def test_plain_http_that_stays_is_closed_with_its_next_word(quiet: Live) -> None:
     async with quiet() as site:
         client = await site.connect(GET)

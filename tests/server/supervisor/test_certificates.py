@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.server.certificates import Authority
-from tests.server.supervisor.supervised import Supervised, eventually, supervised
+from tests.server.supervisor.supervised import Supervised, eventually, launched, supervised
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
@@ -85,6 +85,23 @@ def test_workers_serve_renewed_files_without_being_replaced(site: Path, authorit
         shutil.copy(authority.issue(), file)
         eventually(lambda: _other(Visit(server, context), first.certificate), "the new certificate")
         assert server.children() == workers
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_sighup_is_for_a_single_process_too(site: Path, authority: Authority, loop: str) -> None:
+    context = authority.client()
+    file = Path(shutil.copy(authority.issue(), site / "site.pem"))
+    with launched(site, ssl_certfile=str(file), workers=None, loop=loop) as server:
+        server.url = server.logged(r"serves (\S+) \(")[1]
+        first = Visit(server, context)
+        shutil.copy(authority.issue(), file)
+        server.signal(signal.SIGHUP)
+        server.logged("Certificates were read anew: ")
+        second = Visit(server, context, first.session)
+        assert second.resumed
+        assert second.worker == first.worker
+        assert Visit(server, context).certificate != first.certificate
         assert server.stop() == 0
 
 
