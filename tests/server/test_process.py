@@ -256,3 +256,28 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@all_kinds
+def test_a_rotated_log_file_is_opened_again_also_by_the_user(folder: Path, kind: dict[str, Any]) -> None:
+    path = folder / "site.log"
+    user = {"user": "nobody"} if IS_ROOT and kind else {}
+    options: dict[str, Any] = {"log_file": str(path), "access_log": True, **user, **kind}
+    port = free_port()
+    with launched(folder, port=port, **options) as server:
+        eventually(lambda: path.exists() and "serves http" in path.read_text(), "the banner")
+        ask("127.0.0.1", port, "/before")
+        eventually(lambda: "/before" in path.read_text(), "the line")
+        path.rename(folder / "site.log.1")
+        server.process.send_signal(signal.SIGUSR1)
+        eventually(path.exists, "the new file")
+
+        def arrives() -> bool:
+            ask("127.0.0.1", port, "/after")
+            return "/after" in path.read_text()
+
+        eventually(arrives, "a line in the new file")
+        if user:
+            assert path.stat().st_uid == NOBODY.pw_uid
+        assert server.stop() == 0
+    assert "Traceback" not in server.log
