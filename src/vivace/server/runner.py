@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from vivace.server.logging import configure_logging, reopen_logs, server_logger
 from vivace.server.loops import loop_factory
 from vivace.server.process import Presence
 from vivace.server.server import Server
+from vivace.server.signals import handled_signals
 from vivace.server.types import Application
 from vivace.utils.suggest import with_article
 
@@ -112,18 +114,14 @@ async def _serve_until_signal(server: Server, presence: Presence) -> bool:
         presence.stopping()
         server.request_stop()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+    handlers: dict[str, Callable[[], object]] = {"SIGINT": stop, "SIGTERM": stop, "SIGUSR1": reopen_logs}
     if server.config.tls.enabled:
         # Without TLS there is nothing to read anew, and the terminal that is closed ends us.
-        loop.add_signal_handler(signal.SIGHUP, server.reload_certificates)
-    if hasattr(signal, "SIGUSR1"):
-        loop.add_signal_handler(signal.SIGUSR1, reopen_logs)
+        handlers["SIGHUP"] = server.reload_certificates
     try:
-        await server.serve(lambda: tasks.append(loop.create_task(_take_place(server, presence))))
+        with handled_signals(loop, handlers):
+            await server.serve(lambda: tasks.append(loop.create_task(_take_place(server, presence))))
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
         for task in tasks:
             task.cancel()
     return server.forced

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import Coroutine
 from typing import Any
 
@@ -462,4 +463,5 @@ def _log_end(worker: Worker, code: int) -> None:
     elif code == 0:
         server_logger.warning("%s has stopped, which nobody here asked for.", worker)
     else:
-        server_logger.error("%s %s.\n%s", worker, describe_end(code), worker.last_traceback)
+        hint = " It may have been the system, for want of memory." if code == -signal.SIGKILL else ""
+        server_logger.error("%s", f"{worker} {describe_end(code)}.{hint}\n{worker.last_traceback}".rstrip())
