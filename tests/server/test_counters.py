@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from vivace.server.counters import DURATIONS, HTTP1, HTTP2, WEBSOCKET, Counters, Histogram, clock
+from vivace.server.counters import HTTP1, HTTP2, WEBSOCKET, Counters, Histogram, clock
+from vivace.server.statistics import DURATIONS
 
 
 def test_a_value_is_counted_at_the_first_bound_that_is_not_below_it() -> None:

@@ -3,7 +3,6 @@ from typing import Final
 WEBSOCKET: Final = 0
 HTTP1: Final = 1
 HTTP2: Final = 2
-DURATIONS: tuple[float, ...]
 
 def clock() -> float: ...
 

@@ -4,6 +4,8 @@
 Whoever asks reads them when it asks; nothing is computed before.
 """
 
+from vivace.server.statistics import DURATIONS
+
 cdef extern from *:
     """
     #ifdef _WIN32
@@ -34,10 +36,6 @@ HTTP1 = 1
 HTTP2 = 2
 PROTOCOLS = ("websocket", "http/1.1", "http/2")
 ENCRYPTION = ("off", "on")
-
-# Upper bounds of the histograms, in seconds: those that OpenTelemetry advises for http.server.request.duration, and
-# three below them for what takes less than a database.
-DURATIONS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 
 
 cpdef double clock() noexcept:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import vivace
-from vivace.server.counters import DURATIONS
-from vivace.server.statistics import Distribution, Statistics, Totals
+from vivace.server.statistics import DURATIONS, Distribution, Statistics, Totals
 
 Kind = Literal["counter", "gauge", "histogram"]
 Labels = dict[str, str]

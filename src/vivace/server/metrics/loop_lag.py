@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from vivace.server._service_cy import Service
+from vivace.server.core import Service
 
 INTERVAL = 0.1
 

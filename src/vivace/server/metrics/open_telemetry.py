@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import vivace
-from vivace.server._service_cy import Service
-from vivace.server.counters import DURATIONS, clock
+from vivace.server.core import Service
+from vivace.server.counters import clock
 from vivace.server.errors import ConfigError
 from vivace.server.metrics.families import COUNTERS, GAUGES, Samples
-from vivace.server.statistics import Statistics
+from vivace.server.statistics import DURATIONS, Statistics
 
 try:
     from opentelemetry.metrics import Observation, get_meter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vivace.server._service_cy import Service
+from vivace.server.core import Service
 from vivace.server.logging import server_logger
 from vivace.server.metrics.endpoint import MetricsEndpoint
 from vivace.server.metrics.families import Family, Place, build_family, process_families
