@@ -21,6 +21,7 @@ from vivace.server.lifespan import Lifespan
 from vivace.server.listeners import Listener, describe_address, open_listeners
 from vivace.server.loading import load_app
 from vivace.server.logging import server_logger
+from vivace.server.logging.access_log import AccessLog
 from vivace.server.metrics.reporting import Reporting
 from vivace.server.redirect import RedirectToHTTPS, https_port
 from vivace.server.statistics import Statistics
@@ -151,7 +152,7 @@ class Server:
         try:
             app = self._load()
             state = await self._start_application(app, context)
-            self._service = Service(app, config, loop, context, open_access_log(config, loop))
+            self._service = Service(app, config, loop, context, self._open_access_log(loop))
             self._service.state = state
             self._reporting = Reporting(config.metrics, self._service, alone=self._given is None)
             await self._reporting.start()
@@ -162,6 +163,9 @@ class Server:
         self.addresses = [describe_address(listener) for listener in self._listeners]
         if self._given is None:
             server_logger.info(self._banner(loop))
+
+    def _open_access_log(self, loop: asyncio.AbstractEventLoop) -> AccessLog | None:
+        return open_access_log(self.config, loop)
 
     async def _start_application(self, app: ASGIApp, context: contextvars.Context) -> dict[str, Any]:
         """Run the application's startup; returns the state that it made for the requests."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -129,3 +130,13 @@ async def test_browsers_that_listen_are_let_go_when_the_server_stops() -> None:
             assert await anext(lines) == "event: hello"
             server.request_stop()
             assert [line async for line in lines] == ["data: v1", ""]
+
+
+async def test_the_access_log_is_of_the_application_alone(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="vivace.access")
+    async with serving(Starlette(), access_log=True) as (_, client):
+        await client.get("/__vivace__/live.js")
+        await client.get("/own")
+    lines = [record.getMessage() for record in caplog.records if record.name == "vivace.access"]
+    assert len(lines) == 1
+    assert "/own" in lines[0]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import replace
 from typing import Any
 
 from vivace.server.config import Config
+from vivace.server.core import open_access_log
 from vivace.server.development.broken import BrokenApplication
-from vivace.server.development.site import DevelopmentSite
+from vivace.server.development.site import RESERVED, DevelopmentSite
 from vivace.server.development.versions import Versions
 from vivace.server.errors import AppLoadError, LifespanError
 from vivace.server.listeners import Listener
 from vivace.server.loading import load_app
+from vivace.server.logging.access_log import AccessLog
 from vivace.server.server import Server
 from vivace.server.types import Application, ASGIApp
 
@@ -27,6 +30,15 @@ def load_or_explain(target: str, config: Config) -> Application:
         return load_app(target, app_dir=config.app_dir, factory=config.factory)
     except AppLoadError as error:
         return BrokenApplication(error)
+
+
+class DevelopmentAccessLog(AccessLog):
+    """An access log of the application's own responses."""
+
+    def response(self, scope: dict[str, Any], *arguments: Any, **options: Any) -> None:
+        """Write the line of one response, unless it is the script's or its events'."""
+        if not scope["path"].startswith(scope["root_path"] + RESERVED):
+            super().response(scope, *arguments, **options)
 
 
 class DevelopmentServer(Server):
@@ -56,6 +68,9 @@ class DevelopmentServer(Server):
         """As for `Server`; browsers that wait for news are let go, to ask the next process."""
         self.versions.close()
         super().request_stop(quick=quick, replaced=replaced)
+
+    def _open_access_log(self, loop: asyncio.AbstractEventLoop) -> AccessLog | None:
+        return open_access_log(self.config, loop, DevelopmentAccessLog)
 
     def _load(self) -> ASGIApp:
         app: ASGIApp

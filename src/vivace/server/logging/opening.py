@@ -21,12 +21,14 @@ from vivace.server.options.access_log_format import parse_access_log_format
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def open_access_log(config: Config, loop: asyncio.AbstractEventLoop | None = None) -> AccessLog | None:
-    """What the connections should call for every response: None when nobody would see it."""
+def open_access_log(
+    config: Config, loop: asyncio.AbstractEventLoop | None = None, kind: type[AccessLog] = AccessLog
+) -> AccessLog | None:
+    """What the connections should call for every response, of this class: None when nobody would see it."""
     if not config.access_log or not access_logger.isEnabledFor(logging.INFO):
         return None
     is_formatted = config.logs.access_log_format is not None
-    return AccessLog(access_form(config), config.logs.access_log_sample, loop, is_formatted)
+    return kind(access_form(config), config.logs.access_log_sample, loop, is_formatted)
 
 
 def access_form(config: Config) -> LineForm:
