@@ -281,3 +281,24 @@ def test_a_rotated_log_file_is_opened_again_also_by_the_user(folder: Path, kind:
             assert path.stat().st_uid == NOBODY.pw_uid
         assert server.stop() == 0
     assert "Traceback" not in server.log
+
+
+def test_a_single_process_survives_the_signal_for_an_upgrade(folder: Path) -> None:
+    with launched(folder) as server:
+        server.logged("serves http")
+        server.process.send_signal(signal.SIGUSR2)
+        server.logged("a binary upgrade, which needs a supervisor: run with workers=1 or more")
+        assert server.ask().split()[0] == str(server.pid)
+
+
+@both
+def test_a_daemon_s_output_follows_its_rotated_log_file(folder: Path, kind: dict[str, Any]) -> None:
+    path = folder / "site.log"
+    assert daemon(folder, **kind).returncode == 0
+    pid = int((folder / "site.pid").read_text())
+    path.rename(folder / "site.log.1")
+    os.kill(pid, signal.SIGUSR1)
+    for number in (1, 2):
+        eventually(lambda: os.readlink(f"/proc/{pid}/fd/{number}") == str(path), "the new file")  # noqa: B023
+    os.kill(pid, signal.SIGTERM)
+    eventually(lambda: not is_running(pid), "the daemon's end")

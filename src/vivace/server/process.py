@@ -123,7 +123,10 @@ class Presence:
     def reopened_logs(self) -> None:
         """The log file was opened again: a daemon's output goes there too, and the user may open it."""
         if self.config.process.daemon:
-            redirect_output(self.config.logs.log_file)
+            try:
+                redirect_output(self.config.logs.log_file)
+            except OSError as error:
+                server_logger.error("Output stays in the old log file: %s.", error)
         self._own_log_file()
 
     def __exit__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import sys
@@ -114,7 +115,13 @@ async def _serve_until_signal(server: Server, presence: Presence) -> bool:
         presence.stopping()
         server.request_stop()
 
-    handlers: dict[str, Callable[[], object]] = {"SIGINT": stop, "SIGTERM": stop, "SIGUSR1": reopen_logs}
+    handlers: dict[str, Callable[[], object]] = {
+        "SIGINT": stop,
+        "SIGTERM": stop,
+        "SIGUSR1": functools.partial(_reopen_logs, presence),
+        # It would end the process of whoever is used to it.
+        "SIGUSR2": _refuse_upgrade,
+    }
     if server.config.tls.enabled:
         # Without TLS there is nothing to read anew, and the terminal that is closed ends us.
         handlers["SIGHUP"] = server.reload_certificates
@@ -125,6 +132,15 @@ async def _serve_until_signal(server: Server, presence: Presence) -> bool:
         for task in tasks:
             task.cancel()
     return server.forced
+
+
+def _reopen_logs(presence: Presence) -> None:
+    reopen_logs()
+    presence.reopened_logs()
+
+
+def _refuse_upgrade() -> None:
+    server_logger.warning("SIGUSR2 asks for a binary upgrade, which needs a supervisor: run with workers=1 or more.")
 
 
 async def _take_place(server: Server, presence: Presence) -> None:
