@@ -45,10 +45,11 @@ def test_memory_and_descriptors_stay_flat_while_workers_come_and_go(serve: Serve
     with serve(max_requests=PER_WORKER, max_requests_jitter=PER_WORKER // 4) as (server, _):
         supervisor = server.process.pid
         # Everything has happened once, and a worker was replaced.
-        answered = hammer(server)
+        hammer(server)
         server.logged(r"has stopped", 1)
         before = memory(supervisor), descriptors(supervisor)
         series = [before[0]]
+        answered = 0
         while answered < REQUESTS:
             answered += hammer(server)
             series.append(memory(supervisor))
