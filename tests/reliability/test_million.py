@@ -17,6 +17,8 @@ SECONDS = 10 if LONG else 1
 PER_WORKER = 10_000 if LONG else 1_000
 # Workers tell once a second how many they have served, and are replaced one at a time.
 RECYCLED = 20 if LONG else 1
+# In KiB. What a supervisor does for the first time costs some, and is not over after a second.
+GROWTH = 1024 if LONG else 4096
 
 
 def memory(pid: int) -> int:
@@ -57,7 +59,7 @@ def test_memory_and_descriptors_stay_flat_while_workers_come_and_go(serve: Serve
         after = memory(supervisor), descriptors(supervisor)
         print(f"{answered} requests, {recycled} workers recycled, memory and descriptors {before} -> {after}: {series}")
         assert recycled >= RECYCLED
-        assert after[0] - before[0] < 1024
+        assert after[0] - before[0] < GROWTH
         # A worker that starts or stops has a channel and a file for its tracebacks.
         assert after[1] - before[1] <= 8
         assert server.stop() == 0
