@@ -158,7 +158,13 @@ def launched(
         process = subprocess.Popen(
             command(target, **options) if script is None else [sys.executable, script],
             cwd=folder,
-            env={**os.environ, "PWD": str(folder), "XDG_RUNTIME_DIR": "", "TMPDIR": str(folder), **(environ or {})},
+            env={
+                **os.environ,
+                "PWD": str(folder),
+                "XDG_RUNTIME_DIR": "",
+                "TMPDIR": str(folder.resolve()),
+                **(environ or {}),
+            },
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -109,12 +109,19 @@ class Operations(Companion):
         """As the heir of a running server, wait until it lets us; then have the control socket and the pid file."""
         try:
             await self.presence.announce(self.supervisor.listeners)
-            if self.control is not None:
-                await self.control.open()
+            await self._open_control()
             self.presence.ready(self._summary)
-        except (ServerError, OSError) as error:
+        except ServerError as error:
             server_logger.error("Stopping, as this server cannot take its place. %s", error)
             self.supervisor.drain()
+
+    async def _open_control(self) -> None:
+        if self.control is None:
+            return
+        try:
+            await self.control.open()
+        except OSError as error:
+            self._without_control(ServerError(f"Cannot make {self.control.path}: {error.strerror or error}."))
 
     @property
     def _summary(self) -> str:
