@@ -1,8 +1,10 @@
+cimport cython
 from libc.stdint cimport int64_t
 
 from vivace.server.logging.line_buffer cimport LineBuffer
 
 
+@cython.final
 cdef class AccessFacts:
     # the request: its ASGI scope, and the method, which a WebSocket's scope has not
     cdef readonly dict scope

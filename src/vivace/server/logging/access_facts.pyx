@@ -2,8 +2,9 @@
 """What a line of the access log can tell: one request and how it was answered."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t
-from libc.string cimport memcmp
+from libc.string cimport memchr, memcmp
 
 from vivace.server.logging.line_buffer cimport LineBuffer
 
@@ -69,10 +70,13 @@ cdef class AccessFacts:
         """Its address and port, or a dash."""
         cdef object client = self.scope["client"]
         cdef str host
+        cdef Py_ssize_t size
+        cdef const char *utf_8
         if client is None:
             return out.add_bytes(b"-")
         host = client[0]
-        if ":" in host:
+        utf_8 = PyUnicode_AsUTF8AndSize(host, &size)
+        if memchr(utf_8, c":", size) != NULL:
             out.add_bytes(b"[")
             out.add_escaped_text(host)
             out.add_bytes(b"]")

@@ -1,8 +1,10 @@
+cimport cython
 from vivace.server.logging.access_facts cimport AccessFacts
 from vivace.server.logging.line_buffer cimport LineBuffer
 from vivace.server.logging.line_forms cimport LineForm, Stamp
 
 
+@cython.final
 cdef class AtomForm(LineForm):
     cdef list pieces
     cdef Stamp stamp
@@ -11,6 +13,7 @@ cdef class AtomForm(LineForm):
     cdef int write_request(self, LineBuffer out, int kind, bytes name, AccessFacts facts) except -1
 
 
+@cython.final
 cdef class Piece:
     cdef int kind
     cdef bytes text

@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 import json
 
 # What may stand in a quoted text as it is: visible ASCII and the space, without the quotes and the backslash.
-cdef bint[256] PLAIN
+cdef unsigned char[256] PLAIN
 cdef int character
 for character in range(256):
     PLAIN[character] = 0x20 <= character < 0x7f and character != c'"' and character != c"\\"
@@ -32,29 +32,15 @@ cdef class LineBuffer:
     def __dealloc__(self):
         PyMem_Free(self.room)
 
-    cdef int reserve(self, Py_ssize_t more) except -1:
-        """Make room for so many bytes."""
-        cdef Py_ssize_t wanted
-        cdef void *larger
-        if self.length + more > self.room_size:
-            wanted = max(self.length + more, 2 * self.room_size)
-            larger = PyMem_Realloc(self.room, wanted)
-            if larger == NULL:
-                raise MemoryError
-            self.room = <char *>larger
-            self.room_size = wanted
+    cdef int grow(self, Py_ssize_t more) except -1:
+        """Make room for so many bytes, which there is not."""
+        cdef Py_ssize_t wanted = max(self.length + more, 2 * self.room_size)
+        cdef void *larger = PyMem_Realloc(self.room, wanted)
+        if larger == NULL:
+            raise MemoryError
+        self.room = <char *>larger
+        self.room_size = wanted
         return 0
-
-    cdef int add(self, const char *text, Py_ssize_t size) except -1:
-        """Add bytes as they are."""
-        self.reserve(size)
-        memcpy(self.room + self.length, text, size)
-        self.length += size
-        return 0
-
-    cdef int add_bytes(self, bytes text) except -1:
-        """Add bytes as they are."""
-        return self.add(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
 
     cdef int add_number(self, int64_t number) except -1:
         """Add a number."""

@@ -1,7 +1,9 @@
+cimport cython
 from vivace.server.logging.access_facts cimport AccessFacts
 from vivace.server.logging.line_buffer cimport LineBuffer
 
 
+@cython.final
 cdef class Stamp:
     cdef object render
     cdef long long second
@@ -17,11 +19,13 @@ cdef class LineForm:
     cdef int write(self, LineBuffer out, AccessFacts facts) except -1
 
 
+@cython.final
 cdef class TextForm(LineForm):
     cdef Stamp stamp
     cdef list statuses
 
 
+@cython.final
 cdef class JsonForm(LineForm):
     cdef Stamp stamp
     cdef bytes end
