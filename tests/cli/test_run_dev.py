@@ -117,7 +117,25 @@ def test_templates_and_static_files_need_no_restart(site: Path) -> None:
         browser.sees("/", "<main>two</main>")
         (site / "static" / "site.css").write_text("p { color: red }")
         browser.sees("/static/site.css", "red")
-        eventually(lambda: "site.css changed" in browser.log.read_text(), "the change is seen")
+        # Saves that come close together are told in one line.
+        eventually(lambda: re.search(r"site\.css.* changed", browser.log.read_text()), "the change is seen")
+        assert "started again" not in browser.log.read_text()
+
+
+def test_files_that_the_server_sends_are_watched_and_never_kept(site: Path) -> None:
+    public = site.parent / "public"
+    public.mkdir()
+    (public / "page.html").write_text("<p>one</p>")
+    (public / "app.3f2a9c1b.css").write_text("p {}")
+    with running(site, "--dev", "--static", "/public=../public", "--static", "/=../public") as browser:
+        page = browser.get("/public/page.html").text
+        assert page.startswith("<p>one</p>")
+        assert "/__vivace__/live.js" in page, "it loads itself again"
+        assert browser.get("/app.3f2a9c1b.css").headers["cache-control"] == "no-cache"
+        assert "<body>one</body>" in browser.get("/").text, "the application's"
+        (public / "app.3f2a9c1b.css").write_text("p { color: red }")
+        browser.sees("/app.3f2a9c1b.css", "red")
+        eventually(lambda: "app.3f2a9c1b.css changed" in browser.log.read_text(), "the change is seen")
         assert "started again" not in browser.log.read_text()
 
 

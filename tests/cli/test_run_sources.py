@@ -52,6 +52,7 @@ def test_variables_are_read_as_the_command_line_is(tmp_path: Path) -> None:
         VIVACE_BIND="127.0.0.1:1, unix:/a",
         VIVACE_HEADERS='["A: b, c", "D: e"]',
         VIVACE_SERVER_HEADER="",
+        VIVACE_STATIC="/static=./static, /=public",
         VIVACE_SECRET_KEY="the site's",
     ) == {
         "max_body_size": 10 * 1024 * 1024,
@@ -62,6 +63,7 @@ def test_variables_are_read_as_the_command_line_is(tmp_path: Path) -> None:
         "bind": ("127.0.0.1:1", "unix:/a"),
         "headers": ("A: b, c", "D: e"),
         "server_header": None,
+        "static": ("/static=./static", "/=public"),
     }
 
 
@@ -85,13 +87,18 @@ def test_toml_has_numbers_switches_and_lists(tmp_path: Path) -> None:
 
 
 def test_paths_in_pyproject_start_at_its_folder(tmp_path: Path) -> None:
-    write(tmp_path, 'pid_file = "run/pid"\nreload_dirs = ["src", "/abs"]\ncontrol_socket = "none"')
+    write(
+        tmp_path,
+        'pid_file = "run/pid"\nreload_dirs = ["src", "/abs"]\ncontrol_socket = "none"\n'
+        'static = ["/static=./static", "/=/abs", "wrong"]',
+    )
     below = tmp_path / "src" / "site"
     below.mkdir(parents=True)
     assert values(below) == {
         "pid_file": str(tmp_path / "run/pid"),
         "reload_dirs": (str(tmp_path / "src"), "/abs"),
         "control_socket": "none",
+        "static": (f"/static={tmp_path / 'static'}", "/=/abs", "wrong"),
     }
 
 

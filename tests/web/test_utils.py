@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivace.web._utils import create_collapsing_task_group, get_route_path, is_async_callable, parse_host_header
+from vivace.web._utils import create_collapsing_task_group, is_async_callable, parse_host_header
 
 
 async def coroutine() -> None: ...
@@ -32,22 +32,6 @@ class Callable:
 )
 def test_it_is_known_what_gives_a_coroutine(thing: Any, is_async: bool) -> None:
     assert is_async_callable(thing) is is_async
-
-
-@pytest.mark.parametrize(
-    ("path", "root_path", "below"),
-    [
-        ("/a", "", "/a"),
-        ("/app/a", "/app", "/a"),
-        ("/app", "/app", ""),
-        ("/app/", "/app", "/"),
-        ("/apples", "/app", "/apples"),
-        ("/other", "/app", "/other"),
-    ],
-)
-def test_the_route_path_is_below_the_root(path: str, root_path: str, below: str) -> None:
-    assert get_route_path({"path": path, "root_path": root_path}) == below
-    assert get_route_path({"path": path}) == path
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,15 @@ SECTIONS: dict[str, list[click.Parameter]] = {
         several("reload_exclude", "What does not.", metavar="GLOB"),
         switch("live_reload", "Browsers load the page again by themselves."),
     ],
+    "Static files": [
+        several(
+            "static",
+            "Serve a folder's files under a path, such as /static=./static; may be given more than once.",
+            metavar="PATH=FOLDER",
+        ),
+        option("static_max_age", "That browsers keep them without asking; 0: they ask.", type=int, metavar="SECONDS"),
+        option("static_fallback", "Page for what is not there, such as index.html.", metavar="FILE"),
+    ],
     "Proxies": [
         choice(
             "proxy_headers",
@@ -290,6 +299,7 @@ USUAL = {
         "access_log",
     ],
     "Development": ["dev"],
+    "Static files": ["static"],
     "TLS": ["ssl_certfile", "ssl_keyfile", "ssl_self_signed"],
 }
 

@@ -32,7 +32,7 @@ OTHER_KEYS = ("app",)
 # Relative ones of pyproject.toml start at its folder, wherever the command runs.
 PATHS = {
     *("app_dir", "uds", "ssl_certfile", "ssl_keyfile", "ssl_ca_certs"),
-    *("log_file", "log_config", "pid_file", "control_socket", "reload_dirs"),
+    *("log_file", "log_config", "pid_file", "control_socket", "reload_dirs", "static"),
 }
 SWITCH_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -209,5 +209,11 @@ def _in_folder(name: str, value: Any, folder: Path) -> Any:
     if name not in PATHS:
         return value
     if isinstance(value, tuple):
-        return tuple(str(folder / item) for item in value)
+        return tuple(_mount_in_folder(item, folder) if name == "static" else str(folder / item) for item in value)
     return value if value == "none" else str(folder / value)
+
+
+def _mount_in_folder(mount: str, folder: Path) -> str:
+    """`/static=./static`; the server says what is wrong with one that has no folder."""
+    path, _, below = mount.partition("=")
+    return f"{path}={folder / below}" if below else mount

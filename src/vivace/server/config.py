@@ -17,6 +17,7 @@ from vivace.server.options.metrics import Metrics
 from vivace.server.options.process import Process
 from vivace.server.options.proxies import Proxies
 from vivace.server.options.reload import Reload
+from vivace.server.options.static import Static
 from vivace.server.options.timeouts import Timeouts
 from vivace.server.options.tls import TLS
 from vivace.server.options.workers import Workers
@@ -69,6 +70,7 @@ class Config:
     logs: Logs = field(default_factory=Logs)
     metrics: Metrics = field(default_factory=Metrics)
     reloading: Reload = field(default_factory=Reload)
+    static_files: Static = field(default_factory=Static)
 
     def __post_init__(self) -> None:
         self._check_choice("loop", get_args(LoopChoice))
@@ -160,7 +162,21 @@ class Config:
         return cls(**values)
 
 
-Group = Limits | Timeouts | Compression | TLS | Binds | Workers | Process | Proxies | Capacity | Logs | Metrics | Reload
+Group = (
+    Limits
+    | Timeouts
+    | Compression
+    | TLS
+    | Binds
+    | Workers
+    | Process
+    | Proxies
+    | Capacity
+    | Logs
+    | Metrics
+    | Reload
+    | Static
+)
 
 GROUPS: dict[str, type[Group]] = {
     "limits": Limits,
@@ -175,4 +191,5 @@ GROUPS: dict[str, type[Group]] = {
     "logs": Logs,
     "metrics": Metrics,
     "reloading": Reload,
+    "static_files": Static,
 }

@@ -24,6 +24,7 @@ from vivace.server.logging import server_logger
 from vivace.server.logging.access_log import AccessLog
 from vivace.server.metrics.reporting import Reporting
 from vivace.server.redirect import RedirectToHTTPS, https_port
+from vivace.server.static_files import StaticFiles
 from vivace.server.statistics import Statistics
 from vivace.server.tls import ServerTLS, open_tls
 from vivace.server.types import Application, ASGIApp
@@ -178,7 +179,10 @@ class Server:
             app = load_app(self.app, app_dir=self.config.app_dir, factory=self.config.factory)
         else:
             app = self.app() if self.config.factory else self.app
-        return adapt(app, self.config.interface, wsgi_threads=self.config.wsgi_threads)
+        adapted = adapt(app, self.config.interface, wsgi_threads=self.config.wsgi_threads)
+        if not self.config.static_files.static:
+            return adapted
+        return StaticFiles(adapted, self.config.static_files, developing=self.config.reloading.reload)
 
     async def _listen(self, service: Service) -> None:
         redirect = RedirectToHTTPS(service.app, self.config.binds.redirect_port or https_port(self._listeners))

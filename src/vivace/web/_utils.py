@@ -22,8 +22,6 @@ else:
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from vivace.web.types import Scope
-
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -32,17 +30,6 @@ def is_async_callable(obj: Any) -> bool:
     while isinstance(obj, functools.partial):
         obj = obj.func
     return iscoroutinefunction(obj) or (callable(obj) and iscoroutinefunction(obj.__call__))
-
-
-def get_route_path(scope: Scope) -> str:
-    """The part of `scope["path"]` below `root_path`, which is what routes and static files match."""
-    path: str = scope["path"]
-    root_path: str = scope.get("root_path", "")
-    if not root_path or not path.startswith(root_path):
-        return path
-    below = path[len(root_path) :]
-    # "/api" is not the root of "/apiary".
-    return below if not below or below[0] == "/" else path
 
 
 class AwaitableOrContextManager(Awaitable[T_co], AbstractAsyncContextManager[T_co], Protocol[T_co]):

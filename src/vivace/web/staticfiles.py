@@ -13,11 +13,11 @@ import anyio
 import anyio.to_thread
 
 from vivace.utils import conditional
-from vivace.web._utils import get_route_path
+from vivace.utils.file_parts import NOT_MODIFIED_HEADERS
+from vivace.utils.route_path import get_route_path
 from vivace.web.datastructures import URL, Headers
 from vivace.web.exceptions import HTTPException
 from vivace.web.responses import FileResponse, RedirectResponse, Response
-from vivace.web.responses._file import NOT_MODIFIED_HEADERS
 from vivace.web.types import Receive, Scope, Send
 from vivace.web.websockets import WebSocketClose
 

@@ -376,6 +376,7 @@ def test_ctrl_c_ends_all(site: Path, polling: str, monkeypatch: pytest.MonkeyPat
         ("deep/app.py:app", {}, ["here"]),
         ("../there/app.py", {}, ["here", "there"]),
         ("app.py", {"reload_dirs": ("../there", ".")}, ["there", "here"]),
+        ("app.py", {"static": ("/static=.", "/=../there")}, ["here", "there"]),
     ],
 )
 def test_what_is_watched(

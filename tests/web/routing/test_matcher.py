@@ -12,7 +12,7 @@ import starlette.routing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vivace.web._utils import get_route_path
+from vivace.utils.route_path import get_route_path
 from vivace.web.responses import PlainTextResponse
 from vivace.web.routing import BaseRoute, Host, Match, Mount, Route, Router, WebSocketRoute
 from vivace.web.routing.matcher import Candidate, Table

@@ -37,7 +37,7 @@ WITH_OPTIONS = ("pyproject.toml", ".env")
 
 
 def watched_folders(config: Config, target: str) -> list[str]:
-    """What is watched as a whole: `reload_dirs`, or the application's folder."""
+    """What is watched as a whole: `reload_dirs`, or the folders of the application and of `static`."""
     if config.reloading.reload_dirs:
         return [str(Path(folder).resolve()) for folder in config.reloading.reload_dirs]
     folders = [Path(config.app_dir).resolve()]
@@ -46,6 +46,10 @@ def watched_folders(config: Config, target: str) -> list[str]:
         beside = (folders[0] / file).resolve().parent
         if not beside.is_relative_to(folders[0]):
             folders.append(beside)
+    for mount in config.static_files.mounts:
+        static = Path(mount.folder).resolve()
+        if not any(static.is_relative_to(folder) for folder in folders):
+            folders.append(static)
     return [str(folder) for folder in folders]
 
 

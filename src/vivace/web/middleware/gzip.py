@@ -10,26 +10,13 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
+from vivace.utils.content_coding import coding_weights, weight_of_gzip
+from vivace.utils.media_types import COMPRESSED_TYPES
 from vivace.web.datastructures import Headers, MutableHeaders
 from vivace.web.types import ASGIApp, Message, Receive, Scope, Send
 
 # What is compressed already, or has to leave at once (server-sent events).
-DEFAULT_EXCLUDED_CONTENT_TYPES = (
-    "application/grpc",
-    "application/gzip",
-    "application/x-gzip",
-    "application/zip",
-    "audio/*",
-    "font/woff",
-    "font/woff2",
-    "image/avif",
-    "image/gif",
-    "image/jpeg",
-    "image/png",
-    "image/webp",
-    "text/event-stream",
-    "video/*",
-)
+DEFAULT_EXCLUDED_CONTENT_TYPES = ("application/grpc", *COMPRESSED_TYPES, "text/event-stream")
 
 # Compressing must not wait for the threads of plain-function endpoints, nor they for it.
 _limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("_gzip_limiter")
@@ -86,21 +73,7 @@ class GZipMiddleware:
 
 def accepts_gzip(accept_encoding: Iterable[str]) -> bool:
     """Whether these Accept-Encoding headers allow gzip (RFC 9110 12.5.3): named or by `*`, and not with `q=0`."""
-    weights = {}
-    for item in ",".join(accept_encoding).lower().split(","):
-        coding, _, parameters = item.partition(";")
-        weights[coding.strip()] = _weight(parameters)
-    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0
-
-
-def _weight(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    if name.strip() != "q":
-        return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0
+    return weight_of_gzip(coding_weights(accept_encoding)) > 0
 
 
 class IdentityResponder:

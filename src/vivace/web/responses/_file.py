@@ -14,14 +14,12 @@ import anyio
 import anyio.to_thread
 
 from vivace.utils import conditional
+from vivace.utils.file_parts import NOT_MODIFIED_HEADERS, file_etag, multipart_length, part_head
 from vivace.web.background import BackgroundTask
 from vivace.web.datastructures import Headers, MutableHeaders
 from vivace.web.responses._base import PlainTextResponse, Response, denial_send
 from vivace.web.responses._streaming import listen_for_disconnect, send_raises_on_disconnect, until_disconnect
 from vivace.web.types import Receive, Scope, Send
-
-# RFC 9110 15.4.5: what a 304 repeats of the response that it stands for.
-NOT_MODIFIED_HEADERS = frozenset({"cache-control", "content-location", "date", "etag", "expires", "set-cookie", "vary"})
 
 Ranges = Sequence[tuple[int, int]]
 
@@ -148,7 +146,7 @@ class FileResponse(Response):
                 return
             media_type = self.headers["content-type"]
             for start, end in ranges:
-                head = _part_head(boundary, media_type, start, end, size)
+                head = part_head(boundary, media_type, start, end, size)
                 await send({"type": "http.response.body", "body": head, "more_body": True})
                 await self._send_part(send, file, start, end, is_last=False)
                 await send({"type": "http.response.body", "body": b"\r\n", "more_body": True})
@@ -204,22 +202,15 @@ class FileResponse(Response):
         """The length of a multipart/byteranges body, and a function that makes the head of each part."""
 
         def head(start: int, end: int) -> bytes:
-            return _part_head(boundary, content_type, start, end, max_size)
+            return part_head(boundary, content_type, start, end, max_size)
 
-        # Each part is its head, its bytes and a line break; the end is the boundary between two double hyphens.
-        length = sum(len(head(start, end)) + end - start + 2 for start, end in ranges) + len(boundary) + 4
-        return length, head
+        return multipart_length(boundary, content_type, ranges, max_size), head
 
 
 def _set_stat_headers(headers: MutableHeaders, stat_result: os.stat_result) -> None:
     headers.setdefault("content-length", str(stat_result.st_size))
     headers.setdefault("last-modified", conditional.http_date(stat_result.st_mtime))
-    headers.setdefault("etag", f'"{stat_result.st_mtime_ns:x}-{stat_result.st_size:x}"')
-
-
-def _part_head(boundary: str, content_type: str, start: int, end: int, size: int) -> bytes:
-    head = f"--{boundary}\r\nContent-Type: {content_type}\r\nContent-Range: bytes {start}-{end - 1}/{size}\r\n\r\n"
-    return head.encode("latin-1")
+    headers.setdefault("etag", file_etag(stat_result))
 
 
 def _disposition(disposition_type: str, filename: str) -> str:

@@ -10,7 +10,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from vivace.web._utils import get_route_path, parse_host_header
+from vivace.utils.route_path import get_route_path
+from vivace.web._utils import parse_host_header
 from vivace.web.datastructures import URL, Headers, URLPath
 from vivace.web.exceptions import HTTPException
 from vivace.web.middleware import Middleware, wrap

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
+from vivace.utils.route_path import get_route_path
 from vivace.utils.suggest import did_you_mean
 from vivace.web._exception_handler import answer_exception, wrap_app_handling_exceptions
-from vivace.web._utils import get_route_path, is_async_callable
+from vivace.web._utils import is_async_callable
 from vivace.web.concurrency import run_in_threadpool
 from vivace.web.datastructures import URLPath
 from vivace.web.exceptions import HTTPException
