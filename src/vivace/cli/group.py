@@ -31,7 +31,7 @@ COMMANDS = {
 FOREIGN_NAMES = {
     "runserver": "`vivace run` serves the site.",
     "serve": "`vivace run` serves the site.",
-    "dev": "`vivace run` serves the site; with VIVACE_DEBUG=1 errors show their source.",
+    "dev": "`vivace run --dev` serves the site, and shows errors with their source.",
     "shell_plus": "`vivace shell` has the models imported.",
     "show_urls": "`vivace routes` lists them.",
     "test": "`pytest` runs the tests; a new project has some in tests/.",

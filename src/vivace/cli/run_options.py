@@ -160,7 +160,7 @@ SECTIONS: dict[str, list[click.Parameter]] = {
     ],
     "Development": [
         click.Option(
-            ["--dev"], is_flag=True, help="Develop: --reload, and errors are shown in the browser (VIVACE_DEBUG=1)."
+            ["--dev"], is_flag=True, help="Develop: --reload, and the site in debug: errors are shown in the browser."
         ),
         addition("reload", "Start again when the code changes."),
         several("reload_dirs", "Folder to watch.", "--reload-dir", metavar="FOLDER"),

@@ -27,6 +27,8 @@ from vivace.utils.suggest import did_you_mean
 
 # `VIVACE_SETTINGS_FILE=/etc/mysite.toml`: names the TOML file, and is no setting itself.
 _FILE_VARIABLE = "SETTINGS_FILE"
+# So `vivace run --dev` tells every site, whatever its prefix: it is in debug, unless its environment says otherwise.
+DEVELOPMENT_VARIABLE = "VIVACE_DEV"
 
 
 class Settings:
@@ -94,8 +96,8 @@ class Settings:
         values += [Value(name, value, defaults_origin) for name, value in (defaults or {}).items()]
         base_dir = _base_dir(cls, values)
         values += cls._file_values(base_dir, environment, faults)
-        # `vivace run --dev` says so to every site, whatever its own prefix.
-        values += [value for value in read_environment(environment, "VIVACE_") if value.name == "DEBUG"]
+        if environment.get(DEVELOPMENT_VARIABLE):
+            values.append(Value("DEBUG", True, "vivace run --dev"))
         values += [value for value in read_environment(environment, cls._env_prefix) if value.name != _FILE_VARIABLE]
         self._fill(values, faults)
         return self

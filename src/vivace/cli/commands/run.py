@@ -38,6 +38,7 @@ def command(target: str | None, print_config: bool, check_config: bool, dev: boo
     vivace run app.py --ssl-self-signed
     """
     from vivace.conf import Settings
+    from vivace.conf.settings import DEVELOPMENT_VARIABLE
     from vivace.project.target import find_target
     from vivace.server import ConfigError, run
 
@@ -53,8 +54,7 @@ def command(target: str | None, print_config: bool, check_config: bool, dev: boo
         os.environ["VIVACE_LOG_LEVEL"] = given["log_level"].value.upper()
     if dev:
         given["reload"] = Given(True, "--dev")
-        # Of the site's settings; whoever sets the variable has decided.
-        os.environ.setdefault("VIVACE_DEBUG", "1")
+        os.environ[DEVELOPMENT_VARIABLE] = "1"
     values = {name: item.value for name, item in given.items()}
     try:
         if print_config or check_config:
