@@ -252,13 +252,13 @@ def test_an_older_servers_sockets_are_taken_over_by_name() -> None:
         addresses = [item.socket.getsockname() for item in old]
         inherited: dict[str, list[int]] = {}
         for item in old:
-            inherited.setdefault(item.name, []).append(item.socket.dup().detach())
+            inherited.setdefault(item.key, []).append(item.socket.dup().detach())
         dropped = socket.socket()
-        inherited["127.0.0.1:1"] = [dropped.detach()]
+        inherited["bind 127.0.0.1:1"] = [dropped.detach()]
         with listening(inherited, bind=["localhost:0", "127.0.0.1:0"]) as new:
             assert [item.socket.getsockname() for item in new] == addresses[1:] + addresses[:1]
         with pytest.raises(OSError, match="Bad file descriptor"):
-            os.fstat(inherited["127.0.0.1:1"][0])
+            os.fstat(inherited["bind 127.0.0.1:1"][0])
 
 
 def test_a_descriptor_that_cannot_be_listened_on_is_told() -> None:

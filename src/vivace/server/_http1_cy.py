@@ -42,7 +42,7 @@ HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 3.4
 DISCARDED_BODY = 256 * 1024
 
 # A client that has just connected sends a request, so that for this long no stop closes the connection.
-FIRST_REQUEST = 0.3
+FIRST_REQUEST = 1.0
 
 # So many pipelined requests are answered before other connections have their turn.
 REQUESTS_PER_TURN = 64

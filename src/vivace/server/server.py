@@ -7,7 +7,7 @@ import contextvars
 import os
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import vivace
 from vivace.server.accepting import Acceptor, stop_accepting
@@ -21,13 +21,15 @@ from vivace.server.lifespan import Lifespan
 from vivace.server.listeners import Listener, describe_address, open_listeners
 from vivace.server.loading import load_app
 from vivace.server.logging import server_logger
-from vivace.server.logging.access_log import AccessLog
 from vivace.server.metrics.reporting import Reporting
 from vivace.server.redirect import RedirectToHTTPS, https_port
 from vivace.server.static_files import StaticFiles
 from vivace.server.statistics import Statistics
 from vivace.server.tls import ServerTLS, open_tls
 from vivace.server.types import Application, ASGIApp
+
+if TYPE_CHECKING:
+    from vivace.server.logging.access_log import AccessLog
 
 
 class Server:

@@ -63,7 +63,7 @@ def test_a_restart_whose_import_fails_leaves_the_old_nursery_at_work(site: Path)
         assert "SyntaxError" in server.log
         os.kill(int(server.ask()), signal.SIGKILL)
         server.logged(r"is ready", 3)
-        assert server.children() == [nursery]
+        eventually(lambda: server.children() == [nursery], "the new nursery has ended")
         assert server.ask()
         assert server.stop() == 0
 
