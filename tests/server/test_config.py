@@ -96,3 +96,8 @@ def test_a_minimum_rate_may_be_none_at_all() -> None:
 
 def test_the_log_level_counts_as_logging_does() -> None:
     assert Config(log_level="warning").log_level_number == logging.WARNING
+
+
+def test_a_server_that_reloads_stays_in_sight() -> None:
+    with pytest.raises(ConfigError, match="reload is for development, and daemon takes it out of sight"):
+        Config.from_options({"reload": True, "daemon": True})

@@ -88,6 +88,8 @@ class Config:
         self._check_addresses()
         if self.supervision.preload and self.reloading.reload:
             raise ConfigError("preload keeps the code as it was imported; reload imports it anew. Give one of them.")
+        if self.process.daemon and self.reloading.reload:
+            raise ConfigError("reload is for development, and daemon takes it out of sight. Give one of them.")
         if self.root_path and (not self.root_path.startswith("/") or self.root_path.endswith("/")):
             raise ConfigError(f'root_path starts with "/" and does not end with it, got {self.root_path!r}.')
         try:
