@@ -291,6 +291,7 @@ USUAL = {
         "host",
         "port",
         "uds",
+        "bind",
         "factory",
         "app_dir",
         "interface",
@@ -298,6 +299,7 @@ USUAL = {
         "log_level",
         "access_log",
     ],
+    "Workers": ["workers"],
     "Development": ["dev"],
     "Static files": ["static"],
     "TLS": ["ssl_certfile", "ssl_keyfile", "ssl_self_signed"],
@@ -318,7 +320,7 @@ class RunCommand(click.Command):
                 is_eager=True,
                 expose_value=False,
                 callback=show_everything,
-                help="All options: limits, timeouts, TLS, HTTP/2, WebSocket.",
+                help="All options: workers, TLS, proxies, limits, timeouts, logs, HTTP/2, WebSocket and more.",
             )
         )
 
@@ -338,7 +340,9 @@ class RunCommand(click.Command):
         for title, section in SECTIONS.items():
             usual = [item for item in section if item.name in USUAL.get(title, ())]
             self.write_section(ctx, formatter, title, section if everything else usual)
-        others = [item for item in self.get_params(ctx) if item.name not in OF_THE_SERVER]
+        others = [
+            item for item in self.get_params(ctx) if isinstance(item, click.Option) and item.name not in OF_THE_SERVER
+        ]
         self.write_section(ctx, formatter, "Help", others)
 
     def write_section(
