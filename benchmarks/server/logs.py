@@ -1,4 +1,4 @@
-"""What the access log costs: plaintext with 64 keep-alive connections, without it and with it, to a file and a pipe."""
+"""What access log and metrics cost: on the smallest application there is, and on a site with a route."""
 
 from __future__ import annotations
 
@@ -6,38 +6,50 @@ import sys
 from functools import partial
 
 from benchmarks.harness.processes import Contender
-from benchmarks.harness.race import Case, Options, chosen_cases, run_race
+from benchmarks.harness.race import BASE, Case, Options, chosen_cases, run_race
 from benchmarks.harness.tables import race_section
 from benchmarks.harness.workbench import Workbench
-from benchmarks.server.contenders import APPLICATIONS, Contenders
-from benchmarks.server.http import CONNECTIONS, PLAINTEXT, one_by_one
+from benchmarks.server.contenders import APPLICATIONS
+from benchmarks.server.http import CONNECTIONS, JSON, PLAINTEXT, one_by_one
 from benchmarks.server.http_checks import check_http
 
-FORMS = ("text", "json", "combined")
+CONTENDERS = {
+    BASE: ("off",),
+    "metrics": ("metrics",),
+    "text to a file": ("text",),
+    "json to a file": ("json",),
+    "combined to a file": ("combined",),
+    "text to a pipe": ("text", "pipe"),
+    "json to a pipe": ("json", "pipe"),
+}
 
 
-def with_log(form: str, *where: str) -> Contender:
-    """Our server with an access log of that form."""
+def contender(name: str, application: str) -> Contender:
+    """Our server with a log of that form, or metrics."""
     script = str(APPLICATIONS / "vivace_logging.py")
-    name = " to a ".join(("log as " + form, *(where or ("file",))))
     return Contender(
-        name, lambda port: [sys.executable, script, "asgi:plaintext", str(port), form, *where], ("vivace",)
+        name, lambda port: [sys.executable, script, application, str(port), *CONTENDERS[name]], ("vivace",)
     )
+
+
+def case(name: str, title: str, application: str, expected: bytes) -> Case:
+    """All of them with an application."""
+    return Case(
+        name,
+        f"{title}, {CONNECTIONS} keep-alive connections, with access log or metrics",
+        [contender(each, application) for each in CONTENDERS],
+        partial(check_http, expected=expected),
+        one_by_one,
+    )
+
+
+CASES = [
+    case("logs-plaintext", "13 bytes from a raw ASGI application", "asgi:plaintext", PLAINTEXT),
+    case("logs-site", "27 bytes of JSON from a route of a site", "site_route:app", JSON),
+]
 
 
 def run(workbench: Workbench, options: Options) -> str:
-    """Measure; the table."""
-    case = Case(
-        "logs",
-        f"13 bytes, {CONNECTIONS} keep-alive connections, with an access log",
-        [
-            Contenders(workbench).vivace("plaintext"),
-            *(with_log(form) for form in FORMS),
-            with_log("text", "pipe"),
-            with_log("json", "pipe"),
-        ],
-        partial(check_http, expected=PLAINTEXT),
-        one_by_one,
-    )
-    races = [run_race(each, workbench, options) for each in chosen_cases([case], options)]
+    """Measure; the tables."""
+    races = [run_race(each, workbench, options) for each in chosen_cases(CASES, options)]
     return "\n".join(race_section(race, workbench, options) for race in races)

@@ -1,6 +1,7 @@
-"""Our server with an access log: python vivace_logging.py MODULE:APPLICATION PORT FORM [pipe].
+"""Our server with an access log or metrics: python vivace_logging.py MODULE:APPLICATION PORT FORM [pipe].
 
-FORM is text, json or combined. Lines go to standard error; with "pipe" that is a pipe, which `cat` empties.
+FORM is off, metrics (without a log), text, json or combined. Lines go to standard error; with "pipe" that is a pipe,
+which `cat` empties.
 """
 
 import os
@@ -12,6 +13,8 @@ from typing import Any
 from vivace.server import run
 
 FORMS: dict[str, dict[str, Any]] = {
+    "off": {"access_log": False},
+    "metrics": {"access_log": False, "metrics_bind": "127.0.0.1:0"},
     "text": {},
     "json": {"log_format": "json"},
     "combined": {"access_log_format": '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'},
@@ -29,7 +32,6 @@ run(
     sys.argv[1],
     app_dir=str(Path(__file__).parent),
     port=int(sys.argv[2]),
-    lifespan="off",
     use_colors=False,
     **FORMS[sys.argv[3]],
 )
