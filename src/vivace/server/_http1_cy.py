@@ -74,7 +74,7 @@ class Http1Connection(Stream):
         self.response_begun = False
         self.writable: asyncio.Event | None = None
         self.deadline = NEVER
-        self.idle_until = NEVER
+        self.idle_until = 0.0
         self.head_started = False
         self.crowded = False
         self.pace: BodyPace | None = None
@@ -269,6 +269,7 @@ class Http1Connection(Stream):
     def begin_request(self, head: RequestHead) -> None:
         service = self.service
         self.head_started = False
+        self.idle_until = 0.0
         self.client_closes = not head.keep_alive
         self.in_body = head.has_body
         self.owes_continue = head.expects_continue

@@ -222,7 +222,6 @@ def test_a_request_of_the_old_code_is_answered_and_streams_hold_up_nothing(site:
 def test_an_idle_connection_does_not_meet_the_old_code(site: Path) -> None:
     with developing(site) as developer, httpx.Client(base_url=developer.server.url, timeout=PATIENCE) as client:
         assert client.get("/").text == "version 1"
-        time.sleep(0.4)
         developer.save()
         developer.server.logged("is ready", times=2)
         # As browsers do: a connection that the server has closed is opened again.
