@@ -1,10 +1,15 @@
 """What all tests share: anyio tests run on asyncio unless their folder says otherwise."""
 
 import logging
+import signal
 
 import pytest
 
 LAST_RESORT = logging.lastResort
+
+# Shells start what runs in the background with Ctrl+C ignored, and whatever the tests start would ignore it as well.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
