@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from tests.reliability.conftest import LONG, Serve
 from tests.server.supervisor.supervised import Supervised
 
@@ -42,7 +40,6 @@ def hammer(server: Supervised) -> int:
     return int(found[1])
 
 
-@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_memory_and_descriptors_stay_flat_while_workers_come_and_go(serve: Serve) -> None:
     with serve(max_requests=PER_WORKER, max_requests_jitter=PER_WORKER // 4) as (server, _):
         supervisor = server.process.pid
