@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.server.processes import PATIENCE, ServerProcess, eventually, launched, public_folder
+from tests.server.processes import ServerProcess, launched, public_folder
+from tests.server.waiting import PATIENCE, eventually
 
 from vivace.cli.commands.ctl import duration, size
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.server.supervisor.supervised import PATIENCE, eventually
+from tests.server.waiting import PATIENCE, eventually
 
 SITE = """
 from vivace import PlainTextResponse, Vivace

@@ -12,7 +12,8 @@ from tests.reliability.clients import EVERYBODY
 from tests.reliability.conftest import LONG, Serve
 from tests.reliability.load import load
 from tests.reliability.tally import Tally
-from tests.server.supervisor.supervised import Supervised, eventually
+from tests.server.supervisor.supervised import Supervised
+from tests.server.waiting import eventually
 
 # With each one a slot waits longer before the next try.
 KILLS = 12 if LONG else 3

@@ -9,7 +9,7 @@ import time
 import pytest
 from tests.reliability.conftest import LONG, Serve
 from tests.reliability.load import load
-from tests.server.supervisor.supervised import eventually
+from tests.server.waiting import eventually
 
 RESTARTS = 100 if LONG else 4
 RECYCLED = 60 if LONG else 4

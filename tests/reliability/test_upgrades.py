@@ -8,7 +8,7 @@ import time
 
 from tests.reliability.conftest import LONG, Serve
 from tests.reliability.load import load
-from tests.server.supervisor.supervised import eventually, is_running
+from tests.server.waiting import eventually, is_running
 
 UPGRADES = 20 if LONG else 2
 

@@ -10,16 +10,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
 
-PATIENCE = 30.0
+from tests.server.waiting import PATIENCE, eventually
+
 IS_ROOT = os.geteuid() == 0
-T = TypeVar("T")
-
 # Nothing is imported in the function: a user that tests become may not be able to read Python's own folder.
 SITE = """
 import os, time
@@ -61,17 +58,6 @@ async def app(scope, receive, send):
 """
 
 
-def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
-    """What `look` finds in the end; nothing found is None or False."""
-    end = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found is not None and found is not False:
-            return found
-        assert time.monotonic() < end, f"{what}: not within {seconds:g} s"
-        time.sleep(0.02)
-
-
 @contextmanager
 def public_folder() -> Iterator[Path]:
     """A folder that other users can read, with a site in it; pytest's own are for this user only."""
@@ -82,15 +68,6 @@ def public_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
-
-
-def is_running(pid: int) -> bool:
-    """Whether the process is there and no zombie."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
 
 
 class ServerProcess:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.server.processes import IS_ROOT, PATIENCE, ask, command, eventually, is_running, launched, public_folder
+from tests.server.processes import IS_ROOT, ask, command, launched, public_folder
+from tests.server.waiting import PATIENCE, eventually, is_running
 
 NOBODY = pwd.getpwnam("nobody")
 ONE_PROCESS: dict[str, Any] = {}

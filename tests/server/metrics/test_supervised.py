@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as read_text
-from tests.server.supervisor.supervised import SITE, Supervised, eventually, launched, supervised
+from tests.server.supervisor.supervised import SITE, Supervised, launched, supervised
+from tests.server.waiting import eventually
 
 
 @pytest.fixture

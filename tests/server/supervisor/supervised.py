@@ -7,16 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
 
 import httpx
-
-PATIENCE = 30.0
-T = TypeVar("T")
+from tests.server.waiting import PATIENCE, eventually
 
 SITE = """
 import asyncio, os, random, signal, sys, time
@@ -26,7 +22,7 @@ async def app(scope, receive, send):
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        print("closed", flush=True)
+        print("closed\\n", end="", flush=True)
         await send({"type": "lifespan.shutdown.complete"})
         return
     path = scope["path"]
@@ -49,17 +45,6 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": body.encode()})
 """
-
-
-def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
-    """What `look` finds in the end."""
-    end = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found is not None and found is not False:
-            return found
-        assert time.monotonic() < end, f"{what}: not within {seconds:g} s"
-        time.sleep(0.02)
 
 
 class Supervised:
@@ -126,15 +111,6 @@ class Supervised:
 
 def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def is_running(pid: int) -> bool:
-    """Whether the process is there and no zombie."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
 
 
 def command(target: str, **options: object) -> list[str]:

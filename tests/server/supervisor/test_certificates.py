@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.server.certificates import Authority
-from tests.server.supervisor.supervised import Supervised, eventually, launched, supervised
+from tests.server.supervisor.supervised import Supervised, launched, supervised
+from tests.server.waiting import eventually
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 

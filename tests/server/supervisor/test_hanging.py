@@ -7,7 +7,8 @@ import signal
 import time
 from pathlib import Path
 
-from tests.server.supervisor.supervised import eventually, is_running, supervised
+from tests.server.supervisor.supervised import supervised
+from tests.server.waiting import eventually, is_running
 
 
 def test_a_worker_that_blocks_its_loop_is_told_of_with_its_place_killed_and_replaced(site: Path) -> None:

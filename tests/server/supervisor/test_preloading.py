@@ -6,7 +6,8 @@ import os
 import signal
 from pathlib import Path
 
-from tests.server.supervisor.supervised import Supervised, children, eventually, is_running, launched, supervised
+from tests.server.supervisor.supervised import Supervised, children, launched, supervised
+from tests.server.waiting import eventually, is_running
 
 
 def nursery_of(server: Supervised) -> int:

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.server.supervisor.supervised import SITE, Supervised, children, eventually, supervised
+from tests.server.supervisor.supervised import SITE, Supervised, children, supervised
+from tests.server.waiting import eventually
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads /proc")
 

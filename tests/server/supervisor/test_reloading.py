@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.server.supervisor.supervised import PATIENCE, Supervised, children, eventually, is_running, supervised
+from tests.server.supervisor.supervised import Supervised, children, supervised
+from tests.server.waiting import PATIENCE, eventually, is_running
 
 from vivace.server.config import Config
 from vivace.server.supervisor.reloading import watched_folders

@@ -12,7 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.server.supervisor.supervised import SITE, Supervised, eventually, supervised
+from tests.server.supervisor.supervised import SITE, Supervised, supervised
+from tests.server.waiting import eventually
 
 
 class Load:

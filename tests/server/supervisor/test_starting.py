@@ -8,7 +8,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.server.supervisor.supervised import SITE, eventually, is_running, launched, supervised
+from tests.server.supervisor.supervised import SITE, launched, supervised
+from tests.server.waiting import eventually, is_running
 
 SECOND_FAILS = """
 import os, pathlib

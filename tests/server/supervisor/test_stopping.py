@@ -9,7 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.server.supervisor.supervised import SITE, Supervised, eventually, is_running, supervised
+from tests.server.supervisor.supervised import SITE, Supervised, supervised
+from tests.server.waiting import eventually, is_running
 
 
 def begin(server: Supervised, path: str) -> socket.socket:
@@ -72,7 +73,7 @@ def test_a_third_signal_kills(site: Path) -> None:
 
 
 def test_a_worker_that_hangs_while_it_stops_is_killed(site: Path) -> None:
-    code = SITE.replace('print("closed", flush=True)', "time.sleep(600)")
+    code = SITE.replace('print("closed\\n", end="", flush=True)', "time.sleep(600)")
     (site / "site_run.py").write_text(code)
     with supervised(site, workers=1, worker_timeout=1) as server:
         server.signal(signal.SIGTERM)
@@ -92,7 +93,7 @@ def test_threads_that_keep_a_worker_from_ending_are_ended_with_it(site: Path) ->
 
 
 def test_a_worker_runs_what_was_registered_for_its_exit(site: Path) -> None:
-    (site / "site_run.py").write_text("import atexit\natexit.register(print, 'goodbye')\n" + SITE)
+    (site / "site_run.py").write_text("import atexit\natexit.register(print, 'goodbye\\n', end='')\n" + SITE)
     with supervised(site) as server:
         assert server.stop() == 0
     assert server.output == "closed\ngoodbye\n" * 2 or sorted(server.output.split()) == ["closed"] * 2 + ["goodbye"] * 2

@@ -7,7 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.server.supervisor.supervised import eventually, supervised
+from tests.server.supervisor.supervised import supervised
+from tests.server.waiting import eventually
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -16,16 +16,8 @@ from typing import Any
 
 import pytest
 from tests.server.certificates import Authority
-from tests.server.processes import (
-    PATIENCE,
-    SITE,
-    ServerProcess,
-    ask,
-    eventually,
-    is_running,
-    launched,
-    public_folder,
-)
+from tests.server.processes import SITE, ServerProcess, ask, launched, public_folder
+from tests.server.waiting import PATIENCE, eventually, is_running
 
 from vivace.server.supervisor.upgrade import UpgradeFailed, check_that_the_end_is_survived
 
