@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from benchmarks.harness.race import NothingChosenError, Options
 from benchmarks.harness.workbench import Workbench
 from benchmarks.server import bodies, http, http2, idle, latency, logs, websocket, workers
+from benchmarks.web import routes
 
 Benchmark = Callable[[Workbench, Options], str]
 
-BENCHMARKS: Mapping[str, Benchmark] = {
+SERVER: Mapping[str, Benchmark] = {
     "http": http.run,
     "http2": http2.run,
     "websocket": websocket.run,
@@ -26,13 +27,17 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "workers": workers.run,
     "logs": logs.run,
 }
-GROUPS = {"server": tuple(BENCHMARKS)}
+WEB: Mapping[str, Benchmark] = {
+    "routes": routes.run,
+}
+BENCHMARKS = {**SERVER, **WEB}
+GROUPS = {"server": tuple(SERVER), "web": tuple(WEB)}
 
 
 def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     found = argparse.ArgumentParser(prog="scripts/bench", description="Measure Vivace against its peers.")
-    found.add_argument("name", choices=[*BENCHMARKS, *GROUPS], help="one benchmark, or server for all of the server's")
+    found.add_argument("name", choices=[*BENCHMARKS, *GROUPS], help="one benchmark, or server or web for all of those")
     found.add_argument("--rounds", type=int, default=5, help="how often each server is measured [default: 5]")
     found.add_argument("--seconds", type=int, default=6, help="how long a round lasts [default: 6]")
     found.add_argument("--only", nargs="+", metavar="SERVER", help="servers to measure: names, or their beginnings")

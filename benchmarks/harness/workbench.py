@@ -24,7 +24,7 @@ DEBIAN_TOOLS = {
     "node": "nodejs",
     "npm": "npm",
 }
-NPM_PACKAGES = ("ws", "bun")
+NPM_PACKAGES = ("ws", "bun", "fastify")
 
 
 class Workbench:
@@ -96,6 +96,11 @@ class Workbench:
 
     # ---- what is there
 
+    @property
+    def library(self) -> Path:
+        """Where the peers of Python's are."""
+        return self.folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+
     def missing(self, *names: str) -> str | None:
         """Why the first of these that is not there is missing; None if all are. Names as for `version`."""
         for name in names:
@@ -125,8 +130,7 @@ class Workbench:
         if name in NPM_PACKAGES:
             manifest = self.node_modules / name / "package.json"
             return str(json.loads(manifest.read_text())["version"]) if manifest.exists() else None
-        library = self.folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
-        found = list(metadata.distributions(name=name, path=[str(library)]))
+        found = list(metadata.distributions(name=name, path=[str(self.library)]))
         return found[0].version if found else None
 
     def machine(self) -> str:

@@ -15,13 +15,20 @@ MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 
 def run_wrk(
-    port: int, core: int | str, connections: int, seconds: int, script: str | None = None, arguments: Sequence[str] = ()
+    port: int,
+    core: int | str,
+    connections: int,
+    seconds: int,
+    script: str | None = None,
+    arguments: Sequence[str] = (),
+    *,
+    path: str = "/",
 ) -> Outcome:
     """Load for so many seconds; `script` is one of the .lua files beside this one."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "--latency"]
     if script is not None:
         command += ["-s", str(SCRIPTS / script)]
-    output = run_pinned(core, [*command, f"http://127.0.0.1:{port}/", "--", *arguments], seconds + 30)
+    output = run_pinned(core, [*command, f"http://127.0.0.1:{port}{path}", "--", *arguments], seconds + 30)
     found = re.search(r"(\d+) requests in", output)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
     slowest = re.search(r"99%\s+([\d.]+)(us|ms|s|m)", output)

@@ -14,37 +14,53 @@ PortArguments = Callable[[int], Sequence[str]]
 
 
 class Contenders:
-    """Makes contenders. `application` names a function of applications/asgi.py, a `script` a file beside it."""
+    """Makes contenders. `application` names a function of applications/asgi.py, or is `module:name` for another file.
 
-    def __init__(self, workbench: Workbench) -> None:
+    A `script` is a file there, too. `folder` may be another folder of applications.
+    """
+
+    def __init__(self, workbench: Workbench, folder: Path = APPLICATIONS) -> None:
         self.workbench = workbench
+        self.folder = folder
 
     def vivace(self, application: str, name: str = "vivace", *, workers: int | None = None) -> Contender:
         """Our server; one process, or a supervisor with workers."""
         script = str(APPLICATIONS / "vivace_server.py")
         extra = [] if workers is None else [str(workers)]
         return Contender(
-            name, lambda port: [sys.executable, script, f"asgi:{application}", str(port), *extra], ("vivace",)
+            name,
+            lambda port: [sys.executable, script, in_module(application), str(port), *extra],
+            ("vivace",),
+            environment={"PYTHONPATH": str(self.folder)},
         )
 
-    def uvicorn(self, application: str, *options: str) -> Contender:
+    def uvicorn(
+        self, application: str, *options: str, name: str = "uvicorn", packages: tuple[str, ...] = ()
+    ) -> Contender:
         """uvicorn with its fast parser and loop; `--ws websockets-sansio` is given where it matters."""
         fixed = ["--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level", "warning"]
         quiet = ["--lifespan", "off", "--timeout-keep-alive", "120", *fixed, *options]
         return self._python_peer(
-            "uvicorn",
-            ("uvicorn", "httptools", "uvloop"),
-            lambda port: ["-m", "uvicorn", f"asgi:{application}", "--port", str(port), *quiet],
+            name,
+            (*packages, "uvicorn", "httptools", "uvloop"),
+            lambda port: ["-m", "uvicorn", in_module(application), "--port", str(port), *quiet],
         )
 
-    def granian(self, application: str, *options: str, workers: int = 1) -> Contender:
+    def granian(
+        self,
+        application: str,
+        *options: str,
+        workers: int = 1,
+        name: str = "Granian ASGI",
+        packages: tuple[str, ...] = (),
+    ) -> Contender:
         """Granian's ASGI interface: one runtime thread for each worker, uvloop."""
         fixed = ["--interface", "asginl", "--workers", str(workers), "--runtime-threads", "1", "--loop", "uvloop"]
         quiet = [*fixed, "--backlog", "16384", "--log-level", "warning", "--no-access-log", *options]
         return self._python_peer(
-            "Granian ASGI",
-            ("granian", "uvloop"),
-            lambda port: ["-m", "granian", f"asgi:{application}", "--port", str(port), *quiet],
+            name,
+            (*packages, "granian", "uvloop"),
+            lambda port: ["-m", "granian", in_module(application), "--port", str(port), *quiet],
         )
 
     def hypercorn(self, application: str) -> Contender:
@@ -65,7 +81,7 @@ class Contenders:
         needs = ("node", *packages)
         return Contender(
             name,
-            lambda port: ["node", str(APPLICATIONS / script), str(port), *arguments],
+            lambda port: ["node", str(self.folder / script), str(port), *arguments],
             made_of=needs,
             environment={"NODE_PATH": str(self.workbench.node_modules), "NODE_ENV": "production"},
             needs=lambda: self.workbench.missing(*needs),
@@ -97,6 +113,11 @@ class Contenders:
             name,
             lambda port: [python, *arguments(port)],
             made_of=packages,
-            environment={"PYTHONPATH": str(APPLICATIONS)},
+            environment={"PYTHONPATH": str(self.folder)},
             needs=lambda: self.workbench.missing(*packages),
         )
+
+
+def in_module(application: str) -> str:
+    """Where servers look for it."""
+    return application if ":" in application else f"asgi:{application}"

@@ -8,11 +8,11 @@ import socket
 from benchmarks.harness.processes import ServerFailedError
 
 
-def check_http(port: int, expected: bytes, method: str = "GET", body: bytes | None = None) -> None:
-    """ServerFailedError unless / is answered with status 200, a Content-Length, and that body."""
+def check_http(port: int, expected: bytes, method: str = "GET", body: bytes | None = None, path: str = "/") -> None:
+    """ServerFailedError unless the path is answered with status 200, a Content-Length, and that body."""
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        client.request(method, "/", body)
+        client.request(method, path, body)
         response = client.getresponse()
         found = response.read()
     except (OSError, http.client.HTTPException) as error:

@@ -1,0 +1,1 @@
+"""The toolkit against its peers: what a framework adds to its server."""
