@@ -3,6 +3,8 @@
 Fixtures: `vivace_app` (the site, found as `vivace run` finds it; override it to say which), `db` (its test database;
 what a test does there is rolled back) and `client` (an async client of the site, in the test's event loop). They are
 async: mark tests with `@pytest.mark.anyio` and let an `anyio_backend` fixture return "asyncio".
+
+Where `VIVACE_IMPORT_ALIAS` says so (`starlette=vivace.web`), an import name means another package in all tests.
 """
 
 from __future__ import annotations
@@ -12,10 +14,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from vivace.utils import import_alias
+
 if TYPE_CHECKING:
     from vivace.databases import Database, DatabaseURL
     from vivace.project import Vivace
     from vivace.web.testclient import AsyncTestClient
+
+
+def pytest_load_initial_conftests() -> None:
+    """Install the aliases of the environment before the first test module is imported."""
+    try:
+        import_alias.install_from_environment()
+    except (ImportError, ValueError) as error:
+        raise pytest.UsageError(f"{import_alias.ENVIRONMENT_VARIABLE}: {error}") from None
 
 
 @pytest.fixture(scope="session")

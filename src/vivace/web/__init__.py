@@ -27,6 +27,9 @@ from vivace.web.staticfiles import StaticFiles
 from vivace.web.templating import Jinja2Templates
 from vivace.web.websockets import WebSocket, WebSocketDisconnect
 
+# Starlette's, whose names and behaviour these are: what a program is told that asks for it (`utils.import_alias`).
+__version__ = "1.10.0"
+
 __all__ = [
     "Application",
     "BackgroundTask",
