@@ -5,6 +5,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Collection
 
+from vivace.utils.asgi import ClientDisconnected as ClientDisconnected  # a leaf's, for utils/wsgi raises it too
+
 
 class ServerError(Exception):
     """The base of the server's errors; `str(error)` says what was asked, what was found and what to try."""
@@ -32,10 +34,6 @@ class TLSError(ServerError):
 
 class LifespanError(ServerError):
     """The application failed, or refused, to start up."""
-
-
-class ClientDisconnected(OSError):
-    """Raised by `send` once the client is gone (ASGI 2.4); an application may let it pass, it is not logged."""
 
 
 def describe(error: BaseException, *, hidden: Collection[str] = ()) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from vivace.utils.asgi import Message, Receive, Scope, Send
+
+__all__ = ["ASGIApp", "Application", "Message", "Receive", "Scope", "Send"]
+
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 # An application of whichever interface, before `interfaces.adapt` has made it ASGI 3.
 Application = Callable[..., Any]

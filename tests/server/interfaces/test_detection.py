@@ -17,7 +17,7 @@ from vivace.server import AppLoadError
 from vivace.server.interfaces import adapt, detect
 from vivace.server.interfaces.asgi2 import Asgi2Adapter
 from vivace.server.interfaces.detection import Found
-from vivace.server.interfaces.wsgi import WsgiAdapter
+from vivace.utils.wsgi import WsgiAdapter
 
 
 async def asgi3(scope: Any, receive: Any, send: Any) -> None: ...

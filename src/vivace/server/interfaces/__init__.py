@@ -1,7 +1,7 @@
 """Which interface an application speaks, and adapters that make each of them ASGI 3.
 
 `adapt` is all that the server calls. `detection.py` tells what an application is by how it can be called; `asgi2.py`
-and `wsgi/` adapt what is not ASGI 3.
+and `vivace.utils.wsgi` adapt what is not ASGI 3.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any, cast
 from vivace.server.config import Interface
 from vivace.server.interfaces.asgi2 import Asgi2Adapter
 from vivace.server.interfaces.detection import detect, require
-from vivace.server.interfaces.wsgi import WsgiAdapter
 from vivace.server.types import ASGIApp
+from vivace.utils.wsgi import WsgiAdapter
 
 __all__ = ["adapt", "detect"]
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import functools
 import io
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from vivace.server.interfaces.wsgi.environ import build_environ
-from vivace.server.interfaces.wsgi.handover import Handover
-from vivace.server.interfaces.wsgi.request_body import BUFFER, RequestBody
-from vivace.server.interfaces.wsgi.response import Response
-from vivace.server.interfaces.wsgi.threads import Threads
-from vivace.server.types import Receive, Scope, Send
+from vivace.utils.asgi import Receive, Scope, Send
+from vivace.utils.event_loops import current_event_loop, shielded
+from vivace.utils.threads import Threads
+from vivace.utils.wsgi.environ import build_environ
+from vivace.utils.wsgi.handover import Handover
+from vivace.utils.wsgi.request_body import BUFFER, RequestBody
+from vivace.utils.wsgi.response import Response
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Callable[[bytes], None]]], Iterable[bytes]]
 
@@ -25,11 +25,15 @@ WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 class WsgiAdapter:
     """`app` (PEP 3333) as ASGI 3. At most `threads` of its requests run at a time; others wait for their turn.
 
-    It has no lifespan to speak of, and refuses WebSockets with 403.
+    It has no lifespan to speak of, and refuses WebSockets with 403. With `raises_exc_info`, the error for which the
+    application has sent an error page (`exc_info` of PEP 3333) is raised after it.
     """
 
-    def __init__(self, app: WsgiApp, threads: int) -> None:
+    def __init__(self, app: WsgiApp, threads: int, *, raises_exc_info: bool = False) -> None:
+        if threads < 1:
+            raise ValueError(f"a WSGI application needs one thread at least, got {threads}")
         self.app = app
+        self.raises_exc_info = raises_exc_info
         self.threads = Threads(threads, "vivace wsgi")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,16 +54,18 @@ class Exchange:
     """One request in a thread, and its response. `run` returns after the thread has left it, whatever happens."""
 
     def __init__(self, adapter: WsgiAdapter, scope: Scope, receive: Receive) -> None:
+        self.adapter = adapter
         self.app = adapter.app
         self.threads = adapter.threads
         self.scope = scope
-        self.handover = Handover(asyncio.get_running_loop())
+        self.handover = Handover(current_event_loop())
         self.body = RequestBody(self.handover, receive)
         self.response = Response(self.handover, scope)
         # One context for all that the application does here, in whichever thread.
         self.context = contextvars.copy_context()
         self.result: Iterable[bytes] = ()
         self.error: BaseException | None = None
+        self.complete = False  # all of the response was sent
 
     # ---- in the loop
 
@@ -73,14 +79,16 @@ class Exchange:
         except BaseException:
             # The client is gone, what the application answers cannot be sent, or this task is cancelled.
             self.handover.lose()
-            await self.handover.until_done()
+            with shielded():
+                await self.handover.until_done()
             raise
         finally:
             if self.response.path is not None:
                 # The file was sent without the thread, which a slow client would have kept from others.
                 self.handover.done = False
                 self._have_run(self._close)
-                await self.handover.until_done()
+                with shielded():
+                    await self.handover.until_done()
             # Should the application have kept something that reads or writes, it is not to wait for ever.
             self.handover.lose()
             await self.body.end()
@@ -92,25 +100,31 @@ class Exchange:
 
     async def _send_response(self, send: Send) -> None:
         response = self.response
-        started = complete = done = False
+        started = done = False
         while not done:
             await self.handover.wait()
             chunks, ended, done = response.take()
-            if not complete and (chunks or ended):
+            if not self.complete and (chunks or ended):
                 if not started:
                     started = True
                     await send(response.head())
-                complete = ended
                 await send({"type": "http.response.body", "body": b"".join(chunks), "more_body": not ended})
+                self.complete = ended
         if response.path is not None:
             await send(response.head())
             await send({"type": "http.response.pathsend", "path": response.path})
+            self.complete = True
 
     def _raise_error(self) -> None:
-        if not self.handover.begun:
+        # Before the application's, which may be no more than that its body ended so: a limit on bodies answers 413.
+        error: BaseException | None = None if self.complete else self.body.error
+        if error is None and not self.handover.begun:
             self.handover.check()
-        # Its traceback holds us.
-        error, self.error = self.error, None
+        error = error or self.error
+        if error is None and self.adapter.raises_exc_info:
+            error = self.response.exc_info_error
+        # Their tracebacks hold us.
+        self.error = self.body.error = self.response.exc_info_error = None
         if error is not None:
             try:
                 raise error

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from contextlib import suppress
 
-from vivace.server.errors import ClientDisconnected
+from vivace.utils.asgi import ClientDisconnected
+from vivace.utils.event_loops import EventLoop
 
 
 class Handover:
@@ -16,10 +16,10 @@ class Handover:
     has happened since it last looked.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: EventLoop) -> None:
         self.loop = loop
         self.changed = threading.Condition(threading.Lock())
-        self.news = asyncio.Event()
+        self.news = loop.make_signal()
         self.told = False
         self.begun = False  # a thread has it
         self.lost = False  # there is nobody to read from or write to

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import io
 from collections import deque
 from typing import TYPE_CHECKING
 
-from vivace.server.interfaces.wsgi.handover import Handover
-from vivace.server.types import Receive
+from vivace.utils.asgi import Receive
+from vivace.utils.event_loops import Companion
+from vivace.utils.wsgi.handover import Handover
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -32,9 +33,10 @@ class RequestBody(io.RawIOBase):
         self.buffered = 0
         self.complete = False
         self.paused = False
-        self.room = asyncio.Event()
+        self.room = handover.loop.make_signal()
         self.begun = False
-        self.task: asyncio.Task[None] | None = None
+        self.task: Companion | None = None
+        self.error: Exception | None = None  # of `receive`
 
     # ---- in the loop
 
@@ -45,14 +47,13 @@ class RequestBody(io.RawIOBase):
         """
         if not self.begun:
             self.begun = True
-            self.task = self.handover.loop.create_task(self._fetch(watch))
+            self.task = self.handover.loop.start(functools.partial(self._fetch, watch))
 
     async def end(self) -> None:
         """Stop it coming."""
         self.begun = True
         if self.task is not None:
-            self.task.cancel()
-            await asyncio.wait({self.task})
+            await self.task.end()
 
     async def _fetch(self, watch: bool) -> None:
         handover = self.handover
@@ -66,6 +67,8 @@ class RequestBody(io.RawIOBase):
                     return
                 if self._feed(message.get("body", b""), message.get("more_body", False)):
                     await self.room.wait()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the exchange raises it
+            self.error = error
         finally:
             if not self.complete:
                 handover.lose()

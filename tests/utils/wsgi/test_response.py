@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
-from vivace.server import ClientDisconnected
-from vivace.server.interfaces import adapt
-from vivace.server.types import Message
+from vivace.utils.asgi import ClientDisconnected, Message
+from vivace.utils.wsgi import WsgiAdapter
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +66,7 @@ async def exchange(app: Any, scope: dict[str, Any], send: Callable[[Message], No
         if send is not None:
             send(message)
 
-    await adapt(app, wsgi_threads=1)(scope, receive, keep)
+    await WsgiAdapter(app, 1)(scope, receive, keep)
     return sent
 
 
@@ -122,7 +121,7 @@ async def test_the_file_is_closed_when_the_client_leaves(path: Path, kind: str) 
 
 async def test_the_file_is_closed_when_the_request_is_cancelled(path: Path) -> None:
     app = FileApplication(path)
-    sending = asyncio.Event()
+    sending = anyio.Event()
 
     async def receive() -> Message:
         raise AssertionError
@@ -130,13 +129,12 @@ async def test_the_file_is_closed_when_the_request_is_cancelled(path: Path) -> N
     async def send(message: Message) -> None:
         if message["type"] == "http.response.pathsend":
             sending.set()
-            await asyncio.sleep(60)
+            await anyio.sleep(60)
 
-    request = asyncio.ensure_future(adapt(app, wsgi_threads=1)(scope(), receive, send))
-    await sending.wait()
-    request.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await request
+    async with anyio.create_task_group() as group:
+        group.start_soon(WsgiAdapter(app, 1), scope(), receive, send)
+        await sending.wait()
+        group.cancel_scope.cancel()
     assert app.files[0].closed
 
 

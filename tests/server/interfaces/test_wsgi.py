@@ -14,8 +14,8 @@ import pytest
 
 from vivace.server import ClientDisconnected
 from vivace.server.interfaces import adapt
-from vivace.server.interfaces.wsgi.response import HIGH_WATER
 from vivace.server.types import Message
+from vivace.utils.wsgi.response import HIGH_WATER
 
 pytestmark = pytest.mark.anyio
 Live = Callable[..., AbstractAsyncContextManager[Any]]
@@ -25,6 +25,21 @@ StartResponse = Callable[..., Callable[[bytes], None]]
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 PLAIN = [("Content-Type", "text/plain")]
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+
+
+@pytest.fixture
+def answering() -> Callable[[Callable[[Environ], bytes]], Callable[..., Iterable[bytes]]]:
+    """Makes an application that answers with what a function makes of the environ."""
+
+    def make(function: Callable[[Environ], bytes]) -> Callable[..., Iterable[bytes]]:
+        def app(environ: Environ, start_response: StartResponse) -> list[bytes]:
+            body = function(environ)
+            start_response("200 OK", PLAIN)
+            return [body]
+
+        return app
+
+    return make
 
 
 class Closing:

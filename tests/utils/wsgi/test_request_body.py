@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 import pytest
+from anyio import to_thread
 
-from vivace.server import ClientDisconnected
-from vivace.server.interfaces.wsgi.handover import Handover
-from vivace.server.interfaces.wsgi.request_body import READ_AHEAD, RequestBody
-from vivace.server.types import Message, Receive
+from vivace.utils.asgi import ClientDisconnected, Message, Receive
+from vivace.utils.event_loops import current_event_loop
+from vivace.utils.wsgi.handover import Handover
+from vivace.utils.wsgi.request_body import READ_AHEAD, RequestBody
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +21,7 @@ PIECE = b"0123456789abcde\n" * 4096
 
 
 def body_of(receive: Receive) -> RequestBody:
-    handover = Handover(asyncio.get_running_loop())
+    handover = Handover(current_event_loop())
     handover.begin()
     return RequestBody(handover, receive)
 
@@ -30,10 +31,10 @@ def pieces(*data: bytes, then_disconnect: bool = False) -> tuple[Receive, list[b
     left = list(data)
 
     async def receive() -> Message:
-        await asyncio.sleep(0)
+        await anyio.sleep(0)
         if not left:
             if not then_disconnect:
-                await asyncio.sleep(60)
+                await anyio.sleep(60)
             return {"type": "http.disconnect"}
         piece = left.pop(0)
         return {"type": "http.request", "body": piece, "more_body": bool(left) or then_disconnect}
@@ -44,9 +45,9 @@ def pieces(*data: bytes, then_disconnect: bool = False) -> tuple[Receive, list[b
 async def test_nothing_is_asked_for_before_it_is_read() -> None:
     receive, left = pieces(b"one", b"two")
     body = body_of(receive)
-    await asyncio.sleep(0.02)
+    await anyio.sleep(0.02)
     assert len(left) == 2
-    assert await asyncio.to_thread(body.readall) == b"onetwo"
+    assert await to_thread.run_sync(body.readall) == b"onetwo"
     await body.end()
 
 
@@ -55,13 +56,13 @@ async def test_what_an_application_leaves_is_read_ahead_and_no_further() -> None
     body = body_of(receive)
     body.begin()
     body.begin()
-    await asyncio.sleep(0.05)
+    await anyio.sleep(0.05)
     assert 20 - len(left) == READ_AHEAD // len(PIECE)
     buffered = io.BufferedReader(body)
-    assert await asyncio.to_thread(buffered.read, len(PIECE) * 3) == PIECE * 3
-    await asyncio.sleep(0.05)
+    assert await to_thread.run_sync(buffered.read, len(PIECE) * 3) == PIECE * 3
+    await anyio.sleep(0.05)
     assert 20 - len(left) <= READ_AHEAD // len(PIECE) + 3
-    assert await asyncio.to_thread(buffered.read) == PIECE * 17
+    assert await to_thread.run_sync(buffered.read) == PIECE * 17
     assert buffered.read(1) == b""
     await body.end()
 
@@ -87,7 +88,7 @@ async def test_what_an_application_leaves_is_read_ahead_and_no_further() -> None
 async def test_it_is_read_as_a_file_is(read: Callable[[Any], bytes], expected: bytes) -> None:
     receive, _ = pieces(PIECE, b"", PIECE[:1], PIECE[1:] + PIECE)
     body = body_of(receive)
-    assert await asyncio.to_thread(read, io.BufferedReader(body)) == expected
+    assert await to_thread.run_sync(read, io.BufferedReader(body)) == expected
     await body.end()
 
 
@@ -96,28 +97,31 @@ async def test_a_body_that_does_not_come_to_its_end_is_an_oserror(read: Callable
     receive, _ = pieces(b"one", then_disconnect=True)
     body = body_of(receive)
     with pytest.raises(ClientDisconnected):
-        await asyncio.to_thread(read, io.BufferedReader(body))
+        await to_thread.run_sync(read, io.BufferedReader(body))
     await body.end()
 
 
 async def test_a_reader_that_waits_is_told_of_the_end_of_the_exchange() -> None:
     receive, _ = pieces()
     body = body_of(receive)
-    reading = asyncio.ensure_future(asyncio.to_thread(body.readall))
-    await asyncio.sleep(0.02)
-    body.handover.lose()
-    with pytest.raises(ClientDisconnected):
-        await reading
+
+    async def lose() -> None:
+        await anyio.sleep(0.02)
+        body.handover.lose()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(lose)
+        with pytest.raises(ClientDisconnected):
+            await to_thread.run_sync(body.readall)
     await body.end()
 
 
-async def test_a_receive_that_fails_does_not_leave_the_reader_waiting(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_receive_that_fails_does_not_leave_the_reader_waiting() -> None:
     async def receive() -> Message:
         raise ZeroDivisionError
 
     body = body_of(receive)
     with pytest.raises(ClientDisconnected):
-        await asyncio.to_thread(body.readall)
-    assert body.task is not None
-    assert isinstance(body.task.exception(), ZeroDivisionError)
+        await to_thread.run_sync(body.readall)
+    assert isinstance(body.error, ZeroDivisionError)
     await body.end()

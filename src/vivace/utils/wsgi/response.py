@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from vivace.server.interfaces.wsgi.files import FileWrapper
-from vivace.server.interfaces.wsgi.handover import Handover
-from vivace.server.types import Message, Scope
+from vivace.utils.asgi import Message, Scope
+from vivace.utils.wsgi.files import FileWrapper
+from vivace.utils.wsgi.handover import Handover
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -43,6 +43,7 @@ class Response:
         self.buffered = 0
         self.path: str | None = None
         self.ended = False
+        self.exc_info_error: BaseException | None = None  # what the last `exc_info` told of
 
     # ---- in the loop
 
@@ -64,20 +65,21 @@ class Response:
     # ---- in the thread
 
     def start(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
+        self, status: str, response_headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
     ) -> Callable[[bytes], None]:
         """`start_response`. With `exc_info`, replaces what was started, or raises that once it is on its way."""
         if exc_info is not None:
             try:
                 if self.on_its_way:
                     raise exc_info[1].with_traceback(exc_info[2])
+                self.exc_info_error = exc_info[1]
             finally:
                 # PEP 3333: a traceback that holds this frame, and this frame the traceback, would be a circle.
                 exc_info = None
         elif self.message is not None:
             raise RuntimeError("start_response() was called a second time, and without exc_info")
         code = _status_code(status)
-        encoded = [_encode_header(name, value) for name, value in headers]
+        encoded = [_encode_header(name, value) for name, value in response_headers]
         self.remaining = None if self.is_head or code in {204, 304} else _content_length(encoded)
         kept = [(name, value) for name, value in encoded if self._is_kept(name, value)]
         self.message = {"type": "http.response.start", "status": code, "headers": kept}

@@ -5,28 +5,30 @@ from __future__ import annotations
 import sys
 from functools import lru_cache
 from typing import Any, BinaryIO
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_to_bytes
 
-from vivace.server.interfaces.wsgi.files import FileWrapper
-from vivace.server.types import Scope
+from vivace.utils.asgi import Scope
+from vivace.utils.wsgi.files import FileWrapper
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
+PATH_CHARACTERS = "/:@!$&'()*+,;=-._~"  # RFC 3986 3.3
 
 
 def build_environ(scope: Scope, body: BinaryIO) -> dict[str, Any]:
     """The environ of a request. Its strings hold bytes as latin-1 ("native strings"), whatever these mean."""
-    scheme = scope["scheme"]
+    scheme = scope.get("scheme", "http")
     script_name, path_info = _paths(scope)
     query = scope["query_string"].decode("latin-1")
     server, port = _server(scope)
     client = scope.get("client") or ("", "")
+    raw_path = scope.get("raw_path") or quote(scope["path"], safe=PATH_CHARACTERS).encode()
     environ = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": script_name,
         "PATH_INFO": path_info,
         "QUERY_STRING": query,
         # Not of the PEP, but what frameworks look for who has to see the path as the client wrote it.
-        "REQUEST_URI": scope["raw_path"].decode("latin-1") + (f"?{query}" if query else ""),
+        "REQUEST_URI": raw_path.decode("latin-1") + (f"?{query}" if query else ""),
         "SERVER_NAME": server,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
@@ -44,15 +46,25 @@ def build_environ(scope: Scope, body: BinaryIO) -> dict[str, Any]:
     }
     if scheme == "https":
         environ["HTTPS"] = "on"
-    _add_headers(environ, scope["headers"])
+    _add_headers(environ, scope.get("headers", []))
     return environ
 
 
 def _paths(scope: Scope) -> tuple[str, str]:
     """SCRIPT_NAME and PATH_INFO. The scope's `path` is text already, so the raw path says what bytes it was made of."""
-    path = unquote_to_bytes(scope["raw_path"]).decode("latin-1")
-    root = scope.get("root_path", "").encode().decode("latin-1")
-    if root and (path == root or path.startswith(f"{root}/")):
+    text: str = scope["path"]
+    root_text: str = scope.get("root_path", "")
+    path = text.encode(errors="surrogateescape")
+    if raw_path := scope.get("raw_path"):
+        said = unquote(raw_path.decode("latin-1"))
+        # Not if a middleware has rewritten the path and nothing else.
+        if said in {text, root_text + text}:
+            path = unquote_to_bytes(raw_path)
+    return _split(root_text.encode().decode("latin-1"), path.decode("latin-1"))
+
+
+def _split(root: str, path: str) -> tuple[str, str]:
+    if root and (path == root or path.startswith(root.rstrip("/") + "/")):
         return root, path[len(root) :]
     return root, path
 
@@ -61,7 +73,7 @@ def _server(scope: Scope) -> tuple[str, str]:
     """SERVER_NAME and SERVER_PORT, which may not be empty: a Unix socket has neither."""
     name, port = scope.get("server") or (None, None)
     if name is None or port is None:
-        return "localhost", DEFAULT_PORTS.get(scope["scheme"], "80")
+        return "localhost", DEFAULT_PORTS.get(scope.get("scheme", "http"), "80")
     return name, str(port)
 
 

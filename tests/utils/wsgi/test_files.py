@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.files import File
 
-from vivace.server.interfaces.wsgi.files import FileWrapper
+from vivace.utils.wsgi.files import FileWrapper
 
 CONTENT = b"0123456789" * 10
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
-from vivace.server.interfaces.wsgi.environ import build_environ
+from vivace.utils.wsgi.environ import build_environ
 
 
 def environ_of(**changes: Any) -> dict[str, Any]:
@@ -25,6 +26,20 @@ def environ_of(**changes: Any) -> dict[str, Any]:
         "server": ("127.0.0.2", 8000),
     }
     return build_environ(scope | changes, io.BytesIO())
+
+
+def test_a_path_that_was_rewritten_is_the_one_that_counts() -> None:
+    environ = environ_of(root_path="/root", path="/root/\u5c0f", raw_path=b"/other")
+    assert environ["PATH_INFO"] == "/\u5c0f".encode().decode("latin-1")
+    # A framework that takes the prefix from the path leaves the raw path as it was.
+    assert environ_of(root_path="/root", path="/a b", raw_path=b"/root/a%20b")["PATH_INFO"] == "/a b"
+
+
+def test_what_a_scope_may_lack_is_made_up() -> None:
+    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/a b?", "query_string": b""}
+    environ = build_environ(scope, io.BytesIO())
+    assert (environ["PATH_INFO"], environ["REQUEST_URI"]) == ("/a b?", "/a%20b%3F")
+    assert (environ["wsgi.url_scheme"], environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("http", "localhost", "80")
 
 
 def test_it_holds_what_the_pep_asks_for() -> None:
@@ -61,7 +76,8 @@ def test_it_holds_what_the_pep_asks_for() -> None:
     ],
 )
 def test_paths_are_bytes_as_latin1(root_path: str, raw_path: bytes, script_name: str, path_info: str) -> None:
-    environ = environ_of(root_path=root_path, raw_path=raw_path, query_string=b"q=%20\xe9")
+    path = unquote(raw_path.decode())
+    environ = environ_of(root_path=root_path, path=path, raw_path=raw_path, query_string=b"q=%20\xe9")
     assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == (script_name, path_info)
     assert environ["QUERY_STRING"] == "q=%20\xe9"
     assert environ["REQUEST_URI"] == raw_path.decode() + "?q=%20\xe9"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from vivace.server.interfaces.wsgi.threads import Threads
+from vivace.utils.threads import Threads
 
 
 def until(condition: Callable[[], bool]) -> None:
