@@ -1,6 +1,7 @@
 """What all tests share: anyio tests run on asyncio unless their folder says otherwise."""
 
 import logging
+import os
 import signal
 
 import pytest
@@ -28,3 +29,12 @@ def unconfigured_logging() -> None:
         logger.propagate = True
         logger.handlers = []
         logger.disabled = False
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """A Redis server, which other tests use too: keys should be of the test's own."""
+    url = os.environ.get("VIVACE_TEST_REDIS")
+    if url is None:
+        pytest.fail("VIVACE_TEST_REDIS is not set; run: scripts/with-services .venv/bin/pytest ...", pytrace=False)
+    return url

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    import trio
+    pass
 
 AsyncFunction = Callable[[], Awaitable[None]]
 
