@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import uuid
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -102,12 +103,28 @@ class UUIDConvertor(Convertor[uuid.UUID]):
         return str(value)
 
 
+class SlugConvertor(Convertor[str]):
+    """ASCII letters, digits, hyphens and underscores, as a title is written in a URL."""
+
+    regex = "[-a-zA-Z0-9_]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        text = str(value)
+        if re.fullmatch(self.regex, text) is None:
+            raise InvalidParameterError(f"A slug parameter has letters, digits, hyphens and underscores, got {text!r}.")
+        return text
+
+
 CONVERTOR_TYPES: dict[str, Convertor[Any]] = {
     "str": StringConvertor(),
     "path": PathConvertor(),
     "int": IntegerConvertor(),
     "float": FloatConvertor(),
     "uuid": UUIDConvertor(),
+    "slug": SlugConvertor(),
 }
 
 

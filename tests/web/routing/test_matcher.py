@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from vivace.utils.route_path import get_route_path
 from vivace.web.responses import PlainTextResponse
-from vivace.web.routing import BaseRoute, Host, Match, Mount, Route, Router, WebSocketRoute
+from vivace.web.routing import BaseRoute, Host, Match, Mount, Route, RouteGroup, Router, WebSocketRoute, flatten
 from vivace.web.routing.matcher import Candidate, Table
 from vivace.web.types import Message, Receive, Scope, Send
 
@@ -81,6 +81,17 @@ class _OnlyOnMonday(_RecordingRoute):
         return (match if scope.get("day") == "monday" else Match.NONE), child_scope
 
 
+class _Group(RouteGroup):
+    """Routes that stand at one place in the order."""
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self._routes = routes
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        return self._routes
+
+
 def _make_path(segments: Sequence[str]) -> str:
     return "/" + "/".join(segment.replace("{p", f"{{p{index}") for index, segment in enumerate(segments))
 
@@ -90,7 +101,7 @@ async def _no_app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 route_paths = st.lists(st.sampled_from(ROUTE_SEGMENTS), min_size=1, max_size=3).map(_make_path)
-routes = st.one_of(
+single_routes = st.one_of(
     st.builds(
         lambda path, methods: _RecordingRoute(path, _no_app, methods=methods), route_paths, st.sampled_from(METHODS)
     ),
@@ -99,6 +110,7 @@ routes = st.one_of(
     st.builds(lambda path: _OnlyOnMonday(path, _no_app), route_paths),
     st.builds(_ByLength, st.integers(1, 6)),
 )
+routes = single_routes | st.builds(_Group, st.lists(single_routes, max_size=3))
 request_paths = st.one_of(
     st.lists(st.sampled_from(PATH_SEGMENTS), min_size=1, max_size=4).map(lambda segments: "/" + "/".join(segments)),
     st.text(alphabet="/ab1{}.\n\x00" + string.ascii_lowercase, max_size=12),
@@ -127,7 +139,7 @@ scopes = st.builds(
 def _linear_scan(table: Sequence[BaseRoute], scope: Scope) -> tuple[str, Any, Any]:
     """Every route in order, as Starlette does it."""
     partial = None
-    for route in table:
+    for route in flatten(table):
         match, child_scope = route.matches(scope)
         if match is Match.FULL:
             return "taken", route, child_scope

@@ -307,3 +307,14 @@ async def test_a_route_made_in_its_own_way_may_answer_what_fits_it_in_part() -> 
         assert (await client.get("/a")).text == "a"
         assert (await client.get("/b")).text == "partial"
     assert router.url_path_for("a") == "/a"
+
+
+def test_what_would_end_a_path_is_quoted_in_a_url() -> None:
+    router = Router(
+        [
+            Route("/files/{name}", PlainTextResponse(""), name="file"),
+            Mount("/{tenant}", app=PlainTextResponse(""), name="tenant"),
+        ]
+    )
+    assert router.url_path_for("file", name="100%?#1") == "/files/100%25%3F%231"
+    assert router.url_path_for("tenant", tenant="a?b", path="/c#d") == "/a%3Fb/c%23d"

@@ -17,13 +17,20 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from vivace.web.convertors import Convertor, FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor
+from vivace.web.convertors import (
+    Convertor,
+    FloatConvertor,
+    IntegerConvertor,
+    SlugConvertor,
+    StringConvertor,
+    UUIDConvertor,
+)
 from vivace.web.routing.paths import PARAM_REGEX, compile_path, read_params
-from vivace.web.routing.routes import BaseRoute, Match, PathRoute, PrefixRoute
+from vivace.web.routing.routes import BaseRoute, Match, PathRoute, PrefixRoute, flatten
 from vivace.web.types import Scope
 
 # Convertors that are known never to match a "/".
-_ONE_SEGMENT = (StringConvertor, IntegerConvertor, FloatConvertor, UUIDConvertor)
+_ONE_SEGMENT = (StringConvertor, IntegerConvertor, FloatConvertor, UUIDConvertor, SlugConvertor)
 
 _FULL, _NONE = Match.FULL, Match.NONE
 _by_position = attrgetter("position")
@@ -121,7 +128,7 @@ class Table:
         self._depth = 0
         self._asked: list[Candidate] = []
         static: dict[str, list[Candidate]] = {}
-        for position, route in enumerate(routes):
+        for position, route in enumerate(flatten(routes)):
             if isinstance(route, PrefixRoute) and _is_as_written(route, PrefixRoute, "/{path:path}"):
                 self._insert(_PrefixCandidate(position, route), route, is_prefix=True)
             elif not isinstance(route, PathRoute) or not _is_as_written(route, PathRoute):

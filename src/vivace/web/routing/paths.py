@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from vivace.utils.suggest import did_you_mean
@@ -58,10 +59,13 @@ def replace_params(
     path: str,
     param_convertors: dict[str, Convertor[Any]],
     path_params: dict[str, Any],
+    *,
+    write_as: Callable[[str], str] = str,
 ) -> tuple[str, dict[str, Any]]:
     """The path with these parameters written into it, and the parameters that it has no place for.
 
-    Places without a value stay as they are. The values are never looked at for places of their own.
+    Places without a value stay as they are. The values are never looked at for places of their own; `write_as` is what
+    becomes of the text of each.
     """
     remaining = dict(path_params)
 
@@ -69,9 +73,14 @@ def replace_params(
         name = place.group(1)
         if name not in remaining:
             return place.group()
-        return param_convertors[name].to_string(remaining.pop(name))
+        return write_as(param_convertors[name].to_string(remaining.pop(name)))
 
     return PARAM_REGEX.sub(write, path), remaining
+
+
+def quote_meaning(text: str) -> str:
+    """The text of a parameter for a URL: `%`, `?` and `#`, which would be read as something else, percent-encoded."""
+    return text.replace("%", "%25").replace("?", "%3F").replace("#", "%23")
 
 
 def read_params(pattern: re.Pattern[str], convertors: dict[str, Convertor[Any]], text: str) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from vivace.web.requests import Request
 from vivace.web.responses import PlainTextResponse, RedirectResponse, Response
 from vivace.web.routing.lifespan import as_lifespan, enter_mounted_state, mounted_lifespans, no_lifespan, with_handlers
 from vivace.web.routing.matcher import Table
-from vivace.web.routing.paths import InvalidRouteError, compile_path, read_params, replace_params
+from vivace.web.routing.paths import InvalidRouteError, compile_path, quote_meaning, read_params, replace_params
 from vivace.web.routing.routelist import RouteList
 from vivace.web.routing.routes import (
     ALLOWED_METHODS_KEY,
@@ -31,6 +31,7 @@ from vivace.web.routing.routes import (
     PrefixRoute,
     Route,
     WebSocketRoute,
+    flatten,
 )
 from vivace.web.types import ASGIApp, Lifespan, Receive, Scope, Send
 from vivace.web.websockets import WebSocket, WebSocketClose
@@ -79,14 +80,19 @@ class Mount(PrefixRoute):
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
         if self.name is not None and name == self.name and "path" in path_params:
-            below = {**path_params, "path": path_params["path"].lstrip("/")}
-            path, rest = replace_params(self.path_format, self.param_convertors, below)
+            file = path_params["path"].lstrip("/")
+            # Static files may be published under other names than they have: with a hash of their content.
+            rename = getattr(self._base_app, "public_path", None)
+            below = {**path_params, "path": file if rename is None else rename(file)}
+            path, rest = replace_params(self.path_format, self.param_convertors, below, write_as=quote_meaning)
             if not rest:
                 return URLPath(path=path)
         child_name = _name_below(self.name, name)
         if child_name is not None:
             # A "path" parameter is that of the child: the mount's own is what the child's URL takes.
-            prefix, rest = replace_params(self.path_format, self.param_convertors, {**path_params, "path": ""})
+            prefix, rest = replace_params(
+                self.path_format, self.param_convertors, {**path_params, "path": ""}, write_as=quote_meaning
+            )
             if "path" in path_params:
                 rest["path"] = path_params["path"]
             url = _find_url(self._base_app, child_name, rest)
@@ -296,7 +302,7 @@ class Router:
         """The routes that may know this name, in order: those called so, and those that hold routes of their own."""
         if self._names is None:
             self._names = {}, []
-            for position, route in enumerate(self._routes):
+            for position, route in enumerate(flatten(self._routes)):
                 if isinstance(route, PathRoute) and type(route).url_path_for is PathRoute.url_path_for:
                     self._names[0].setdefault(route.name, []).append((position, route))
                 else:
@@ -337,7 +343,7 @@ class Router:
         return self.lifespan_context
 
     def _mounted_apps(self) -> list[ASGIApp]:
-        apps = [getattr(route, "lifespan_app", None) for route in self._routes]
+        apps = [getattr(route, "lifespan_app", None) for route in flatten(self._routes)]
         # One application may be mounted at several paths.
         return list({id(app): app for app in apps if app is not None}.values())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from vivace.web.middleware import Middleware, wrap
 from vivace.web.middleware.body_limit import RequestBodyLimitMiddleware
 from vivace.web.requests import Request
 from vivace.web.responses import PlainTextResponse, Response
-from vivace.web.routing.paths import InvalidRouteError, compile_path, read_params, replace_params
+from vivace.web.routing.paths import InvalidRouteError, compile_path, quote_meaning, read_params, replace_params
 from vivace.web.types import ASGIApp, Receive, Scope, Send
 from vivace.web.websockets import WebSocket, WebSocketClose
 
@@ -148,6 +148,56 @@ class BaseRoute:
             await WebSocketClose()(scope, receive, send)
 
 
+class RouteGroup(BaseRoute):
+    """Several routes that stand in a list as one; a router takes them in at its place, in their order.
+
+    Unlike those of a `Mount`, they have their whole paths, and what none of them matches goes on to the routes after.
+    """
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """The routes, which may be groups as well."""
+        raise NotImplementedError
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        _, match, child_scope = self._best(scope)
+        return match, child_scope
+
+    def _best(self, scope: Scope) -> tuple[BaseRoute | None, Match, Scope]:
+        partial: tuple[BaseRoute | None, Match, Scope] = None, Match.NONE, {}
+        for route in self.routes:
+            match, child_scope = route.matches(scope)
+            if match is Match.FULL:
+                return route, match, child_scope
+            if match is Match.PARTIAL and partial[0] is None:
+                partial = route, match, child_scope
+        return partial
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        for route in self.routes:
+            try:
+                return route.url_path_for(name, **path_params)
+            except NoMatchFound:
+                continue
+        raise NoMatchFound(name, path_params)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Outside a router, which asks the routes themselves.
+        route, _, _ = self._best(scope)
+        if route is None:
+            raise LookupError(f"no route of this group matches {scope.get('path')!r}")
+        await route.handle(scope, receive, send)
+
+
+def flatten(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """The routes with those of each group in its place."""
+    for route in routes:
+        if isinstance(route, RouteGroup):
+            yield from flatten(route.routes)
+        else:
+            yield route
+
+
 class PathRoute(BaseRoute):
     """What `Route` and `WebSocketRoute` share: one path, one endpoint, one name."""
 
@@ -184,7 +234,7 @@ class PathRoute(BaseRoute):
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
         if name != self.name or path_params.keys() != self.param_convertors.keys():
             raise NoMatchFound(name, path_params)
-        path, _ = replace_params(self.path_format, self.param_convertors, path_params)
+        path, _ = replace_params(self.path_format, self.param_convertors, path_params, write_as=quote_meaning)
         return URLPath(path=path, protocol="http" if self.scope_type == "http" else "websocket")
 
 
