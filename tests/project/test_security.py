@@ -10,7 +10,7 @@ from tests.project.conftest import client_of
 
 from vivace.conf import Settings
 from vivace.project import Vivace
-from vivace.project.security import AllowedHostsMiddleware, SecurityHeadersMiddleware
+from vivace.project.security import AllowedHostsMiddleware
 from vivace.web.responses import PlainTextResponse
 
 
@@ -96,24 +96,6 @@ async def test_a_websocket_for_another_host_is_closed_before_it_opens() -> None:
     app = AllowedHostsMiddleware(PlainTextResponse("in"), [])
     await app({"type": "websocket", "headers": [(b"host", b"evil.example")]}, None, send)  # type: ignore[arg-type]
     assert [message["type"] for message in sent] == ["websocket.close"]
-
-
-@pytest.mark.anyio
-async def test_headers_are_added_but_never_overwritten() -> None:
-    app = SecurityHeadersMiddleware(
-        PlainTextResponse("in", headers={"X-Frame-Options": "SAMEORIGIN"}),
-        {"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff"},
-    )
-    async with client_of(app) as client:
-        headers = (await client.get("/")).headers
-    assert headers.get_list("x-frame-options") == ["SAMEORIGIN"]
-    assert headers["x-content-type-options"] == "nosniff"
-
-
-def test_headers_may_be_any_iterable() -> None:
-    middleware = SecurityHeadersMiddleware(PlainTextResponse("in"), {"X-Frame-Options": "DENY"})
-    once = iter([(b"content-type", b"text/plain")])
-    assert middleware.add(once) == [(b"content-type", b"text/plain"), (b"x-frame-options", b"DENY")]
 
 
 @pytest.mark.anyio

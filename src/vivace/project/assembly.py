@@ -16,9 +16,10 @@ from vivace.conf import AppRegistry, ConfigurationError, InstalledApp, Settings
 from vivace.project import pages
 from vivace.project.api import API
 from vivace.project.modules import import_module
-from vivace.project.security import AllowedHostsMiddleware, SecurityHeadersMiddleware
+from vivace.project.security import AllowedHostsMiddleware
 from vivace.utils.suggest import did_you_mean
 from vivace.web.middleware import Middleware
+from vivace.web.middleware.security_headers import SecurityHeadersMiddleware
 from vivace.web.routing import BaseRoute, Match, Mount, Route
 from vivace.web.staticfiles import StaticFiles
 
@@ -48,15 +49,14 @@ def assemble(site: Vivace, settings: Settings, apps: AppRegistry) -> None:
 
 def outer_layers(settings: Settings) -> list[Middleware]:
     """The layers that every request passes first: allowed hosts and security headers."""
-    headers = {
-        "X-Content-Type-Options": "nosniff" if settings.SECURE_CONTENT_TYPE_NOSNIFF else None,
-        "X-Frame-Options": settings.X_FRAME_OPTIONS,
-        "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
-        "Cross-Origin-Opener-Policy": settings.SECURE_CROSS_ORIGIN_OPENER_POLICY,
-    }
-    present = {name: value for name, value in headers.items() if value is not None}
     return [
-        Middleware(SecurityHeadersMiddleware, headers=present),
+        Middleware(
+            SecurityHeadersMiddleware,
+            content_type_nosniff=settings.SECURE_CONTENT_TYPE_NOSNIFF,
+            frame_options=settings.X_FRAME_OPTIONS,
+            referrer_policy=settings.SECURE_REFERRER_POLICY,
+            cross_origin_opener_policy=settings.SECURE_CROSS_ORIGIN_OPENER_POLICY,
+        ),
         Middleware(AllowedHostsMiddleware, hosts=settings.ALLOWED_HOSTS),
     ]
 

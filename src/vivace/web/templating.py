@@ -8,6 +8,7 @@ from typing import Any, overload
 
 import jinja2
 
+from vivace.web._template_context import offered
 from vivace.web.background import BackgroundTask
 from vivace.web.datastructures import URL
 from vivace.web.requests import Request
@@ -43,8 +44,8 @@ class _TemplateResponse(HTMLResponse):
 class Jinja2Templates:
     """Renders templates from a directory, or from an environment of your own.
 
-    Everything but `.txt` templates is autoescaped. Templates see `request`, `url_for(name, **path_params)` and what the
-    context processors add.
+    Everything but `.txt` templates is autoescaped. Templates see `request`, `url_for(name, **path_params)`, what the
+    context processors add, and what middleware offers (`csrf_token`, `csrf_input`, `csp_nonce`).
 
         templates = Jinja2Templates(directory="templates")
 
@@ -96,7 +97,7 @@ class Jinja2Templates:
         if isinstance(request, str):  # type: ignore[unreachable]
             # The order before Starlette 0.29, which many tutorials still show.
             raise TypeError("TemplateResponse takes the request first: TemplateResponse(request, name, context)")
-        full_context = {"request": request, **(context or {})}
+        full_context = {"request": request, **offered(request.scope), **(context or {})}
         for processor in self.context_processors:
             full_context.update(processor(request))
         template = self.get_template(name)

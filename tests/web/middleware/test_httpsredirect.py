@@ -49,3 +49,14 @@ async def test_without_any_host_there_is_nowhere_to_send_to() -> None:
     scope = {"type": "http", "scheme": "http", "path": "/", "query_string": b"", "headers": []}
     await HTTPSRedirectMiddleware(PlainTextResponse("ok"))(scope, None, send)  # type: ignore[arg-type]
     assert messages[0]["status"] == 400
+
+
+async def test_a_websocket_is_closed_where_it_cannot_be_redirected() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "scheme": "ws", "path": "/", "query_string": b"", "headers": [(b"host", b"a")]}
+    await HTTPSRedirectMiddleware(PlainTextResponse("ok"))(scope, None, send)  # type: ignore[arg-type]
+    assert [message["type"] for message in sent] == ["websocket.close"]
