@@ -14,12 +14,14 @@ from vivace.web.exceptions import HTTPException, WebSocketException
 from vivace.web.middleware import Middleware
 from vivace.web.requests import Request
 from vivace.web.responses import (
+    EventSourceResponse,
     FileResponse,
     HTMLResponse,
     JSONResponse,
     PlainTextResponse,
     RedirectResponse,
     Response,
+    ServerSentEvent,
     StreamingResponse,
 )
 from vivace.web.routing import Host, Mount, Route, Router, WebSocketRoute
@@ -34,6 +36,7 @@ __all__ = [
     "Application",
     "BackgroundTask",
     "BackgroundTasks",
+    "EventSourceResponse",
     "FileResponse",
     "HTMLResponse",
     "HTTPEndpoint",
@@ -49,6 +52,7 @@ __all__ = [
     "Response",
     "Route",
     "Router",
+    "ServerSentEvent",
     "Starlette",
     "StaticFiles",
     "StreamingResponse",

@@ -238,6 +238,12 @@ class Request(HTTPConnection[StateT]):
     def receive(self) -> Receive:
         return self._receive
 
+    @property
+    def last_event_id(self) -> str | None:
+        """The id of the last server-sent event that a browser saw before it reconnected (HTML 9.2.3); its own claim."""
+        value = self.headers.get("last-event-id")
+        return value.encode("latin-1").decode("utf-8", "replace") if value else None
+
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The body as it arrives, ended by an empty chunk; afterwards `body()` cannot give it again.
 

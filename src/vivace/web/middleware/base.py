@@ -246,8 +246,8 @@ class _Call:
         async for message in self._from_below:
             if message["type"] != "http.response.body":
                 yield message
-            elif message.get("body", b""):
-                yield message["body"]
+            elif (body := message.get("body", b"")) or message.get("more_body", False):
+                yield body  # an empty one has the head of the response sent
             if self._is_last(message):
                 return
         # It ended before its end: the client must see a broken response, never a short one.

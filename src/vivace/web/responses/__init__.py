@@ -1,11 +1,14 @@
 """Responses: objects that answer a request as ASGI applications do (names as in `starlette.responses`).
 
-Read `_base` first. `_streaming` and `_file` send what does not fit, or need not be, in memory.
+Read `_base` first. `_streaming` and `_file` send what does not fit, or need not be, in memory; `_event_source` sends
+server-sent events.
 """
 
 from vivace.utils.conditional import MalformedRange, RangeNotSatisfiable
 from vivace.web.responses._base import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from vivace.web.responses._event_source import EventSourceResponse
 from vivace.web.responses._file import FileResponse
+from vivace.web.responses._server_sent_event import JSONServerSentEvent, ServerSentEvent
 from vivace.web.responses._streaming import (
     AsyncContentStream,
     Content,
@@ -20,14 +23,17 @@ __all__ = [
     "AsyncContentStream",
     "Content",
     "ContentStream",
+    "EventSourceResponse",
     "FileResponse",
     "HTMLResponse",
     "JSONResponse",
+    "JSONServerSentEvent",
     "MalformedRangeHeader",
     "PlainTextResponse",
     "RangeNotSatisfiable",
     "RedirectResponse",
     "Response",
+    "ServerSentEvent",
     "StreamingResponse",
     "SyncContentStream",
 ]
