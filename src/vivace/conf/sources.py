@@ -5,16 +5,13 @@ Each reader returns `Value`s that remember their origin, for the message when on
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from vivace.conf.errors import Fault
-
-_ENV_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)")
-_ESCAPES = {r"\n": "\n", r"\t": "\t", r"\"": '"', r"\\": "\\"}
+from vivace.utils.env_file import parse_env
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +43,11 @@ def read_env_file(path: Path, prefix: str, faults: list[Fault]) -> list[Value]:
         faults.append(Fault(path.name, str(path), f"cannot be read: {error}"))
         return []
     values = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        match = _ENV_LINE.fullmatch(line)
-        if match is None:
+    for number, name, value in parse_env(text):
+        if name is None:
             faults.append(Fault(path.name, f"line {number}", "expected NAME=value, # comment or an empty line"))
-        elif match[1].startswith(prefix):
-            origin = f"{path.name} line {number}"
-            values.append(Value(match[1].removeprefix(prefix), _unquote(match[2].strip()), origin, is_text=True))
+        elif name.startswith(prefix):
+            values.append(Value(name.removeprefix(prefix), value, f"{path.name} line {number}", is_text=True))
     return values
 
 
@@ -63,12 +56,3 @@ def read_environment(environ: Mapping[str, str], prefix: str) -> Iterator[Value]
     for name, value in environ.items():
         if name.startswith(prefix):
             yield Value(name.removeprefix(prefix), value, f"environment variable {name}", is_text=True)
-
-
-def _unquote(text: str) -> str:
-    """`'as is'`, `"with \\n escapes"`, or plain text up to a ` #` comment."""
-    if len(text) >= 2 and text[0] == text[-1] == "'":
-        return text[1:-1]
-    if len(text) >= 2 and text[0] == text[-1] == '"':
-        return re.sub(r"\\[nt\"\\]", lambda match: _ESCAPES[match[0]], text[1:-1])
-    return re.split(r"\s#", text, maxsplit=1)[0].rstrip()

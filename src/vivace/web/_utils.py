@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import anyio
 
+# Starlette has it here, and what is built on Starlette takes it from here.
+from vivace.utils.route_path import get_route_path as get_route_path
+
 if sys.version_info >= (3, 13):
     from inspect import iscoroutinefunction
 else:

@@ -1,10 +1,19 @@
-"""httpx, or an error that says how to get it: it is no dependency of the toolkit, only of its test clients."""
+"""httpx2, else httpx, or an error that says how to get it: no dependency of the toolkit, only of its test clients."""
 
-try:
-    import httpx
-except ModuleNotFoundError as error:
-    raise RuntimeError(
-        "vivace.web.testclient is built on httpx, which is not installed. Install it with `pip install httpx`."
-    ) from error
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx2 as httpx
+else:
+    try:
+        import httpx2 as httpx
+    except ModuleNotFoundError:
+        try:
+            import httpx
+        except ModuleNotFoundError as error:
+            raise RuntimeError(
+                "vivace.web.testclient is built on httpx2 (httpx will do as well), and neither is installed. "
+                "Install it with `pip install httpx2`."
+            ) from error
 
 __all__ = ["httpx"]
