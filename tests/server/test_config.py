@@ -50,6 +50,7 @@ def test_an_unknown_option_names_the_nearest() -> None:
         ({"stream_window": 1000}, "stream_window must be a whole number from 65535 to 2147483647, got 1000"),
         ({"wsgi_threads": 0}, "wsgi_threads must be a whole number above zero, got 0"),
         ({"interface": "rsgi"}, "interface='rsgi' is not known"),
+        ({"toolkit": "quart"}, "toolkit='quart' is not known"),
         ({"websocket_compression_level": 10}, "websocket_compression_level must be a whole number from 1 to 9, got 10"),
         ({"websocket_compression_window_bits": 8}, "must be a whole number from 9 to 15, got 8"),
         ({"websocket_compression_memory_level": 0}, "must be a whole number from 1 to 9, got 0"),

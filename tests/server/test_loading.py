@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -134,3 +135,9 @@ def test_a_factory_that_fails_or_is_none_is_explained(site: Path) -> None:
         load_app("site_load:number", app_dir=site, factory=True)
     with pytest.raises(AppLoadError, match="The factory failed"):
         load_app("site_load:app", app_dir=site, factory=True)
+
+
+def test_a_toolkit_comes_too_late_for_what_is_imported(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "starlette", ModuleType("starlette"))
+    with pytest.raises(AppLoadError, match=r"toolkit=vivace: 'starlette' was imported before"):
+        load_app("site_load:app", app_dir=site, toolkit="vivace")

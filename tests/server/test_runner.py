@@ -17,6 +17,7 @@ import pytest
 
 import vivace
 from vivace.server import ConfigError, run
+from vivace.server.types import Receive, Scope, Send
 
 SITE = """
 import asyncio
@@ -158,6 +159,13 @@ def test_a_taken_port_is_exit_code_3(site: Path) -> None:
 def test_wrong_options_are_the_callers_mistake() -> None:
     with pytest.raises(ConfigError, match=r"Did you mean \"host\""):
         run("site:app", hots="x")
+
+
+def test_a_toolkit_is_for_an_application_that_is_yet_to_be_imported() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    with pytest.raises(ConfigError, match=r"toolkit replaces what the application imports: .* got a function"):
+        run(app, toolkit="vivace")
 
 
 def test_without_the_compiled_core_run_says_how_to_get_it(site: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import click
 
 from vivace.cli.foreign_options import advice
-from vivace.server.config import GROUPS, LOG_LEVELS, Config, Interface, LifespanMode, LoopChoice
+from vivace.server.config import GROUPS, LOG_LEVELS, Config, Interface, LifespanMode, LoopChoice, Toolkit
 
 # Of 1024, as the limits are.
 UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
@@ -136,6 +136,7 @@ SECTIONS: dict[str, list[click.Parameter]] = {
         addition("factory", "TARGET is called without arguments and returns the application."),
         click.Option(["--app-dir"], metavar="FOLDER", help="Folder that goes on sys.path.  [default: the current one]"),
         choice("interface", get_args(Interface), "What the application is."),
+        choice("toolkit", get_args(Toolkit), "Run an application that is built on Starlette on vivace.web instead."),
         count("wsgi_threads", "Threads for a WSGI application."),
         choice("lifespan", get_args(LifespanMode), "Whether the application is told of start and end."),
         option("root_path", "Path under which a proxy serves the application.", metavar="PATH"),
@@ -295,6 +296,7 @@ USUAL = {
         "factory",
         "app_dir",
         "interface",
+        "toolkit",
         "root_path",
         "log_level",
         "access_log",

@@ -27,6 +27,7 @@ from vivace.utils.suggest import did_you_mean
 
 LifespanMode = Literal["auto", "on", "off"]
 Interface = Literal["auto", "asgi3", "asgi2", "wsgi"]
+Toolkit = Literal["vivace"]
 LoopChoice = Literal["auto", "uvloop", "asyncio"]
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
@@ -44,6 +45,7 @@ class Config:
     backlog: int = 2048
     factory: bool = False  # the target is called without arguments and returns the application
     app_dir: str | Path = "."  # put first on sys.path before the import
+    toolkit: Toolkit | None = None  # "vivace": what the application imports of starlette is vivace.web
     loop: LoopChoice = "auto"  # uvloop where it is installed
     lifespan: LifespanMode = "auto"
     interface: Interface = "auto"  # what the application is; auto looks at it
@@ -77,6 +79,8 @@ class Config:
         self._check_choice("lifespan", get_args(LifespanMode))
         self._check_choice("log_level", LOG_LEVELS)
         self._check_choice("interface", get_args(Interface))
+        if self.toolkit is not None:
+            self._check_choice("toolkit", get_args(Toolkit))
         if type(self.port) is not int or not 0 <= self.port <= 65535:
             raise ConfigError(f"port must be a whole number from 0 to 65535, got {self.port!r}.")
         if self.fd is not None and (type(self.fd) is not int or self.fd < 0):

@@ -10,20 +10,34 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+from vivace.server.config import Config, Toolkit
 from vivace.server.errors import AppLoadError, describe
 from vivace.server.types import Application
+from vivace.utils import import_alias
 from vivace.utils.suggest import did_you_mean, with_article
 
 # What a module's application is called when the target does not say.
 USUAL_NAMES = ("app", "application")
+# What the application's imports mean with a toolkit. A name and no import: the server knows no toolkit.
+TOOLKITS: dict[Toolkit, dict[str, str]] = {"vivace": {"starlette": "vivace.web"}}
 
 
-def load_app(target: str, *, app_dir: str | Path = ".", factory: bool = False) -> Application:
+def load_configured(target: str, config: Config) -> Application:
+    """The application that `target` names, with the options of a configuration. Raises AppLoadError."""
+    return load_app(target, app_dir=config.app_dir, factory=config.factory, toolkit=config.toolkit)
+
+
+def load_app(
+    target: str, *, app_dir: str | Path = ".", factory: bool = False, toolkit: Toolkit | None = None
+) -> Application:
     """The application that `target` names: `package.module:app`, `module:site.app`, `file.py` or `file.py:app`.
 
     Without `:name` it is `app` or `application`. `app_dir` goes first on `sys.path`. With `factory`, what is named is
-    called without arguments and returns the application. Raises AppLoadError, whose text says what to try.
+    called without arguments and returns the application. With `toolkit` "vivace" whatever this process imports of
+    `starlette` from now on is `vivace.web`. Raises AppLoadError, whose text says what to try.
     """
+    if toolkit is not None:
+        _use_toolkit(toolkit, target)
     location, _, attribute = target.partition(":")
     if target.endswith(".py") or ".py:" in target:
         location, _, attribute = target.rpartition(":") if ".py:" in target else (target, "", "")
@@ -39,6 +53,13 @@ def load_app(target: str, *, app_dir: str | Path = ".", factory: bool = False) -
             "(in ASGI a callable of scope, receive, send, in WSGI one of environ, start_response)."
         )
     return cast(Application, found)
+
+
+def _use_toolkit(toolkit: Toolkit, target: str) -> None:
+    try:
+        import_alias.install(TOOLKITS[toolkit])
+    except ImportError as error:
+        raise AppLoadError(f'Could not import "{target}" with toolkit={toolkit}: {error}') from None
 
 
 def _put_on_path(directory: Path) -> None:

@@ -16,7 +16,7 @@ from vivace.server.allocator import keep_freed_memory
 from vivace.server.config import Config
 from vivace.server.core import require_compiled
 from vivace.server.errors import ConfigError, ServerError
-from vivace.server.loading import load_app
+from vivace.server.loading import load_configured
 from vivace.server.logging import configure_logging, reopen_logs, server_logger
 from vivace.server.loops import loop_factory
 from vivace.server.process import Presence
@@ -39,6 +39,7 @@ def run(app: Application | str, **options: Any) -> None:
     port, failing lifespan) prints one message and raises SystemExit(3). ConfigError for options that are wrong.
     """
     config = Config.from_options(options)
+    _check_toolkit(app, config)
     if _is_supervised(config):
         _check_supervision(app, config)
     try:
@@ -57,6 +58,15 @@ def run(app: Application | str, **options: Any) -> None:
 
 def _is_supervised(config: Config) -> bool:
     return config.supervision.workers is not None or config.reloading.reload
+
+
+def _check_toolkit(app: Application | str, config: Config) -> None:
+    """ConfigError for an application that has its toolkit already."""
+    if config.toolkit is not None and not isinstance(app, str):
+        raise ConfigError(
+            f'toolkit replaces what the application imports: give its name ("module:app" or "file.py"), got '
+            f"{with_article(type(app).__name__)}. Or install vivace.utils.import_alias before it is imported."
+        )
 
 
 def _check_supervision(app: Application | str, config: Config) -> None:
@@ -90,7 +100,7 @@ def _run_alone(app: Application | str, config: Config, presence: Presence) -> bo
         presence.become_user()
         if isinstance(app, str):
             # Outside the loop, so that a module may run one of its own while it is imported.
-            server.app = load_app(app, app_dir=config.app_dir, factory=config.factory)
+            server.app = load_configured(app, config)
         with asyncio.Runner(loop_factory=make_loop) as runner:
             return runner.run(_serve_until_signal(server, presence))
     finally:
@@ -103,6 +113,7 @@ async def serve(app: Application | str, **options: Any) -> None:
     Cancelling it stops gracefully: running requests have `graceful_timeout` seconds.
     """
     config = Config.from_options(options)
+    _check_toolkit(app, config)
     await Server(app, config).serve()
 
 

@@ -19,7 +19,7 @@ from vivace.server.housekeeping import keep_house
 from vivace.server.interfaces import adapt
 from vivace.server.lifespan import Lifespan
 from vivace.server.listeners import Listener, describe_address, open_listeners
-from vivace.server.loading import load_app
+from vivace.server.loading import load_configured
 from vivace.server.logging import server_logger
 from vivace.server.metrics.reporting import Reporting
 from vivace.server.redirect import RedirectToHTTPS, https_port
@@ -178,7 +178,7 @@ class Server:
 
     def _load(self) -> ASGIApp:
         if isinstance(self.app, str):
-            app = load_app(self.app, app_dir=self.config.app_dir, factory=self.config.factory)
+            app = load_configured(self.app, self.config)
         else:
             app = self.app() if self.config.factory else self.app
         adapted = adapt(app, self.config.interface, wsgi_threads=self.config.wsgi_threads)

@@ -82,7 +82,8 @@ def _show(
 ) -> None:
     """Print or check instead of serving. Raises ServerError for what could not be served."""
     from vivace.cli.print_config import lines
-    from vivace.server import Config, load_app
+    from vivace.server import Config
+    from vivace.server.loading import load_configured
     from vivace.server.tls import open_tls
 
     config = Config.from_options(values)
@@ -90,5 +91,5 @@ def _show(
         click.echo("\n".join(lines(target.name, config, given)))
     if check_config:
         open_tls(config.tls, http2=config.http2)
-        load_app(target.name, app_dir=config.app_dir, factory=config.factory)
+        load_configured(target.name, config)
         click.echo(f"{target.name} can be served so.", err=True)

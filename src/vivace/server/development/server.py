@@ -15,7 +15,7 @@ from vivace.server.development.site import RESERVED, DevelopmentSite
 from vivace.server.development.versions import Versions
 from vivace.server.errors import AppLoadError, LifespanError
 from vivace.server.listeners import Listener
-from vivace.server.loading import load_app
+from vivace.server.loading import load_configured
 from vivace.server.logging.access_log import AccessLog
 from vivace.server.server import Server
 from vivace.server.types import Application, ASGIApp
@@ -27,7 +27,7 @@ LONGEST_DRAIN = 5.0
 def load_or_explain(target: str, config: Config) -> Application:
     """The application that `target` names, or one that shows why it cannot be loaded."""
     try:
-        return load_app(target, app_dir=config.app_dir, factory=config.factory)
+        return load_configured(target, config)
     except AppLoadError as error:
         return BrokenApplication(error)
 

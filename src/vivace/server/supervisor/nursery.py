@@ -23,7 +23,7 @@ from vivace.server.allocator import keep_freed_memory
 from vivace.server.config import Config
 from vivace.server.errors import ServerError
 from vivace.server.listeners import Listener
-from vivace.server.loading import load_app
+from vivace.server.loading import load_configured
 from vivace.server.logging import server_logger
 from vivace.server.process import Presence
 from vivace.server.supervisor.channel import encode
@@ -52,7 +52,7 @@ def nurse(
     try:
         presence.become_user()
         keep_freed_memory()
-        app = load_app(target, app_dir=config.app_dir, factory=config.factory)
+        app = load_configured(target, config)
     except ServerError as error:
         return report_failure(end, str(error))
     except Exception:  # noqa: BLE001 - whatever it is, the supervisor logs it

@@ -19,7 +19,7 @@ from vivace.server.allocator import keep_freed_memory
 from vivace.server.config import Config
 from vivace.server.errors import ServerError
 from vivace.server.listeners import Listener
-from vivace.server.loading import load_app
+from vivace.server.loading import load_configured
 from vivace.server.logging import name_worker, reopen_logs, server_logger
 from vivace.server.loops import loop_factory
 from vivace.server.process import Presence
@@ -118,7 +118,7 @@ class Worker:
     @classmethod
     def load(cls, target: str, config: Config) -> Application:
         """The application that `target` names. Raises AppLoadError."""
-        return load_app(target, app_dir=config.app_dir, factory=config.factory)
+        return load_configured(target, config)
 
     def make_server(self, app: Application, listeners: Sequence[Listener]) -> Server:
         """What serves it."""
