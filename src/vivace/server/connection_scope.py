@@ -15,6 +15,9 @@ HTTP_EXTENSIONS: dict[str, dict[str, Any]] = {
     "http.response.pathsend": {},
     "http.response.trailers": {},
 }
+# Says that the server measures the requests for OpenTelemetry, and takes the template of their route from
+# `scope["http.route"]`: a middleware that would measure them again leaves it so.
+METRICS_EXTENSION: dict[str, dict[str, Any]] = {"vivace.metrics": {}}
 
 
 def address(value: Any) -> tuple[str, int] | None:
@@ -36,8 +39,10 @@ def connection_scope(
     tls = transport.get_extra_info("ssl_object")
     encrypted = tls is not None
     extensions = HTTP_EXTENSIONS
+    if service.recorder is not None:
+        extensions = extensions | METRICS_EXTENSION
     if tls is not None:
-        extensions = HTTP_EXTENSIONS | {"tls": tls_extension(tls)}
+        extensions = extensions | {"tls": tls_extension(tls)}
     if proxied is not None:
         extensions = extensions | {"proxy_protocol": proxied.extension()}
         encrypted = encrypted or proxied.encrypted

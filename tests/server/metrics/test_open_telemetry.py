@@ -26,6 +26,8 @@ metrics.set_meter_provider(MeterProvider([reader]))
 async def app(scope, receive, send):
     if scope["path"] == "/fail":
         raise ZeroDivisionError
+    assert "vivace.metrics" in scope["extensions"]
+    scope["http.route"] = "/{name}"
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"well"})
 
@@ -64,6 +66,7 @@ def test_requests_are_recorded_by_the_names_of_the_semantic_conventions() -> Non
         "url.scheme": "http",
         "http.response.status_code": 200,
         "network.protocol.version": "1.1",
+        "http.route": "/{name}",
     }
     assert durations[500]["attributes"]["http.request.method"] == "_OTHER"
     assert durations[500]["attributes"]["error.type"] == "500"
@@ -84,4 +87,4 @@ def test_a_missing_package_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPat
 
 
 def test_clients_cannot_make_up_attributes() -> None:
-    assert describe("X" * 100, "https", 200, "2")["http.request.method"] == "_OTHER"
+    assert describe("X" * 100, "https", 200, "2", None)["http.request.method"] == "_OTHER"

@@ -71,7 +71,7 @@ class OpenTelemetry:
         self.service: Service | None = service
         self.read_at = float("-inf")
         self.statistics = Statistics()
-        self.attributes: dict[tuple[str, str, int, str], dict[str, str | int]] = {}
+        self.attributes: dict[tuple[str, str, int, str, str | None], dict[str, str | int]] = {}
         meter = get_meter("vivace", vivace.__version__)
         for counter, explanation, read in COUNTERS:
             name, unit = NAMES[counter]
@@ -95,7 +95,8 @@ class OpenTelemetry:
 
     def record(self, scope: dict[str, Any], status: int, seconds: float) -> None:
         """Service: a response is complete."""
-        key = (scope["method"], scope["scheme"], status, scope["http_version"])
+        # A middleware of the application's may have left the template of the route: see METRICS_EXTENSION.
+        key = (scope["method"], scope["scheme"], status, scope["http_version"], scope.get("http.route"))
         attributes = self.attributes.get(key)
         if attributes is None:
             attributes = describe(*key)
@@ -121,7 +122,7 @@ class OpenTelemetry:
         return observe
 
 
-def describe(method: str, scheme: str, status: int, version: str) -> dict[str, str | int]:
+def describe(method: str, scheme: str, status: int, version: str, route: str | None) -> dict[str, str | int]:
     """The attributes of a request as the semantic conventions have them."""
     attributes: dict[str, str | int] = {
         "http.request.method": method if method in METHODS else "_OTHER",
@@ -129,6 +130,8 @@ def describe(method: str, scheme: str, status: int, version: str) -> dict[str, s
         "http.response.status_code": status,
         "network.protocol.version": version,
     }
+    if route is not None:
+        attributes["http.route"] = route
     if status >= 500:
         attributes["error.type"] = str(status)
     return attributes

@@ -26,6 +26,9 @@ from vivace.web.websockets import WebSocket, WebSocketClose
 # Set by the router when a path exists and the method does not: what all its routes for that path allow.
 ALLOWED_METHODS_KEY = "vivace.allowed_methods"
 
+# Set by a mount with parameters in its path: the root path with their names, where `root_path` has their values.
+ROUTE_ROOT_KEY = "vivace.route_root"
+
 
 class NoMatchFound(Exception):
     """No route has this name and takes exactly these parameters.
@@ -270,13 +273,17 @@ class PrefixRoute(BaseRoute):
                 return Match.NONE, {}
             matched = route_path[: -len("/" + params.pop("path"))]
         root_path = scope.get("root_path", "")
-        return Match.FULL, {
+        child_scope = {
             "path_params": {**scope.get("path_params", {}), **params},
             # The root of the outermost application: `url_for` counts from there, whatever is mounted in what.
             "app_root_path": scope.get("app_root_path", root_path),
             "root_path": root_path + matched,
             "endpoint": self.app,
         }
+        if ROUTE_ROOT_KEY in scope or not self._is_literal:
+            own = self.path_format.removesuffix("/{path}")
+            child_scope[ROUTE_ROOT_KEY] = scope.get(ROUTE_ROOT_KEY, root_path) + own
+        return Match.FULL, child_scope
 
 
 class Route(PathRoute):
