@@ -148,8 +148,14 @@ def test_the_version_is_that_of_the_target(packages: Path) -> None:
         importlib.metadata.version("classic")
     import_alias.install({"classic": "modern"})
     assert importlib.metadata.version("Classic") == "4.2"
-    assert importlib.metadata.metadata("classic")["Summary"] == "An alias of modern"
+    assert importlib.metadata.metadata("classic")["Summary"] == "Alias of modern"
     assert any(found.name == "classic" for found in importlib.metadata.distributions())
+
+
+def test_looking_through_all_distributions_imports_nothing(packages: Path) -> None:
+    import_alias.install({"classic": "modern"})
+    list(importlib.metadata.entry_points(group="pytest11"))
+    assert "modern" not in sys.modules
 
 
 def test_a_target_without_a_version_answers_no_question(packages: Path) -> None:

@@ -141,12 +141,11 @@ class _Finder(DistributionFinder):
         self,
         context: DistributionFinder.Context = DistributionFinder.Context(),  # noqa: B008 - as its base class
     ) -> Iterator[Distribution]:
-        """What `importlib.metadata` is told of the aliases whose target has a version."""
+        """What `importlib.metadata` is told of the aliases."""
         for name, target in self.targets.items():
-            if context.name is None or _normalized(context.name) == _normalized(name):
-                version = getattr(importlib.import_module(target), "__version__", None)
-                if isinstance(version, str):
-                    yield _Distribution(name, target, version)
+            asked = context.name is not None and _normalized(context.name) == _normalized(name)
+            if context.name is None or (asked and _version(target) is not None):
+                yield _Distribution(name, target)
 
 
 class _Loader(Loader):
@@ -167,19 +166,34 @@ class _Loader(Loader):
 
 
 class _Distribution(Distribution):
-    """What would stand in the metadata of an aliased package."""
+    """What would stand in the metadata of an aliased package. The target is imported only for whoever reads it: pytest
+    looks through all distributions for plugins, before anything else may be imported.
+    """
 
-    def __init__(self, name: str, target: str, version: str) -> None:
-        self._texts = {
-            "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: An alias of {target}\n",
-            "top_level.txt": f"{name}\n",
-        }
+    def __init__(self, name: str, target: str) -> None:
+        self._alias = name
+        self._target = target
+
+    @property
+    def name(self) -> str:
+        """What stands in the metadata, which need not be read for it."""
+        return self._alias
 
     def read_text(self, filename: str) -> str | None:
-        return self._texts.get(filename)
+        if filename == "top_level.txt":
+            return f"{self._alias}\n"
+        if filename != "METADATA":
+            return None
+        version = _version(self._target) or "0"
+        return f"Metadata-Version: 2.1\nName: {self._alias}\nVersion: {version}\nSummary: Alias of {self._target}\n"
 
     def locate_file(self, path: str | os.PathLike[str]) -> Path:
         return Path(path)
+
+
+def _version(target: str) -> str | None:
+    version = getattr(importlib.import_module(target), "__version__", None)
+    return version if isinstance(version, str) else None
 
 
 def _normalized(name: str) -> str:
