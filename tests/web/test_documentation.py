@@ -64,7 +64,10 @@ def test_what_is_sent_wrongly_is_answered_as_the_page_says(page: dict[str, Any])
     assert client.post("/upload", data={"file": "x"}).status_code == 400
     assert client.post("/upload", files={"file": ("a", b""), "more": ("b", b"")}).status_code == 400
     broken = client.post("/upload", content=b"x", headers={"content-type": "multipart/form-data; boundary=b"})
-    assert (broken.status_code, broken.text) == (400, "Invalid multipart data.")
+    assert (broken.status_code, broken.text) == (
+        400,
+        "Invalid multipart data: it ends before its closing boundary.",
+    )
     assert client.get("/static/..%2freport.txt").status_code == 404
 
 

@@ -2,19 +2,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
-from collections.abc import AsyncGenerator, Iterable
+import os
+import tempfile
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import anyio
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vivace.web.applications import Application
 from vivace.web.datastructures import FormData, Headers, UploadFile
+from vivace.web.endpoints import HTTPEndpoint
 from vivace.web.exceptions import HTTPException
 from vivace.web.formparsers import FormMessage, FormParser, MultiPartException, MultiPartParser, parse_media_type
+from vivace.web.requests import Request
+from vivace.web.responses import Response, StreamingResponse
+from vivace.web.routing import Route
+from vivace.web.types import ASGIApp
 
 pytestmark = pytest.mark.anyio
 
@@ -161,7 +173,7 @@ async def test_no_file_stays_open_when_the_form_breaks_or_the_client_leaves(tmp_
     parser = Parser(MULTIPART, leaving())
     with pytest.raises(Left):
         await parser.parse()
-    assert [file.file.closed for file in parser._files] == [True]
+    assert [file.file.closed for file in parser._spool.files] == [True]
     del parser
     gc.collect()  # a file left open would warn, and warnings are errors
 
@@ -250,3 +262,254 @@ def test_what_urlencode_writes_is_read_back() -> None:
 def test_form_message_warns_of_its_use() -> None:
     with pytest.warns(UserWarning, match="`FormMessage` is deprecated"):
         assert FormMessage(5) is FormMessage.END
+
+
+# What forms keep in memory and on disk.
+
+
+def descriptors() -> list[str]:
+    """The temporary files that this process holds."""
+    links = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            links.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return [link for link in links if link.startswith(tempfile.gettempdir())]
+
+
+def upload(name: str, size: int) -> bytes:
+    return part(f'name="{name}"; filename="{name}"', name[:1].encode() * size)
+
+
+async def test_the_largest_files_go_to_disk_when_memory_is_short() -> None:
+    before = len(descriptors())
+    body = multipart(upload("a", 100), upload("b", 3000), upload("c", 200), part('name="text"', b"x" * 500))
+    form = await parse_multipart(body, 64, max_memory=1200)
+    files = {name: value for name, value in form.items() if isinstance(value, UploadFile)}
+    assert [name for name, file in files.items() if not file._in_memory] == ["b"]
+    assert len(descriptors()) == before + 1
+    for name, size in (("a", 100), ("b", 3000), ("c", 200)):
+        assert files[name].size == size
+        assert await files[name].read() == name.encode() * size
+    assert form["text"] == "x" * 500
+    await form.close()
+    assert len(descriptors()) == before
+
+
+@pytest.mark.parametrize("size", [10, 1000, 1_000_000])
+async def test_every_file_is_whole_wherever_it_ends_up(size: int) -> None:
+    contents = {f"{chr(97 + at)}": at * 700 for at in range(12)}
+    body = multipart(*(upload(name, length) for name, length in contents.items()))
+    form = await parse_multipart(body, size, max_memory=9000)
+    for name, length in contents.items():
+        file = form[name]
+        assert isinstance(file, UploadFile)
+        assert (file.size, await file.read()) == (length, name.encode() * length)
+    await form.close()
+
+
+async def test_what_has_to_stay_in_memory_is_limited_in_all() -> None:
+    fields = multipart(*(part(f'name="{at}"', b"x" * 500) for at in range(10)))
+    with pytest.raises(MultiPartException, match="Form exceeded maximum memory of 2KB") as caught:
+        await parse_multipart(fields, max_memory=2048)
+    assert caught.value.status_code == 413
+    # The headers of many small parts are memory too.
+    with pytest.raises(MultiPartException, match="maximum memory of 1000 bytes"):
+        await parse_multipart(multipart(*(upload(str(at), 0) for at in range(30))), max_memory=1000)
+    with pytest.raises(MultiPartException, match="maximum memory"):
+        await parse_urlencoded(b"a=1&" * 500, max_memory=1000)
+    assert len(await parse_multipart(fields, max_memory=10_000)) == 10
+
+
+async def test_files_and_bodies_are_limited() -> None:
+    before = len(descriptors())
+    for size in (64, 10_000_000):
+        with pytest.raises(MultiPartException, match="File exceeded maximum size of 2048KB") as caught:
+            await parse_multipart(multipart(upload("a", 3 << 20)), size, max_file_size=2 << 20)
+        assert caught.value.status_code == 413
+        with pytest.raises(MultiPartException, match="Form exceeded maximum size of 2048KB") as caught:
+            await parse_multipart(multipart(upload("a", 3 << 20)), size, max_size=2 << 20)
+        assert caught.value.status_code == 413
+    with pytest.raises(MultiPartException, match="Form exceeded maximum size of 10 bytes"):
+        await parse_urlencoded(b"a=1&b=2&c=3", max_size=10)
+    assert len(descriptors()) == before
+
+
+async def test_only_worker_threads_touch_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[tuple[str, int]] = []
+
+    class Watched(tempfile.SpooledTemporaryFile[bytes]):
+        def rollover(self) -> None:
+            threads.append(("rollover", threading.get_ident()))
+            super().rollover()
+
+        def write(self, data: Any) -> int:
+            if self._rolled:  # type: ignore[attr-defined]
+                threads.append(("write", threading.get_ident()))
+            return super().write(data)
+
+        def seek(self, *arguments: Any) -> int:
+            if self._rolled:  # type: ignore[attr-defined]
+                threads.append(("seek", threading.get_ident()))
+            return super().seek(*arguments)
+
+    monkeypatch.setattr("vivace.web.formparsers.SpooledTemporaryFile", Watched)
+    form = await parse_multipart(multipart(upload("a", 3 << 20), upload("b", 5000)), max_memory=1 << 20)
+    assert {what for what, _ in threads} == {"rollover", "write", "seek"}
+    assert threading.get_ident() not in {thread for _, thread in threads}
+    await form.close()
+
+
+async def test_no_descriptor_stays_open_on_any_path(client_for: Callable[[ASGIApp], httpx.AsyncClient]) -> None:
+    """Whether the handler closes the form, forgets it, fails, is left by the client or cancelled."""
+    kept: list[UploadFile] = []
+
+    async def read(request: Request) -> None:
+        form = await request.form()
+        file = form["a"]
+        assert isinstance(file, UploadFile)
+        assert not file._in_memory
+        kept.append(file)
+
+    async def forgets(request: Request) -> Response:
+        await read(request)
+
+        async def content() -> AsyncGenerator[bytes, None]:
+            yield (await kept[-1].read(3))  # the response may still read it
+
+        return StreamingResponse(content())
+
+    async def fails(request: Request) -> Response:
+        await read(request)
+        raise HTTPException(409)
+
+    class Forgetful(HTTPEndpoint):
+        async def post(self, request: Request) -> Response:
+            return await forgets(request)
+
+    async def is_cancelled(request: Request) -> Response:
+        with anyio.CancelScope() as scope:
+            try:
+                await read(request)
+                scope.cancel()
+                await anyio.sleep_forever()
+            finally:
+                await request.close()
+        return Response()
+
+    routes = [Route(f"/{each.__name__}", each, methods=["POST"]) for each in (forgets, fails, is_cancelled)]
+    app = Application(routes=[*routes, Route("/endpoint", Forgetful)])
+    before = len(descriptors())
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    async with client_for(app) as client:
+        body = multipart(upload("a", 2 << 20))
+        assert (await client.post("/forgets", content=body, headers=headers)).content == b"aaa"
+        assert (await client.post("/endpoint", content=body, headers=headers)).content == b"aaa"
+        assert (await client.post("/fails", content=body, headers=headers)).status_code == 409
+        assert (await client.post("/is_cancelled", content=body, headers=headers)).status_code == 200
+        broken = await client.post("/forgets", content=body[:-10], headers=headers)
+        assert broken.status_code == 400
+    assert [file.file.closed for file in kept] == [True] * 4
+    assert len(descriptors()) == before
+
+
+async def test_a_form_that_is_cancelled_while_it_is_parsed_leaves_nothing() -> None:
+    before = len(descriptors())
+
+    async def stuck() -> AsyncGenerator[bytes, None]:
+        yield multipart(upload("a", 2 << 20))[:-10]
+        assert len(descriptors()) == before + 1
+        scope.cancel()
+        await anyio.sleep_forever()
+
+    with anyio.CancelScope() as scope:
+        await MultiPartParser(MULTIPART, stuck()).parse()
+    assert scope.cancelled_caught
+    assert len(descriptors()) == before
+
+
+async def test_a_disk_that_is_full_is_an_error_and_closes_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[bool] = []
+
+    class Full(tempfile.SpooledTemporaryFile[bytes]):
+        def rollover(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self) -> None:
+            closed.append(True)
+            super().close()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("vivace.web.formparsers.SpooledTemporaryFile", Full)
+    with pytest.raises(OSError, match="No space left"):
+        await parse_multipart(multipart(upload("a", 10), upload("b", 2 << 20)))
+    assert closed == [True, True]
+
+
+# What RFC 7578 and RFC 2046 say about odd forms.
+
+
+async def test_an_encoding_of_the_transfer_is_not_undone() -> None:
+    # RFC 7578 4.7: nobody sends it, and what is said of it must not change what a firewall has seen.
+    body = multipart(part('name="a"', b"YQ==", "Content-Transfer-Encoding: base64"))
+    assert (await parse_multipart(body))["a"] == "YQ=="
+    body = multipart(part('name="f"; filename="f"', b"=41", "Content-Transfer-Encoding: quoted-printable"))
+    form = await parse_multipart(body)
+    file = form["f"]
+    assert isinstance(file, UploadFile)
+    assert (await file.read(), file.headers["content-transfer-encoding"]) == (b"=41", "quoted-printable")
+    await form.close()
+
+
+@pytest.mark.parametrize(
+    ("disposition", "filename"),
+    [
+        ('filename="a.txt"; filename*=utf-8' + "''b.txt", "a.txt"),
+        ("filename*=utf-8''b.txt", None),
+        ('filename="../../etc/passwd"', "../../etc/passwd"),
+        ('filename="a\\"b.txt"', 'a"b.txt'),
+        ('filename="a%22b.txt"', "a%22b.txt"),
+        ('filename="a;b.txt"', "a;b.txt"),
+        ("filename=plain.txt", "plain.txt"),
+        ('filename=""', ""),
+    ],
+)
+async def test_a_file_name_is_what_was_sent(disposition: str, filename: str | None) -> None:
+    form = await parse_multipart(multipart(part('name="f"; ' + disposition, b"x")))
+    value = form["f"]
+    assert (value.filename if isinstance(value, UploadFile) else None) == filename
+    await form.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"preamble\r\n" + part('name="a"', b"1") + b"--b--",
+        part('name="a"', b"1") + b"--b-- \t\r\nepilogue\r\n--b\r\nnonsense",
+        b"\r\n" + part('name="a"', b"1") + b"--b--\r\n",
+        b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n',
+        b"--b\r\ncontent-disposition:form-data;name=a\r\n\r\n1\r\n--b--\r\n",
+    ],
+)
+async def test_boundaries_are_those_of_rfc_2046(body: bytes) -> None:
+    for size in (1, 2, 65536):
+        assert (await parse_multipart(body, size)).multi_items() == [("a", "1")]
+
+
+async def test_what_only_resembles_the_boundary_is_content() -> None:
+    data = b"\r\n--\r\n--bb\r\n--b-x\r\n-b--\r--b\n--b--"
+    assert (await parse_multipart(multipart(part('name="a"', data))))["a"] == data.decode()
+
+
+@pytest.mark.parametrize("content_type", ["multipart/form-data; boundary=", 'multipart/form-data; boundary=""'])
+async def test_a_boundary_is_not_empty(content_type: str) -> None:
+    with pytest.raises(MultiPartException, match="Missing boundary"):
+        await parse_multipart(b"--\r\n", headers=Headers({"content-type": content_type}))
+
+
+async def test_the_charset_field_is_for_what_follows() -> None:
+    body = multipart(
+        part('name="_charset_"', b"iso-8859-2"),
+        part('name="a"', "ę".encode("iso-8859-2")),
+        part('name="b"', "ę".encode(), "Content-Type: text/plain; charset=utf-8"),
+    )
+    assert (await parse_multipart(body)).multi_items() == [("_charset_", "iso-8859-2"), ("a", "ę"), ("b", "ę")]

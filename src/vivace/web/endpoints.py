@@ -46,11 +46,15 @@ class HTTPEndpoint:
         handler = self._handler(request.method) if request.method in self._allowed_methods else None
         if handler is None:
             handler = self.method_not_allowed
-        if is_async_callable(handler):
-            response = await handler(request)
-        else:
-            response = await run_in_threadpool(handler, request)
-        await response(self.scope, self.receive, self.send)
+        try:
+            if is_async_callable(handler):
+                response = await handler(request)
+            else:
+                response = await run_in_threadpool(handler, request)
+            await response(self.scope, self.receive, self.send)
+        finally:
+            if request._form is not None:  # its files, which the handler may have left open
+                await request.close()
 
     async def method_not_allowed(self, request: Request) -> Response:
         """The 405; inside an application its exception handlers decide what it looks like."""

@@ -1,56 +1,53 @@
 """Forms, parsed while they arrive (names as in `starlette.formparsers`).
 
-Multipart is split by python-multipart; what we add is limits, text decoding that never fails, and files that
-are written beyond the event loop.
+What a form may hold in memory is limited; files beyond that go to disk, written beyond the event loop. To read the
+parts of a form one after the other, without keeping any, see `vivace.web.multipart`.
 """
 
 from __future__ import annotations
 
-import codecs
+import math
 import warnings
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from enum import Enum, EnumMeta
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
-import anyio
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
-
+from vivace.web._multipart import MultiPartException, PartHead, Splitter, decode_text, parse_media_type, slices
+from vivace.web._upload_spool import UploadSpool
 from vivace.web.datastructures import FormData, Headers, UploadFile
 from vivace.web.datastructures._multidict import unquote_bytes
-from vivace.web.exceptions import HTTPException, StarletteDeprecationWarning
+from vivace.web.exceptions import StarletteDeprecationWarning
 
-if TYPE_CHECKING:
-    from python_multipart.multipart import MultipartCallbacks
+__all__ = ["FormMessage", "FormParser", "MultiPartException", "MultiPartParser", "parse_media_type"]
 
-# Encodings of which decoding can fail in other ways than UnicodeDecodeError, is slow, or warns.
-_UNFIT_CODECS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7", "oem"})
-
-
-class MultiPartException(HTTPException):
-    """The form is broken or beyond a limit. Left alone it becomes a 400 response with `message` as its text."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(400, message)
-        self.message = message
+# What a form may hold in memory: names, texts, the headers of parts, and files that are not on disk.
+MAX_MEMORY = 16 * 1024 * 1024
 
 
-def parse_media_type(value: str) -> tuple[str, dict[bytes, bytes]]:
-    """A Content-Type in lower case and its parameters. Never raises: what cannot be read is not there."""
-    media_type, parameters = parse_options_header(value.encode("latin-1", "replace"))
-    return media_type.decode("latin-1"), parameters
+class _Limits:
+    """What one form has used of what it may."""
+
+    def __init__(self, max_memory: float, max_size: float) -> None:
+        self.max_memory, self.max_size = max_memory, max_size
+        self.memory = self.size = 0
+
+    def add_body(self, size: int) -> None:
+        """Counts what arrived."""
+        self.size += size
+        if self.size > self.max_size:
+            raise MultiPartException(f"Form exceeded maximum size of {_in_words(self.max_size)}.", 413)
+
+    def add_memory(self, size: int) -> None:
+        """Counts what has to stay in memory."""
+        self.memory += size
+        if self.memory > self.max_memory:
+            raise MultiPartException(f"Form exceeded maximum memory of {_in_words(self.max_memory)}.", 413)
 
 
-def _text_codec(charset: bytes) -> str:
-    try:
-        codec = codecs.lookup(charset.decode("latin-1"))
-    except (LookupError, ValueError):
-        return "latin-1"
-    is_text: bool = getattr(codec, "_is_text_encoding", True)
-    return codec.name if is_text and codec.name not in _UNFIT_CODECS else "latin-1"
+def _in_words(size: float) -> str:
+    return f"{int(size / 1024)}KB" if size >= 1024 else f"{int(size)} bytes"
 
 
 class FormParser:
@@ -63,11 +60,14 @@ class FormParser:
         *,
         max_fields: float = 1000,
         max_part_size: int = 1024 * 1024,
+        max_memory: float = MAX_MEMORY,
+        max_size: float = math.inf,
     ) -> None:
         self.headers = headers
         self.stream = stream
         self.max_fields = max_fields
         self.max_part_size = max_part_size
+        self._limits = _Limits(max_memory, max_size)
         self._items: list[tuple[str, str | UploadFile]] = []
         self._current_fields = 0
 
@@ -76,6 +76,7 @@ class FormParser:
         begun = bytearray()  # of the field that the next chunk continues
         async with aclosing(self.stream) as stream:
             async for chunk in stream:
+                self._limits.add_body(len(chunk))
                 start = 0
                 # Field by field, so that a limit stops the work in the middle of a large chunk.
                 while (end := chunk.find(b"&", start)) >= 0:
@@ -89,31 +90,25 @@ class FormParser:
 
     def _check_size(self, size: int) -> None:
         if size > self.max_part_size + 1:  # the equals sign is not counted
-            raise MultiPartException(f"Field exceeded maximum size of {int(self.max_part_size / 1024)}KB.")
+            raise MultiPartException(f"Field exceeded maximum size of {_in_words(self.max_part_size)}.")
 
     def _add(self, piece: bytes) -> None:
         if not piece:
             return
         name, _, value = piece.partition(b"=")
         self._check_size(len(name) + len(value) + 1)
+        self._limits.add_memory(len(piece))
         self._current_fields += 1
         if self._current_fields > self.max_fields:
             raise MultiPartException(f"Too many fields. Maximum number of fields is {self.max_fields}.")
         self._items.append((unquote_bytes(name), unquote_bytes(value)))
 
 
-@dataclass
-class MultipartPart:
-    """The part that is being read: a field gathers `data`, a file is written to."""
-
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    field_name: str = ""
-    data: bytearray = field(default_factory=bytearray)
-    file: UploadFile | None = None
-
-
 class MultiPartParser:
-    """Parses a multipart form. Files stay in memory up to `spool_max_size`, then go to a temporary file."""
+    """Parses a multipart form. A file stays in memory up to `spool_max_size`, then goes to a temporary file.
+
+    So does the largest one whenever the form would hold more than `max_memory`.
+    """
 
     spool_max_size = 1024 * 1024
     max_part_size = 1024 * 1024
@@ -126,129 +121,88 @@ class MultiPartParser:
         max_files: float = 1000,
         max_fields: float = 1000,
         max_part_size: int = 1024 * 1024,
+        max_file_size: float = math.inf,
+        max_memory: float = MAX_MEMORY,
+        max_size: float = math.inf,
     ) -> None:
         self.headers = headers
         self.stream = stream
         self.max_files = max_files
         self.max_fields = max_fields
         self.max_part_size = max_part_size
+        self.max_file_size = max_file_size
         self.items: list[tuple[str, str | UploadFile]] = []
-        self._charset = "utf-8"
-        self._part = MultipartPart()
-        self._header_name = b""
-        self._header_value = b""
+        self._limits = _Limits(max_memory, max_size)
+        # SpooledTemporaryFile's zero is no limit.
+        self._spool = UploadSpool(self.spool_max_size or math.inf)
         self._fields = 0
-        self._files: list[UploadFile] = []
-        # What this chunk of the body brought for files: written after the parser, which cannot wait, has returned.
-        self._to_write: list[tuple[UploadFile, bytearray]] = []
-        self._to_rewind: list[UploadFile] = []
+        # The part that is being read: a field gathers its text, a file is in the spool.
+        self._part: PartHead | None = None
+        self._text = bytearray()
 
     async def parse(self) -> FormData:
         """Reads the stream to its end. Raises `MultiPartException`; whatever is raised, no file is left open."""
         try:
-            parser = self._parser()
+            splitter = Splitter(self.headers.get("content-type", ""))
             async with aclosing(self.stream) as stream:
                 async for chunk in stream:
-                    parser.write(chunk)
-                    await self._write_files()
-            parser.finalize()
-        except BaseException as error:
-            with anyio.CancelScope(shield=True):
-                for file in self._files:
-                    await file.close()
-            if isinstance(error, FormParserError):
-                raise MultiPartException("Invalid multipart data.") from error
+                    self._limits.add_body(len(chunk))
+                    for piece in slices(chunk):
+                        self._read(splitter, piece)
+                        await self._spool.flush()
+            splitter.finish()
+            await self._spool.finish()
+        except BaseException:
+            await self._spool.close()
             raise
         return FormData(self.items)
 
-    def _parser(self) -> MultipartParser:
-        _, parameters = parse_media_type(self.headers.get("content-type", ""))
-        self._charset = _text_codec(parameters.get(b"charset", b"utf-8"))
-        if b"boundary" not in parameters:
-            raise MultiPartException("Missing boundary in multipart.")
-        callbacks: MultipartCallbacks = {
-            "on_part_begin": self.on_part_begin,
-            "on_part_data": self.on_part_data,
-            "on_part_end": self.on_part_end,
-            "on_header_field": self.on_header_field,
-            "on_header_value": self.on_header_value,
-            "on_header_end": self.on_header_end,
-            "on_headers_finished": self.on_headers_finished,
-        }
-        return MultipartParser(parameters[b"boundary"], callbacks)
+    def _read(self, splitter: Splitter, piece: bytes) -> None:
+        for event in splitter.feed(piece):
+            if isinstance(event, bytes):
+                self._add(event)
+            elif isinstance(event, PartHead):
+                self._begin(event)
+            else:
+                self._end()
+        excess = self._limits.memory + self._spool.memory - self._limits.max_memory
+        if excess > 0:
+            self._spool.make_room(math.ceil(excess))
 
-    async def _write_files(self) -> None:
-        for file, data in self._to_write:
-            await file.write(bytes(data))
-        for file in self._to_rewind:
-            await file.seek(0)
-        self._to_write.clear()
-        self._to_rewind.clear()
-
-    def on_part_begin(self) -> None:
-        self._part = MultipartPart()
-
-    def on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header_name += data[start:end]
-
-    def on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._header_value += data[start:end]
-
-    def on_header_end(self) -> None:
-        self._part.headers.append((self._header_name.lower(), self._header_value))
-        self._header_name = self._header_value = b""
-
-    def on_headers_finished(self) -> None:
-        options = self._disposition()
-        if b"name" not in options:
-            raise MultiPartException('The Content-Disposition header field "name" must be provided.')
-        self._part.field_name = self._decode(options[b"name"])
-        if b"filename" in options:
-            self._begin_file(self._decode(options[b"filename"]))
+    def _begin(self, part: PartHead) -> None:
+        self._part = part
+        self._limits.add_memory(part.size)
+        if part.filename is not None:
+            if len(self._spool.files) >= self.max_files:
+                raise MultiPartException(f"Too many files. Maximum number of files is {self.max_files}.")
+            spooled = SpooledTemporaryFile(max_size=self.spool_max_size)  # noqa: SIM115 (the form closes it)
+            self._spool.begin(
+                UploadFile(cast("BinaryIO", spooled), size=0, filename=part.filename, headers=Headers(raw=part.headers))
+            )
             return
+        self._text = bytearray()
         self._fields += 1
         if self._fields > self.max_fields:
             raise MultiPartException(f"Too many fields. Maximum number of fields is {self.max_fields}.")
 
-    def _disposition(self) -> dict[bytes, bytes]:
-        for name, value in reversed(self._part.headers):
-            if name == b"content-disposition":
-                return parse_media_type(value.decode("latin-1"))[1]
-        return {}
+    def _add(self, data: bytes) -> None:
+        if self._part is not None and self._part.filename is not None:
+            self._spool.add(data)
+            if (self._spool.files[-1].size or 0) > self.max_file_size:
+                raise MultiPartException(f"File exceeded maximum size of {_in_words(self.max_file_size)}.", 413)
+            return
+        if len(self._text) + len(data) > self.max_part_size:
+            raise MultiPartException(f"Part exceeded maximum size of {_in_words(self.max_part_size)}.")
+        self._limits.add_memory(len(data))
+        self._text += data
 
-    def _begin_file(self, filename: str) -> None:
-        if len(self._files) >= self.max_files:
-            raise MultiPartException(f"Too many files. Maximum number of files is {self.max_files}.")
-        spooled = SpooledTemporaryFile(max_size=self.spool_max_size)  # noqa: SIM115 (the form closes it)
-        headers = Headers(raw=self._part.headers)
-        self._part.file = UploadFile(cast("BinaryIO", spooled), size=0, filename=filename, headers=headers)
-        self._files.append(self._part.file)
-
-    def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        part = self._part
-        if part.file is None:
-            if len(part.data) + end - start > self.max_part_size:
-                raise MultiPartException(f"Part exceeded maximum size of {int(self.max_part_size / 1024)}KB.")
-            part.data += data[start:end]
-        elif self._to_write and self._to_write[-1][0] is part.file:
-            # The parser cuts wherever a boundary could begin; one write, and one thread hop, a chunk is enough.
-            self._to_write[-1][1].extend(data[start:end])
-        else:
-            self._to_write.append((part.file, bytearray(data[start:end])))
-
-    def on_part_end(self) -> None:
-        part = self._part
-        if part.file is None:
-            self.items.append((part.field_name, self._decode(part.data)))
-        else:
-            self._to_rewind.append(part.file)
-            self.items.append((part.field_name, part.file))
-
-    def _decode(self, data: bytes | bytearray) -> str:
-        try:
-            return data.decode(self._charset)
-        except UnicodeDecodeError:
-            return data.decode("latin-1")
+    def _end(self) -> None:
+        part, self._part = self._part, None
+        assert part is not None
+        if part.filename is not None:
+            self.items.append((part.name, self._spool.files[-1]))
+            return
+        self.items.append((part.name, decode_text(self._text, part.codec)))
 
 
 class _WarnsOfUse(EnumMeta):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
@@ -12,7 +13,8 @@ from vivace.web._json import MalformedJSON, decode
 from vivace.web._utils import AwaitableOrContextManager, AwaitableOrContextManagerWrapper
 from vivace.web.datastructures import URL, Address, FormData, Headers, QueryParams, State
 from vivace.web.datastructures._headers import encode_value
-from vivace.web.formparsers import FormParser, MultiPartParser, parse_media_type
+from vivace.web.formparsers import MAX_MEMORY, FormParser, MultiPartException, MultiPartParser, parse_media_type
+from vivace.web.multipart import MultipartReader
 from vivace.web.types import Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
@@ -213,10 +215,21 @@ async def empty_send(message: Message) -> NoReturn:
 class Request(HTTPConnection[StateT]):
     """An HTTP request. The body is read once, when `stream()`, `body()`, `json()` or `form()` asks for it."""
 
-    # `_body` and `_json` stay unset until they are known: their absence is the question others ask.
-    __slots__ = ("_body", "_early", "_form", "_is_disconnected", "_json", "_receive", "_send", "_stream_consumed")
+    # `_body`, `_json` and `_parts` stay unset until they are known: their absence is the question others ask.
+    __slots__ = (
+        "_body",
+        "_early",
+        "_form",
+        "_is_disconnected",
+        "_json",
+        "_parts",
+        "_receive",
+        "_send",
+        "_stream_consumed",
+    )
     _body: bytes
     _json: Any
+    _parts: MultipartReader
 
     def __init__(self, scope: Scope, receive: Receive = empty_receive, send: Send = empty_send) -> None:
         super().__init__(scope)
@@ -255,16 +268,24 @@ class Request(HTTPConnection[StateT]):
             return
         if self._stream_consumed:
             raise RuntimeError("Stream consumed")
-        while not self._stream_consumed:
-            message, self._early = self._early or await self._receive(), None
-            if message["type"] == "http.request":
-                self._stream_consumed = not message.get("more_body", False)
-                if body := message.get("body", b""):
-                    yield body
-            elif message["type"] == "http.disconnect":
-                self._is_disconnected = True
-                raise ClientDisconnect
+        more = True
+        while more:
+            chunk, more = await self._receive_chunk()
+            if chunk:
+                yield chunk
         yield b""
+
+    async def _receive_chunk(self) -> tuple[bytes, bool]:
+        """More of the body, maybe nothing, and whether there may be more still."""
+        message, self._early = self._early or await self._receive(), None
+        if message["type"] == "http.disconnect":
+            self._is_disconnected = True
+            raise ClientDisconnect
+        if message["type"] != "http.request":
+            return b"", True
+        more: bool = message.get("more_body", False)
+        self._stream_consumed = not more
+        return message.get("body", b""), more
 
     async def body(self) -> bytes:
         """The whole body, remembered."""
@@ -284,38 +305,65 @@ class Request(HTTPConnection[StateT]):
         max_files: float = 1000,
         max_fields: float = 1000,
         max_part_size: int = 1024 * 1024,
+        max_file_size: float = math.inf,
+        max_memory: float = MAX_MEMORY,
+        max_size: float = math.inf,
     ) -> AwaitableOrContextManager[FormData]:
         """The body as a form, multipart or urlencoded, to `await` or to use in `async with`, which closes its files.
 
-        A body of another type is an empty form. Raises `MultiPartException`, a 400, for a broken one and for one
-        beyond the limits; `max_part_size` is for fields, files are limited by the size of the body.
+        A route closes them after its response at the latest. A body of another type is an empty form. Sizes are in
+        bytes: `max_part_size` of one field, `max_file_size` of one file, `max_memory` of all that is not on disk,
+        `max_size` of the body. Raises `MultiPartException` for a broken form (400) and beyond the limits (400 for fields
+        and numbers, as in Starlette; 413 for files, memory and body), `ClientDisconnect` when the client leaves.
         """
         return AwaitableOrContextManagerWrapper(
-            self._get_form(max_files=max_files, max_fields=max_fields, max_part_size=max_part_size)
+            self._get_form(
+                max_files=max_files,
+                max_fields=max_fields,
+                max_part_size=max_part_size,
+                max_file_size=max_file_size,
+                max_memory=max_memory,
+                max_size=max_size,
+            )
         )
 
-    async def _get_form(
-        self,
-        *,
-        max_files: float = 1000,
-        max_fields: float = 1000,
-        max_part_size: int = 1024 * 1024,
-    ) -> FormData:
+    async def _get_form(self, *, max_files: float, max_file_size: float, **limits: Any) -> FormData:
         if self._form is not None:
             return self._form
+        if hasattr(self, "_parts"):
+            raise RuntimeError("The form is read by request.multipart(); request.form() would want it whole.")
         media_type, _ = parse_media_type(self.headers.get("content-type", ""))
         parser: MultiPartParser | FormParser
         if media_type == "multipart/form-data":
             parser = MultiPartParser(
-                self.headers, self.stream(), max_files=max_files, max_fields=max_fields, max_part_size=max_part_size
+                self.headers, self.stream(), max_files=max_files, max_file_size=max_file_size, **limits
             )
         elif media_type == "application/x-www-form-urlencoded":
-            parser = FormParser(self.headers, self.stream(), max_fields=max_fields, max_part_size=max_part_size)
+            parser = FormParser(self.headers, self.stream(), **limits)
         else:
             self._form = FormData()
             return self._form
         self._form = await parser.parse()
         return self._form
+
+    def multipart(
+        self, *, max_parts: float = 1000, max_part_size: float = math.inf, max_size: float = math.inf
+    ) -> MultipartReader:
+        """The parts of a multipart form as they arrive, to use in `async for`: nothing is kept, each is read once.
+
+        See `vivace.web.multipart`. Limits are a number of parts, and bytes of a part and of the body. Raises
+        `MultiPartException`: 415 here for a body of another type; while reading, 400 for a broken form, 413 beyond the
+        sizes. RuntimeError when the body is being read already.
+        """
+        content_type = self.headers.get("content-type", "")
+        if parse_media_type(content_type)[0] != "multipart/form-data":
+            raise MultiPartException(f"A multipart/form-data body is expected, not {content_type!r}.", 415)
+        if hasattr(self, "_parts") or (self._stream_consumed and not hasattr(self, "_body")):
+            raise RuntimeError("The body is being read, or was: request.multipart() reads it once, from its start.")
+        self._parts = MultipartReader(
+            self.headers, _Chunks(self), max_parts=max_parts, max_part_size=max_part_size, max_size=max_size
+        )
+        return self._parts
 
     async def close(self) -> None:
         """Closes the files of the form, if it was read."""
@@ -354,3 +402,27 @@ class Request(HTTPConnection[StateT]):
         if "http.response.early_hint" in self.scope.get("extensions", {}):
             links = [encode_value(value) for value in (link, *additional_links)]
             await self._send({"type": "http.response.early_hint", "links": links})
+
+
+class _Chunks:
+    """The body as it arrives. Unlike a generator it goes on after a cancelled wait, and needs no closing."""
+
+    def __init__(self, request: Request[Any]) -> None:
+        self._request = request
+        self._body_given = False
+
+    def __aiter__(self) -> _Chunks:
+        return self
+
+    async def __anext__(self) -> bytes:
+        request = self._request
+        if hasattr(request, "_body"):
+            if self._body_given:
+                raise StopAsyncIteration
+            self._body_given = True
+            return request._body
+        while not request._stream_consumed:
+            chunk, _ = await request._receive_chunk()
+            if chunk:
+                return chunk
+        raise StopAsyncIteration

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import threading
+from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
@@ -75,3 +76,39 @@ async def test_a_form_closes_all_its_files_even_when_cancelled() -> None:
         await form.close()
     assert first.closed
     assert second.closed
+
+
+@pytest.mark.parametrize("max_size", [1, 1024])
+async def test_a_file_is_iterated_and_saved(max_size: int, tmp_path: Path) -> None:
+    file, _ = upload(max_size)
+    await file.write(b"0123456789")
+    await file.seek(0)
+    file.chunk_size = 4
+    assert [chunk async for chunk in file] == [b"0123", b"4567", b"89"]
+    assert await file.save(tmp_path / "saved") == 10
+    assert (tmp_path / "saved").read_bytes() == b"0123456789"
+    with pytest.raises(FileExistsError):
+        await file.save(tmp_path / "saved")
+    await file.write(b"!")
+    assert await file.save(str(tmp_path / "saved"), overwrite=True) == 11
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"0123456789!"]
+    await file.close()
+
+
+def test_a_safe_file_name_is_never_a_path() -> None:
+    assert UploadFile(io.BytesIO(), filename="../../etc/passwd").safe_filename == "passwd"
+    assert UploadFile(io.BytesIO(), filename="").safe_filename == "file"
+    assert UploadFile(io.BytesIO()).safe_filename == "file"
+
+
+async def test_a_file_that_cannot_be_closed_keeps_no_other_open() -> None:
+    class Full(io.BytesIO):
+        def close(self) -> None:
+            super().close()
+            raise OSError("No space left on device")
+
+    other, spooled = upload()
+    form = FormData([("a", UploadFile(Full())), ("b", other)])
+    with pytest.raises(OSError, match="No space left"):
+        await form.close()
+    assert spooled.closed

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, BinaryIO
 
 import anyio
+import anyio.to_thread
 
-from vivace.web.concurrency import run_in_threadpool
+from vivace.utils.filenames import safe_filename
+from vivace.web._new_file import new_file
 from vivace.web.datastructures._headers import Headers
 from vivace.web.datastructures._multidict import ImmutableMultiDict
 
@@ -15,8 +18,13 @@ from vivace.web.datastructures._multidict import ImmutableMultiDict
 class UploadFile:
     """An uploaded file: `filename` and `content_type` are the client's claims, `file` is the spooled content.
 
+    Do not use `filename` as a path: it is what a stranger sent, `../../etc/passwd` for example. `safe_filename` is made
+    of it and is none.
+
     While the content is small it stays in memory and is reached directly; on disk every call runs in a worker thread.
     """
+
+    chunk_size = 256 * 1024
 
     def __init__(
         self,
@@ -39,6 +47,11 @@ class UploadFile:
         return content_type
 
     @property
+    def safe_filename(self) -> str:
+        """A name for the file on our side: one component of a path, not hidden, not special, never empty."""
+        return safe_filename(self.filename or "")
+
+    @property
     def _in_memory(self) -> bool:
         # Only SpooledTemporaryFile can tell; any other file may be on disk.
         return not getattr(self.file, "_rolled", True)
@@ -54,24 +67,40 @@ class UploadFile:
         if self._stays_in_memory(len(data)):
             self.file.write(data)
         else:
-            await run_in_threadpool(self.file.write, data)
+            await anyio.to_thread.run_sync(self.file.write, data)
 
     async def read(self, size: int = -1) -> bytes:
         if self._in_memory:
             return self.file.read(size)
-        return await run_in_threadpool(self.file.read, size)
+        return await anyio.to_thread.run_sync(self.file.read, size)
 
     async def seek(self, offset: int) -> None:
         if self._in_memory:
             self.file.seek(offset)
         else:
-            await run_in_threadpool(self.file.seek, offset)
+            await anyio.to_thread.run_sync(self.file.seek, offset)
 
     async def close(self) -> None:
         if self._in_memory:
             self.file.close()
         else:
-            await run_in_threadpool(self.file.close)
+            await anyio.to_thread.run_sync(self.file.close)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """The content from here on, in chunks of up to `chunk_size` bytes."""
+        while chunk := await self.read(self.chunk_size):
+            yield chunk
+
+    async def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> int:
+        """Writes the content, from its start, to a file at `path`, and returns how many bytes that were.
+
+        FileExistsError when there is a file already, unless `overwrite`. If it fails or is cancelled, nothing is left.
+        """
+        async with new_file(path, overwrite=overwrite) as target:
+            await self.seek(0)
+            while chunk := await self.read(self.chunk_size):
+                await target.write(chunk)
+        return target.size
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(filename={self.filename!r}, size={self.size!r}, headers={self.headers!r})"
@@ -90,8 +119,14 @@ class FormData(ImmutableMultiDict[str, UploadFile | str]):
         super().__init__(*args, **kwargs)
 
     async def close(self) -> None:
-        """Closes every uploaded file, also when the caller is being cancelled."""
+        """Closes every uploaded file, also when the caller is being cancelled or one of them cannot be closed."""
+        failure: OSError | None = None
         with anyio.CancelScope(shield=True):
             for _, value in self.multi_items():
                 if isinstance(value, UploadFile):
-                    await value.close()
+                    try:
+                        await value.close()
+                    except OSError as error:  # a full disk refuses what a buffer still holds
+                        failure = error
+        if failure is not None:
+            raise failure

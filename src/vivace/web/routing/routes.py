@@ -63,16 +63,20 @@ def request_response(func: Callable[[Request], Awaitable[Response] | Response]) 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         try:
-            response: Any = await func(request) if is_async else await run_in_threadpool(func, request)  # type: ignore[misc]
-        except Exception as exception:  # noqa: BLE001 (re-raised when no handler wants it)
-            await answer_exception(request, exception, scope, receive, send)
-            return
-        if not callable(response):
-            raise TypeError(
-                f"{get_name(func)}() for {scope.get('path')!r} returned {type(response).__name__}, not a response. "
-                "Return a Response, for example JSONResponse(...)."
-            )
-        await response(scope, receive, send)
+            try:
+                response: Any = await func(request) if is_async else await run_in_threadpool(func, request)  # type: ignore[misc]
+            except Exception as exception:  # noqa: BLE001 (re-raised when no handler wants it)
+                await answer_exception(request, exception, scope, receive, send)
+                return
+            if not callable(response):
+                raise TypeError(
+                    f"{get_name(func)}() for {scope.get('path')!r} returned {type(response).__name__}, not a response. "
+                    "Return a Response, for example JSONResponse(...)."
+                )
+            await response(scope, receive, send)
+        finally:
+            if request._form is not None:  # its files, which the handler may have left open
+                await request.close()
 
     return app
 
