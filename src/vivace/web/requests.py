@@ -313,8 +313,8 @@ class Request(HTTPConnection[StateT]):
 
         A route closes them after its response at the latest. A body of another type is an empty form. Sizes are in
         bytes: `max_part_size` of one field, `max_file_size` of one file, `max_memory` of all that is not on disk,
-        `max_size` of the body. Raises `MultiPartException` for a broken form (400) and beyond the limits (400 for fields
-        and numbers, as in Starlette; 413 for files, memory and body), `ClientDisconnect` when the client leaves.
+        `max_size` of the body. Raises `MultiPartException` for a broken form (400) and beyond the limits (400 of fields
+        and numbers, as in Starlette; 413 of files, memory and body), `ClientDisconnect` when the client leaves.
         """
         return AwaitableOrContextManagerWrapper(
             self._get_form(
