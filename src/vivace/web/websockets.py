@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import AsyncIterator, Iterable
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 from vivace.web._json import MalformedJSON, decode, encode
 from vivace.web.exceptions import WebSocketException
 from vivace.web.requests import HTTPConnection, StateT
 from vivace.web.responses import Response
 from vivace.web.types import Message, Receive, Scope, Send
+
+T = TypeVar("T")
 
 
 class WebSocketState(enum.Enum):
@@ -164,29 +167,18 @@ class WebSocket(HTTPConnection[StateT]):
             raise WebSocketException(1003, f"this endpoint takes {'text' if kind == 'text' else 'binary'} messages")
         return payload
 
-    async def iter_text(self) -> AsyncIterator[str]:
+    def iter_text(self) -> AsyncIterator[str]:
         """Each text until the end of the connection."""
-        try:
-            while True:
-                yield await self.receive_text()
-        except WebSocketDisconnect:
-            pass
+        return _Messages(self.receive_text)
 
-    async def iter_bytes(self) -> AsyncIterator[bytes]:
+    def iter_bytes(self) -> AsyncIterator[bytes]:
         """Each binary message until the end of the connection."""
-        try:
-            while True:
-                yield await self.receive_bytes()
-        except WebSocketDisconnect:
-            pass
+        return _Messages(self.receive_bytes)
 
-    async def iter_json(self) -> AsyncIterator[Any]:
-        """Each text message as JSON until the end of the connection."""
-        try:
-            while True:
-                yield await self.receive_json()
-        except WebSocketDisconnect:
-            pass
+    def iter_json(self, mode: str = "text") -> AsyncIterator[Any]:
+        """Each message as JSON until the end of the connection; `mode` is "text" or "binary"."""
+        _check_mode(mode)
+        return _Messages(partial(self.receive_json, mode))
 
     async def send_text(self, data: str) -> None:
         await self.send({"type": "websocket.send", "text": data})
@@ -212,6 +204,24 @@ class WebSocket(HTTPConnection[StateT]):
         if "websocket.http.response" not in self.scope.get("extensions", {}):
             raise RuntimeError("The server doesn't support the Websocket Denial Response extension.")
         await response(self.scope, self.receive, self.send)
+
+
+class _Messages(AsyncIterator[T]):
+    """What `iter_text` and its kin give. No generator: one that is left early would have to be closed (PEP 525)."""
+
+    __slots__ = ("_receive",)
+
+    def __init__(self, receive: Callable[[], Awaitable[T]]) -> None:
+        self._receive = receive
+
+    async def __anext__(self) -> T:
+        try:
+            return await self._receive()
+        except WebSocketDisconnect:
+            raise StopAsyncIteration from None
+
+    async def aclose(self) -> None:
+        """For `contextlib.aclosing`; there is nothing to close."""
 
 
 def _next_state(allowed: dict[str, WebSocketState], message: Message) -> WebSocketState:
