@@ -29,6 +29,8 @@ from vivace.web.middleware import Middleware, wrap
 from vivace.web.routing import BaseRoute
 from vivace.web.templating import Jinja2Templates
 from vivace.web.types import ASGIApp, ExceptionHandler, Lifespan, Message, Receive, Scope, Send
+from vivace.web.urls import set_urlconf
+from vivace.web.urls.current import current_scope
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -122,6 +124,7 @@ class Vivace(Application):
             )
             assemble(self, settings, self._apps)
             self._connection = connection
+            set_urlconf(self)
         return self._connection
 
     @asynccontextmanager
@@ -143,9 +146,12 @@ class Vivace(Application):
         if connection is None or not connection.is_open_here():
             connection = await self._open_late()
         before = connection.bind()
+        # `reverse()` and `redirect()` know whose routes are meant.
+        scope_before = current_scope.set(scope)
         try:
             await super().__call__(scope, receive, send)
         finally:
+            current_scope.reset(scope_before)
             connection.unbind(before)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:

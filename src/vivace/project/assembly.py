@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
-from vivace.conf import AppRegistry, ConfigurationError, InstalledApp, Settings
+from vivace.conf import AppRegistry, InstalledApp, Settings
 from vivace.project import pages
 from vivace.project.api import API
 from vivace.project.modules import import_module
 from vivace.project.security import AllowedHostsMiddleware
-from vivace.utils.suggest import did_you_mean
+from vivace.project.urls import SiteURLs
 from vivace.web.middleware import Middleware
 from vivace.web.middleware.security_headers import SecurityHeadersMiddleware
 from vivace.web.routing import BaseRoute, Match, Mount, Route
@@ -34,7 +34,8 @@ def assemble(site: Vivace, settings: Settings, apps: AppRegistry) -> None:
             _load_app(site, app)
     templates = [*settings.TEMPLATE_DIRS, *(app.path / "templates" for app in apps)]
     _add_template_folders(site, _existing(templates))
-    site.routes.extend(url_routes(settings.ROOT_URLCONF))
+    urls = SiteURLs.of(settings.ROOT_URLCONF)
+    site.routes.extend(urls.routes)
     if site.api:
         site.routes.append(api_mount(site.api, settings, site.name))
     static = list(_existing([*settings.STATICFILES_DIRS, *(app.path / "static" for app in apps)]))
@@ -42,6 +43,7 @@ def assemble(site: Vivace, settings: Settings, apps: AppRegistry) -> None:
         site.routes.append(Mount(settings.STATIC_URL.rstrip("/"), app=SiteStaticFiles(static), name="static"))
     if not answers_root(site.routes):
         site.routes.append(Route("/", pages.welcome, name="welcome"))
+    site.exception_handlers = {**urls.error_handlers, **site.exception_handlers}
     site.exception_handlers.setdefault(404, pages.not_found)
     if not {500, Exception} & site.exception_handlers.keys():
         site.exception_handlers[500] = pages.server_error
@@ -59,24 +61,6 @@ def outer_layers(settings: Settings) -> list[Middleware]:
         ),
         Middleware(AllowedHostsMiddleware, hosts=settings.ALLOWED_HOSTS),
     ]
-
-
-def url_routes(urlconf: str | None) -> list[BaseRoute]:
-    """The `routes` of the URLs module. Raises ConfigurationError."""
-    if urlconf is None:
-        return []
-    module = import_module(urlconf, named_by="ROOT_URLCONF")
-    routes = getattr(module, "routes", None)
-    if routes is None:
-        names = [name for name in vars(module) if not name.startswith("_")]
-        raise ConfigurationError(
-            f'ROOT_URLCONF: "{urlconf}" has no "routes", a list of Route and Mount. '
-            + did_you_mean("routes", names, listed_as="Names there")
-        )
-    wrong = [route for route in routes if not isinstance(route, BaseRoute)]
-    if wrong:
-        raise ConfigurationError(f'ROOT_URLCONF: the routes of "{urlconf}" hold {wrong[0]!r}, which is no route.')
-    return list(routes)
 
 
 def api_mount(api: API, settings: Settings, title: str) -> Mount:

@@ -19,7 +19,10 @@ ContextProcessor = Callable[[Request], Mapping[str, Any]]
 
 
 class _TemplateResponse(HTMLResponse):
-    """A rendered template that tells a test client what it was made of."""
+    """A rendered template that tells a test client what it was made of.
+
+    One of an environment with `enable_async` may await what it calls: it is rendered when the response is sent.
+    """
 
     def __init__(
         self,
@@ -32,9 +35,19 @@ class _TemplateResponse(HTMLResponse):
     ) -> None:
         self.template = template
         self.context = context
-        super().__init__(template.render(context), status_code, headers, media_type, background)
+        self._is_rendered = not template.environment.is_async
+        content = template.render(context) if self._is_rendered else ""
+        super().__init__(content, status_code, headers, media_type, background)
+
+    async def render_async(self) -> None:
+        """Renders the template of an async environment, which sending does otherwise."""
+        if not self._is_rendered:
+            self.body = (await self.template.render_async(self.context)).encode(self.charset)
+            self.headers["content-length"] = str(len(self.body))
+            self._is_rendered = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.render_async()
         if "http.response.debug" in scope.get("extensions", {}):
             info = {"template": self.template, "context": self.context}
             await send({"type": "http.response.debug", "info": info})
@@ -44,8 +57,10 @@ class _TemplateResponse(HTMLResponse):
 class Jinja2Templates:
     """Renders templates from a directory, or from an environment of your own.
 
-    Everything but `.txt` templates is autoescaped. Templates see `request`, `url_for(name, **path_params)`, what the
-    context processors add, and what middleware offers (`csrf_token`, `csrf_input`, `csp_nonce`).
+    Everything but `.txt` templates is autoescaped. Templates see `request`, `url_for(name, **path_params)`,
+    `static("app.css")`, which is the path of a file in the `Mount` called "static", what the context processors add,
+    and what middleware offers (`csrf_token`, `csrf_input`, `csp_nonce`). In an `env` with `enable_async=True` they may
+    call async functions.
 
         templates = Jinja2Templates(directory="templates")
 
@@ -78,6 +93,7 @@ class Jinja2Templates:
         self.context_processors = list(context_processors or ())
         self.env = env
         self.env.globals.setdefault("url_for", _url_for)
+        self.env.globals.setdefault("static", _static)
 
     def get_template(self, name: str) -> jinja2.Template:
         """The template; jinja2.TemplateNotFound when there is none."""
@@ -114,3 +130,11 @@ def _environment(directory: str | PathLike[str] | Sequence[str | PathLike[str]])
 def _url_for(context: jinja2.runtime.Context, name: str, /, **path_params: Any) -> URL:
     request: Request = context["request"]
     return request.url_for(name, **path_params)
+
+
+@jinja2.pass_context
+def _static(context: jinja2.runtime.Context, path: str) -> str:
+    """The URL of a static file, without scheme and host where the page's own will do."""
+    request: Request = context["request"]
+    url = request.url_for("static", path=path)
+    return url.path if url.netloc == request.base_url.netloc else str(url)

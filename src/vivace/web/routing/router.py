@@ -286,7 +286,7 @@ class Router:
         """The path of the route called `name` ("mount:name" inside a named Mount); NoMatchFound names the nearest."""
         url = self.find_url_path(name, path_params)
         if url is None:
-            raise NoMatchFound(name, path_params, list(_names(self._routes)))
+            raise NoMatchFound(name, path_params, list(names_of(self._routes)))
         return url
 
     def find_url_path(self, name: str, path_params: dict[str, Any]) -> URLPath | None:
@@ -406,14 +406,14 @@ def _find_url(app: Any, name: str, path_params: dict[str, Any]) -> URLPath | Non
     return None
 
 
-def _names(routes: Sequence[BaseRoute]) -> Iterator[str]:
+def names_of(routes: Sequence[BaseRoute]) -> Iterator[str]:
     """Every name that `url_path_for` knows, as it must be written."""
-    for route in routes:
+    for route in flatten(routes):
         name = getattr(route, "name", None)
         if name is not None:
             yield name
         prefix = f"{name}:" if name else ""
-        yield from (prefix + below for below in _names(getattr(route, "routes", None) or []))
+        yield from (prefix + below for below in names_of(getattr(route, "routes", None) or []))
 
 
 def _lifespan_app(app: Any, wanted: bool | None) -> ASGIApp | None:

@@ -255,7 +255,7 @@ class PrefixRoute(BaseRoute):
             raise InvalidRouteError(f"Routed paths must start with '/', got {path!r}; try {'/' + path!r}.")
         self.path = path.rstrip("/")
         self.path_regex, self.path_format, self.param_convertors = compile_path(self.path + "/{path:path}")
-        self._is_literal = len(self.param_convertors) == 1
+        self.is_literal = len(self.param_convertors) == 1
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] not in ("http", "websocket"):
@@ -265,7 +265,7 @@ class PrefixRoute(BaseRoute):
     def match_path(self, scope: Scope, route_path: str) -> tuple[Match, Scope]:
         """The match of an HTTP request or a WebSocket, given the path below the router's own root."""
         params: dict[str, Any] | None
-        if self._is_literal:
+        if self.is_literal:
             # What the pattern says, said faster: the part for `{path:path}` is of one line.
             matched = self.path
             if not route_path.startswith(matched + "/") or "\n" in route_path[len(matched) :]:
@@ -284,7 +284,7 @@ class PrefixRoute(BaseRoute):
             "root_path": root_path + matched,
             "endpoint": self.app,
         }
-        if ROUTE_ROOT_KEY in scope or not self._is_literal:
+        if ROUTE_ROOT_KEY in scope or not self.is_literal:
             own = self.path_format.removesuffix("/{path}")
             child_scope[ROUTE_ROOT_KEY] = scope.get(ROUTE_ROOT_KEY, root_path) + own
         return Match.FULL, child_scope

@@ -1,0 +1,1 @@
+"""Decorators for views (module names as in `django.views.decorators`)."""
