@@ -17,6 +17,10 @@ cdef class Done:
     pass
 
 
+cdef class Send:
+    cdef Cycle cycle
+
+
 cdef class Cycle(Work):
     cdef Service service
     cdef Stream stream
@@ -72,8 +76,11 @@ cdef class Cycle(Work):
     cpdef drain(self)
     cdef next_message(self)
     cdef application_returned(self)
+    cpdef send(self, message)
+    cdef respond(self, status, headers, body)
     @cython.locals(fields=dict)
     cdef start_response(self, message)
+    cdef begin_only_response(self, status, headers, bint trailers)
     @cython.locals(fields=dict)
     cdef send_body(self, message)
     cdef finish_body(self, data, bint more)
@@ -95,6 +102,10 @@ cdef class Cycle(Work):
     @cython.locals(log=AccessLog)
     cdef write_access_line(self, double seconds)
     cdef log_access(self)
+
+
+@cython.locals(send=Send)
+cdef Send new_send(Cycle cycle)
 
 
 @cython.locals(ids=RequestIds)

@@ -161,6 +161,40 @@ def new_cycle(service: Service, stream: Stream, scope: dict[str, Any], has_body:
     return cycle
 
 
+def new_send(cycle: Cycle) -> Send:
+    """A `Send` without the call of the class."""
+    send = Send.__new__(Send)
+    send.cycle = cycle
+    return send
+
+
+class Send:
+    """The ASGI `send` of a request, and what more it can do for whoever knows our server.
+
+    Both are attributes of `send` itself, so that whoever is given a middleware's `send` in its place finds neither, and
+    the middleware sees every message.
+    """
+
+    cycle: Cycle
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """What it returns waits while the client is slower than the application.
+
+        Raises ClientDisconnected (an OSError) once the client is gone, RuntimeError for a message out of turn,
+        ValueError or TypeError for a status, header or body that cannot be sent.
+        """
+        return self.cycle.send(message)
+
+    @property
+    def response_started(self) -> bool:
+        """Whether the response has begun, so that no other can be given."""
+        return self.cycle.phase != NOT_STARTED
+
+    def respond(self, status: int, headers: Headers, body: bytes | memoryview) -> Awaitable[None]:
+        """A whole response in one call: as "http.response.start" and "http.response.body" would, errors included."""
+        return self.cycle.respond(status, headers, body)
+
+
 class Cycle(Work):
     """A request being answered. `start` makes its task; the protocol feeds it body and news of the client.
 
@@ -224,7 +258,7 @@ class Cycle(Work):
 
     def begin(self) -> Awaitable[None]:
         """Work: call the application."""
-        return self.stream.app(self.scope, self.receive, self.send)
+        return self.stream.app(self.scope, self.receive, new_send(self))
 
     def ended(self, error: BaseException | None) -> bool:
         """Work: answer for the application when it does not."""
@@ -446,11 +480,7 @@ class Cycle(Work):
     # ---- the response
 
     def send(self, message: Message) -> Awaitable[None]:
-        """The ASGI `send`. What it returns waits while the client is slower than the application.
-
-        Raises ClientDisconnected (an OSError) once the client is gone, RuntimeError for a message out of turn,
-        ValueError or TypeError for a status, header or body that cannot be sent.
-        """
+        """Send: a message of the application's."""
         if self.disconnected:
             raise ClientDisconnected("the client closed the connection")
         kind = message["type"]
@@ -471,16 +501,26 @@ class Cycle(Work):
             raise RuntimeError(f'send() does not know "{kind}" here; it takes: {known}')
         return DONE
 
+    def respond(self, status: int, headers: Headers, body: bytes | memoryview) -> Awaitable[None]:
+        """Send: the whole response."""
+        if self.disconnected:
+            raise ClientDisconnected("the client closed the connection")
+        self.begin_only_response(status, headers, False)
+        self.finish_body(body, False)
+        return DONE  # as for a last message: nobody waits for a client when nothing more is to be made for it
+
     def start_response(self, message: Message) -> None:
+        fields = message if type(message) is dict else dict(message)
+        self.begin_only_response(fields["status"], fields.get("headers", ()), fields.get("trailers", False))
+
+    def begin_only_response(self, status: Any, headers: Headers, trailers: bool) -> None:
         if self.phase != NOT_STARTED:
             raise RuntimeError('send() got a second "http.response.start"')
-        fields = message if type(message) is dict else dict(message)
-        status = fields["status"]
         if not isinstance(status, int):
             raise TypeError(f"the status of a response must be a whole number, got {status!r}")
         self.status = status
-        self.has_trailers = fields.get("trailers", False)
-        self.begin_response(self.status, fields.get("headers", ()), self.has_trailers)
+        self.has_trailers = trailers
+        self.begin_response(status, headers, trailers)
         self.phase = STARTED
 
     def begin_response(self, status: int, headers: Headers, trailers: bool) -> None:
@@ -514,7 +554,7 @@ class Cycle(Work):
         }
         return RuntimeError(f'send() got "{kind}" {when[self.phase]}')
 
-    def finish_body(self, data: bytes, more: bool) -> None:
+    def finish_body(self, data: bytes | memoryview, more: bool) -> None:
         self.sent += len(data)
         if not more:
             self.phase = AWAITS_TRAILERS if self.has_trailers else COMPLETE

@@ -367,7 +367,7 @@ class Http1Connection(Stream):
         """Stream: keep the head until its first piece of body."""
         self.writer.start(status, headers, trailers)
 
-    def send_body(self, data: bytes, more: bool) -> None:
+    def send_body(self, data: bytes | memoryview, more: bool) -> None:
         """Stream: write a piece of body."""
         if self.service.draining and not self.response_begun and self.is_last_request():
             self.writer.keep_alive = False

@@ -233,7 +233,7 @@ class Http2Exchange(Stream):
         """Stream: keep the head until its first piece of body."""
         self.link.session.start(self.stream, status, headers)
 
-    def send_body(self, data: bytes, more: bool) -> None:
+    def send_body(self, data: bytes | memoryview, more: bool) -> None:
         """Stream: write a piece of body, or let it wait for its turn."""
         self.link.session.body(self.stream, data, more)
         self.response_begun = True

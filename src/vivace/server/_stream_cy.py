@@ -33,7 +33,7 @@ class Stream:
         """
         raise NotImplementedError
 
-    def send_body(self, data: bytes, more: bool) -> None:
+    def send_body(self, data: bytes | memoryview, more: bool) -> None:
         """Send a piece of the body; the response is complete unless there is `more`."""
         raise NotImplementedError
 

@@ -51,8 +51,10 @@ cdef class WebSocketCycle(Cycle):
     cdef double asked
     cdef object owed_pong
 
+    cpdef begin(self)
     @cython.locals(receiving=Receiving)
     cpdef receive(self)
+    cpdef send(self, message)
     @cython.locals(last=Waiter, waiter=Waiter)
     cdef Waiter wait(self)
     cdef send_fields(self, dict fields)

@@ -118,6 +118,10 @@ class WebSocketCycle(Cycle):
 
     # ---- the application's side
 
+    def begin(self) -> Awaitable[None]:
+        """Work: call the application. The `send` of a WebSocket can do no more than ASGI's."""
+        return self.stream.app(self.scope, self.receive, self.send)
+
     def receive(self) -> Receiving:
         """The ASGI `receive`: `websocket.connect`, messages, and `websocket.disconnect` from the end on."""
         # Calling the class would cost as much as all else that receiving does.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal
@@ -142,10 +142,29 @@ class Response:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             send = denial_send(send)
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self.body})
+        await send_whole(send, self.status_code, self.raw_headers, self.body)
         if self.background is not None:
             await self.background()
+
+
+def send_whole(
+    send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes | memoryview
+) -> Awaitable[None]:
+    """Sends a response whose body is all known: in one call where `send` itself offers that, else in two messages.
+
+    Our server's `send` has `respond` (docs/server/protocols.md), which takes a whole response without a message. A
+    middleware that wraps `send` passes on a function without it, and so sees both messages.
+    """
+    respond = getattr(send, "respond", None)
+    if respond is None:
+        return _send_messages(send, status, headers, body)
+    answer: Awaitable[None] = respond(status, headers, body)
+    return answer
+
+
+async def _send_messages(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes | memoryview) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def denial_send(send: Send) -> Send:
