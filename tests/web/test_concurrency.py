@@ -224,7 +224,7 @@ async def test_a_context_manager_is_entered_and_left_in_threads() -> None:
     with pytest.raises(ValueError, match="not held back"):
         async with contextmanager_in_threadpool(Manager()):
             raise ValueError("not held back")
-    assert left == [None, KeyError, ValueError]
+    assert left == [None, KeyError, ValueError]  # type: ignore[unreachable]  # for mypy, the second one raises
 
 
 async def test_no_more_calls_of_new_requests_run_than_the_limit() -> None:
