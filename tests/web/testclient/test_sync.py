@@ -14,6 +14,7 @@ from vivace.web.background import BackgroundTask
 from vivace.web.exceptions import VivaceDeprecationWarning
 from vivace.web.requests import Request
 from vivace.web.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from vivace.web.routing import WebSocketRoute
 from vivace.web.testclient import TestClient, WebSocketDenialResponse
 from vivace.web.types import Receive, Scope, Send
 from vivace.web.websockets import WebSocket, WebSocketDisconnect
@@ -346,6 +347,18 @@ def test_what_a_websocket_endpoint_raises_is_raised_here(websockets: TestClient)
     with pytest.raises(ValueError, match="failed"):
         with websockets.websocket_connect("/fail") as session:
             session.receive_text()
+
+
+def test_a_disconnect_that_an_endpoint_lets_pass_is_raised_here(backend: Any) -> None:
+    async def listens(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.receive_text()
+
+    with pytest.raises(WebSocketDisconnect) as left:
+        with TestClient(Application(routes=[WebSocketRoute("/", listens)]), backend=backend) as client:
+            with client.websocket_connect("/") as session:
+                session.close(4001)
+    assert left.value.code == 4001
 
 
 def test_an_endpoint_that_just_ends_has_closed(websockets: TestClient) -> None:

@@ -65,6 +65,11 @@ class _AlreadyAnsweredError(Exception):
     """Ends an application whose answer was replaced by the 413."""
 
 
+# FastAPI catches them by Starlette's names, which are not public.
+_RequestBodyTooLarge = ContentTooLargeError
+_RequestBodyLimitResponseSent = _AlreadyAnsweredError
+
+
 class _BodyCounter:
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         self._scope, self._receive, self._send = scope, receive, send

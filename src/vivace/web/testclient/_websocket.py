@@ -40,7 +40,9 @@ class WebSocketExchange:
             with self._cancel_scope, self._app_sends:
                 await self._app(self._scope, self._app_receives.receive, self._send)
         except Exception as exception:  # noqa: BLE001 (raised at the client)
-            if not (self._has_left and isinstance(exception, WebSocketDisconnect)):
+            # One that only learned by sending that the client has left did nothing wrong. What `receive` raised and the
+            # application let pass is shown, as Starlette's client does.
+            if not (isinstance(exception, WebSocketDisconnect) and isinstance(exception.__cause__, OSError)):
                 self._exception = exception
         finally:
             self._finished.set()
