@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from tests.conformance import uploads
 from tests.conformance.application import JSON, application, respond
 
 from vivace.server import Config, Server
@@ -47,6 +48,8 @@ class Watched:
         if scope["type"] == "http" and scope["path"] == "/state":
             await asyncio.sleep(0)  # from here on this request is one of the server's tasks
             await respond(send, json.dumps(self.state()).encode(), JSON)
+        elif scope["type"] == "http" and scope["path"].startswith("/forms/"):
+            await uploads.application(scope, receive, send)
         else:
             await application(scope, receive, send)
 

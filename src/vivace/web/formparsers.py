@@ -70,10 +70,11 @@ class FormParser:
         self._limits = _Limits(max_memory, max_size)
         self._items: list[tuple[str, str | UploadFile]] = []
         self._current_fields = 0
+        self._field_value = bytearray()  # what has come of the field that the next chunk continues
 
     async def parse(self) -> FormData:
         """Reads the stream to its end. Raises `MultiPartException` beyond the limits."""
-        begun = bytearray()  # of the field that the next chunk continues
+        begun = self._field_value
         async with aclosing(self.stream) as stream:
             async for chunk in stream:
                 self._limits.add_body(len(chunk))
