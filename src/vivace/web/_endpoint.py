@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from vivace.web.routing import Match
+from vivace.web.routing.routes import PathRoute, flatten
 from vivace.web.types import ASGIApp, Scope
 
 
@@ -18,16 +20,17 @@ def endpoints_ahead(app: ASGIApp, scope: Scope) -> Iterator[Any]:
     below: Any = app
     scope = {**scope, "path_params": dict(scope.get("path_params", {}))}
     while (routes := _routes_of(below)) is not None:
-        for route in routes:
+        for route in flatten(routes):
             match, child_scope = route.matches(scope)
-            if match.name == "FULL":
+            if match is Match.FULL:
                 break
         else:
             return
         scope.update(child_scope)
-        endpoint = child_scope.get("endpoint")
-        yield endpoint
-        below = endpoint
+        below = child_scope.get("endpoint")
+        yield below
+        if isinstance(route, PathRoute):
+            return
 
 
 def _routes_of(app: Any) -> list[Any] | None:

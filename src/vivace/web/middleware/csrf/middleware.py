@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any, Literal, TypeVar
 
-from vivace.web._decorators import around, call
+from vivace.web._decorators import Call, around, call
 from vivace.web._endpoint import endpoints_ahead
 from vivace.web._refusal import refuse
 from vivace.web._template_context import offer
@@ -222,9 +222,9 @@ def csrf_exempt(handler: Handler) -> Handler:
 def ensure_csrf_cookie(handler: Handler) -> Handler:
     """`@ensure_csrf_cookie` over a handler whose page has no form, but a script that needs the cookie."""
 
-    async def wrapper(request: Request, run: Callable[[], Any]) -> Any:
-        get_token(request)
-        return await run()
+    async def wrapper(call: Call) -> Any:
+        get_token(call.request)
+        return await call()
 
     return around(wrapper)(handler)
 
