@@ -231,7 +231,7 @@ fragments = st.lists(
 def test_any_bytes_are_a_form_or_a_400() -> None:
     with asyncio.Runner() as runner:
 
-        @settings(max_examples=300)
+        @settings(max_examples=300, deadline=None)
         @given(
             fragments | st.binary(), st.integers(1, 40), st.sampled_from(["utf-8", "utf-16", "cp037", "unicode_escape"])
         )

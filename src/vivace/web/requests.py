@@ -388,7 +388,8 @@ class Request(HTTPConnection[StateT]):
         return self._is_disconnected
 
     async def send_push_promise(self, path: str) -> None:
-        """Pushes `path` where the server offers HTTP/2 push; nothing elsewhere."""
+        """Pushes `path` where the server offers HTTP/2 push; nothing elsewhere. ValueError for line breaks."""
+        encode_value(path)
         if "http.response.push" in self.scope.get("extensions", {}):
             headers = [
                 (name.encode("latin-1"), value.encode("latin-1"))
@@ -399,8 +400,8 @@ class Request(HTTPConnection[StateT]):
 
     async def send_early_hints(self, link: str, /, *additional_links: str) -> None:
         """Sends 103 with these Link values where the server can; nothing elsewhere. ValueError for line breaks."""
+        links = [encode_value(value) for value in (link, *additional_links)]
         if "http.response.early_hint" in self.scope.get("extensions", {}):
-            links = [encode_value(value) for value in (link, *additional_links)]
             await self._send({"type": "http.response.early_hint", "links": links})
 
 

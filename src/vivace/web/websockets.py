@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from vivace.web._json import MalformedJSON, decode, encode
+from vivace.web.datastructures._headers import encode_name, encode_value
 from vivace.web.exceptions import WebSocketException
 from vivace.web.requests import HTTPConnection, StateT
 from vivace.web.responses import Response
@@ -125,11 +126,14 @@ class WebSocket(HTTPConnection[StateT]):
     async def accept(
         self, subprotocol: str | None = None, headers: Iterable[tuple[bytes, bytes]] | None = None
     ) -> None:
-        """Accepts the connection. ValueError for headers, given as bytes, that contain line breaks."""
+        """Accepts the connection. ValueError for headers, given as bytes, or a subprotocol that would break a line."""
         pairs = list(headers or ())
         for name, value in pairs:
-            if any(byte in name + value for byte in b"\r\n\0"):
-                raise ValueError(f"a header cannot contain CR, LF or NUL: {name!r}: {value!r}")
+            encode_name(name.decode("latin-1"))
+            encode_value(value.decode("latin-1"))
+        if subprotocol is not None:
+            # RFC 6455 4.2.2: a token.
+            encode_name(subprotocol)
         if self.client_state is WebSocketState.CONNECTING:
             await self.receive()
         await self.send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": pairs})

@@ -54,6 +54,8 @@ def format_cookie(
 def _quote(value: str) -> str:
     if _CONTROL.search(value):
         raise ValueError(f"a cookie value cannot contain control characters: {value!r}")
+    if not value.isascii() and max(value) > "\xff":
+        raise ValueError(f"a cookie value holds Latin-1, urllib.parse.quote() makes it so of other text: {value!r}")
     if _PLAIN.fullmatch(value):
         return value
     return '"' + _ESCAPE.sub(_escape, value) + '"'

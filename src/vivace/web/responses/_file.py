@@ -214,7 +214,8 @@ def _set_stat_headers(headers: MutableHeaders, stat_result: os.stat_result) -> N
 
 
 def _disposition(disposition_type: str, filename: str) -> str:
-    quoted = quote(filename)
+    # What no UTF-8 can say (a name from a disk that is none) is a question mark.
+    quoted = quote(filename, safe="", errors="replace")
     # RFC 6266 4.3: the extended notation is for what the plain one cannot say.
     if quoted == filename:
         return f'{disposition_type}; filename="{filename}"'
