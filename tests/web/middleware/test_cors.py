@@ -110,3 +110,17 @@ async def test_everything_can_be_allowed() -> None:
         assert response.headers["access-control-allow-headers"] == "x-any"
         assert response.headers["access-control-allow-private-network"] == "true"
         assert "QUERY" in response.headers["access-control-allow-methods"]
+
+
+async def test_a_response_that_is_sent_twice_does_not_grow() -> None:
+    response = PlainTextResponse("same", headers={"vary": "Accept"})
+    before = list(response.raw_headers)
+    client = AsyncTestClient(CORSMiddleware(response, allow_origins=[ORIGIN]))
+    for _ in range(2):
+        assert (await client.get("/", headers={"origin": ORIGIN})).headers["vary"] == "Accept, Origin"
+    assert response.raw_headers == before
+
+
+def test_one_origin_is_a_list_of_one() -> None:
+    with pytest.raises(TypeError, match=r"try \['https://site.example'\]"):
+        CORSMiddleware(PlainTextResponse("in"), allow_origins=ORIGIN)

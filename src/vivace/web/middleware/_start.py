@@ -38,6 +38,25 @@ class StartSend:
         return self._send(message)
 
 
+class DirectStartSend(StartSend):
+    """A `StartSend` that also passes on what a server's `send` offers: a whole response in one call."""
+
+    __slots__ = ()
+
+    def respond(self, status: int, headers: HeaderList, body: bytes | memoryview) -> Awaitable[None]:
+        headers = list(headers)
+        self._edit(headers)
+        self.response_started = True
+        answer: Awaitable[None] = self._send.respond(status, headers, body)  # type: ignore[attr-defined]
+        return answer
+
+
+def editing_start(send: Send, edit: Callable[[HeaderList], Any], kinds: frozenset[str] = HTTP_START) -> Send:
+    """`send` with `edit(headers)` before the start of a response goes out, in one call or in several."""
+    cls = DirectStartSend if hasattr(send, "respond") else StartSend
+    return cls(send, edit, kinds)
+
+
 def has_header(headers: HeaderList, name: bytes) -> bool:
     """Whether these headers have the field; the name in lower case, as ASGI wants theirs."""
     return any(field == name for field, _ in headers)

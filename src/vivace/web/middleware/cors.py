@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from vivace.web.caching import add_vary
 from vivace.web.datastructures import Headers, MutableHeaders
+from vivace.web.middleware._start import HeaderList, editing_start
 from vivace.web.responses import PlainTextResponse, Response
-from vivace.web.types import ASGIApp, Message, Receive, Scope, Send
+from vivace.web.types import ASGIApp, Receive, Scope, Send
 
 ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
 # What a browser sends without asking first.
@@ -43,6 +45,9 @@ class CORSMiddleware:
         expose_headers: Collection[str] = (),
         max_age: int = 600,
     ) -> None:
+        for value in (allow_origins, allow_methods, allow_headers, expose_headers):
+            if isinstance(value, str) and value != "*":  # `in` would find any part of it
+                raise TypeError(f"Origins, methods and headers are lists, got {value!r}; try [{value!r}].")
         self.app = app
         self.allow_origins = allow_origins
         self.allow_methods = ALL_METHODS if "*" in allow_methods else allow_methods
@@ -89,14 +94,8 @@ class CORSMiddleware:
         if origin is not None and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             await self.preflight_response(request_headers=headers)(scope, receive, send)
             return
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message.setdefault("headers", [])
-                self._add_headers(MutableHeaders(scope=message), origin)
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers)
+        send = editing_start(send, lambda fields: self._add_headers(fields, origin))
+        await self.app(scope, receive, send)
 
     def is_allowed_origin(self, origin: str) -> bool:
         """Whether this site may call us."""
@@ -131,10 +130,11 @@ class CORSMiddleware:
             return PlainTextResponse(f"Disallowed CORS {', '.join(failures)}", status_code=400, headers=headers)
         return PlainTextResponse("OK", status_code=200, headers=headers)
 
-    def _add_headers(self, headers: MutableHeaders, origin: str | None) -> None:
+    def _add_headers(self, fields: HeaderList, origin: str | None) -> None:
         if origin is not None:
+            headers = MutableHeaders(raw=fields)
             headers.update(self.simple_headers)
             if self.preflight_explicit_allow_origin and self.is_allowed_origin(origin):
                 headers["Access-Control-Allow-Origin"] = origin
         # Always: a shared cache must not give the answer for one site, or for none, to another.
-        headers["Vary"] = ", ".join([*headers.getlist("Vary"), "Origin"])
+        add_vary(fields, "Origin")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 from vivace.web.datastructures._headers import encode_name, encode_value
-from vivace.web.middleware._start import ANY_START, HTTP_START, HeaderList, StartSend, has_header
+from vivace.web.middleware._start import ANY_START, HTTP_START, HeaderList, editing_start, has_header
 from vivace.web.types import ASGIApp, Receive, Scope, Send
 
 request_id: ContextVar[str | None] = ContextVar("vivace.request_id", default=None)
@@ -86,7 +86,7 @@ class RequestIdMiddleware:
             if not has_header(headers, self._header):
                 headers.append(field)
 
-        return StartSend(send, add, HTTP_START if scope["type"] == "http" else ANY_START)
+        return editing_start(send, add, HTTP_START if scope["type"] == "http" else ANY_START)
 
 
 class RequestIdFilter(logging.Filter):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from vivace.web._template_context import offer
 from vivace.web.datastructures._headers import encode_name, encode_value
-from vivace.web.middleware._start import HeaderList, StartSend
+from vivace.web.middleware._start import HeaderList, editing_start
 from vivace.web.requests import HTTPConnection
 from vivace.web.types import ASGIApp, Receive, Scope, Send
 
@@ -141,7 +141,7 @@ class SecurityHeadersMiddleware:
                 given += [policy.header(nonce.used) for policy in self._policies if policy.name not in names]
                 nonce.close()
 
-        await self.app(scope, receive, StartSend(send, add))
+        await self.app(scope, receive, editing_start(send, add))
 
 
 def get_nonce(connection: HTTPConnection) -> str:

@@ -10,6 +10,7 @@ import anyio
 
 from vivace.web._refusal import refuse
 from vivace.web.exceptions import HTTPException
+from vivace.web.middleware._start import HeaderList
 from vivace.web.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger("vivace.web")
@@ -56,7 +57,8 @@ class TimeoutMiddleware:
             await self.app(scope, receive, send)
             return
         with anyio.CancelScope(deadline=anyio.current_time() + self.timeout) as cancel_scope:
-            scope[_KEY] = deadline = _Deadline(send, cancel_scope, self.whole_response)
+            cls = _DirectDeadline if hasattr(send, "respond") else _Deadline
+            scope[_KEY] = deadline = cls(send, cancel_scope, self.whole_response)
             await self.app(scope, receive, deadline)
         if not cancel_scope.cancelled_caught:
             return
@@ -101,3 +103,15 @@ class _Deadline:
         if kind == "http.response.trailers":
             return not message.get("more_trailers", False)
         return kind in _LAST_TYPES
+
+
+class _DirectDeadline(_Deadline):
+    """One that passes on what a server's `send` offers: a whole response in one call."""
+
+    __slots__ = ()
+
+    def respond(self, status: int, headers: HeaderList, body: bytes | memoryview) -> Awaitable[None]:
+        self.response_started = True
+        self.lift()
+        answer: Awaitable[None] = self._send.respond(status, headers, body)  # type: ignore[attr-defined]
+        return answer

@@ -15,7 +15,7 @@ from vivace.web.caching import add_vary
 from vivace.web.datastructures import Headers
 from vivace.web.datastructures._headers import encode_name, encode_value
 from vivace.web.exceptions import HTTPException
-from vivace.web.middleware._start import HeaderList, StartSend
+from vivace.web.middleware._start import HeaderList, editing_start
 from vivace.web.middleware.csrf.forms import is_form, peek_field
 from vivace.web.middleware.csrf.origins import Origins
 from vivace.web.middleware.csrf.tokens import STATE_KEY, CSRFState, TemplateInput, TemplateToken, get_token
@@ -190,7 +190,7 @@ class CSRFMiddleware:
                 headers.append((b"set-cookie", encode_value(self._cookie(state.secret.hex(), secure=secure))))
                 add_vary(headers, "Cookie")
 
-        return StartSend(send, add)
+        return editing_start(send, add)
 
     def _cookie(self, value: str, *, secure: bool) -> str:
         return format_cookie(self._cookie_name, value, secure=secure, **self._cookie_options)
