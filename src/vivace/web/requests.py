@@ -277,6 +277,8 @@ class Request(HTTPConnection[StateT]):
 
     async def _receive_chunk(self) -> tuple[bytes, bool]:
         """More of the body, maybe nothing, and whether there may be more still."""
+        if self._stream_consumed:  # by another iteration since this one began
+            return b"", False
         message, self._early = self._early or await self._receive(), None
         if message["type"] == "http.disconnect":
             self._is_disconnected = True

@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
+import anyio
+
 from vivace.web._lifespan import LifespanSession, LifespanUnsupported
-from vivace.web.testclient._exchange import Exchange
+from vivace.web.testclient._exchange import Exchange, Step
 from vivace.web.testclient._httpx import httpx
-from vivace.web.testclient._scope import as_asgi3, make_scope
+from vivace.web.testclient._scope import Front, as_asgi3, known_body, make_scope
 from vivace.web.testclient._sync import websocket_request
 from vivace.web.testclient._websocket import WebSocketExchange, decode_json, encode_json
 from vivace.web.types import ASGIApp, Message, Scope
@@ -65,11 +67,13 @@ class AsyncTestClient(httpx.AsyncClient):
         headers: dict[str, str] | None = None,
         follow_redirects: bool = True,
         client: tuple[str, int] = ("testclient", 50000),
+        *,
+        extensions: Sequence[str] = (),
     ) -> None:
         self.app = as_asgi3(app)
         self.app_state: dict[str, Any] = {}
         self._session: LifespanSession | None = None
-        self._asgi_transport = _Transport(self, raise_server_exceptions, root_path, client)
+        self._asgi_transport = _Transport(self, raise_server_exceptions, Front.make(root_path, client, extensions))
         super().__init__(
             base_url=base_url,
             headers={"user-agent": "testclient", **(headers or {})},
@@ -119,31 +123,27 @@ class AsyncTestClient(httpx.AsyncClient):
 class _Transport(httpx.AsyncBaseTransport):
     """What httpx calls instead of opening a connection."""
 
-    def __init__(
-        self, client: AsyncTestClient, raise_server_exceptions: bool, root_path: str, address: tuple[str, int]
-    ) -> None:
+    def __init__(self, client: AsyncTestClient, raise_server_exceptions: bool, front: Front) -> None:
         self._client = client
         self._raise_server_exceptions = raise_server_exceptions
-        self._root_path = root_path
-        self._address = address
+        self._front = front
         self._open: set[_Body] = set()
 
     def scope(self, request: httpx.Request) -> Scope:
-        return make_scope(request, root_path=self._root_path, client=self._address, state=self._client.app_state)
+        return make_scope(request, self._front, self._client.app_state)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        exchange = Exchange(self._client.app, self.scope(request), await request.aread())
-        body = _Body(exchange, self._open, self._raise_server_exceptions)
+        exchange = Exchange(self._client.app, self.scope(request), known_body(request))
+        body = _Body(exchange, request.stream, self._open, self._raise_server_exceptions)
         self._open.add(body)
         start(exchange.run)
         try:
-            has_response = await exchange.wait_for_response()
+            step = await body.advance()
         except BaseException:
             # The test was cancelled, by a timeout for example: so is the application.
-            exchange.abort()
-            self._open.discard(body)
+            await body.abort()
             raise
-        if not has_response:
+        if step is Step.END:
             await body.aclose()
             if self._raise_server_exceptions:
                 raise AssertionError("AsyncTestClient did not receive any response.")
@@ -152,22 +152,43 @@ class _Transport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         while self._open:
             body = self._open.pop()
-            body.exchange.abort()
+            await body.abort()
             await body.aclose()
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of a response, pulled from the application as it is read."""
+    """Both bodies: pulled from the test when the application asks for it, from the application as it is read."""
 
-    def __init__(self, exchange: Exchange, open_bodies: set[_Body], raise_exceptions: bool) -> None:
+    def __init__(self, exchange: Exchange, upload: Any, open_bodies: set[_Body], raise_exceptions: bool) -> None:
         self.exchange = exchange
+        self._upload: AsyncIterator[bytes] = aiter(upload)
         self._open_bodies = open_bodies
         self._raise_exceptions = raise_exceptions
         self._is_closed = False
 
+    async def advance(self) -> Step:
+        """The next step of the response."""
+        while (step := await self.exchange.advance()) is Step.UPLOAD:
+            self.exchange.feed(await anext(self._upload, None))
+        return step
+
+    async def abort(self) -> None:
+        """Cancels the application, whatever it does."""
+        self._open_bodies.discard(self)
+        self.exchange.abort()
+        with anyio.CancelScope(shield=True):
+            await self._close_upload()
+
+    async def _close_upload(self) -> None:
+        # A generator that the test gave as content may hold something open.
+        close = getattr(self._upload, "aclose", None)
+        if close is not None:
+            await close()
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while (chunk := await self.exchange.next_chunk()) is not None:
-            yield chunk
+        while await self.advance() is not Step.END:
+            if chunk := await self.exchange.take():
+                yield chunk
         await self.aclose()
 
     async def aclose(self) -> None:
@@ -175,7 +196,10 @@ class _Body(httpx.AsyncByteStream):
         if self._is_closed:
             return
         self._is_closed = True
-        await self.exchange.close()
+        try:
+            await self._close_upload()
+        finally:
+            await self.exchange.close()
         if self._raise_exceptions and self.exchange.exception is not None:
             raise self.exchange.exception
 

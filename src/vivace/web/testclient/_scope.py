@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from vivace.utils.suggest import did_you_mean
 from vivace.web._utils import is_async_callable
 from vivace.web.testclient._httpx import httpx
 from vivace.web.types import ASGIApp, Receive, Scope, Send
@@ -32,7 +34,35 @@ def _from_asgi2(app: ASGI2App) -> ASGIApp:
     return asgi3
 
 
-def make_scope(request: httpx.Request, *, root_path: str, client: tuple[str, int], state: dict[str, Any]) -> Scope:
+# What the test clients understand beside plain ASGI. The others change what applications send, so they are asked for.
+EXTENSIONS = ("http.response.debug", "http.response.early_hint", "http.response.trailers")
+MORE_EXTENSIONS = ("http.response.pathsend",)
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What the server would be that the test clients stand for."""
+
+    root_path: str
+    client: tuple[str, int]
+    extensions: tuple[str, ...]
+
+    @classmethod
+    def make(cls, root_path: str, client: tuple[str, int], extensions: Sequence[str]) -> Front:
+        """ValueError for an extension that the test clients do not know."""
+        for name in extensions:
+            if name not in EXTENSIONS + MORE_EXTENSIONS:
+                known = did_you_mean(name, EXTENSIONS + MORE_EXTENSIONS, listed_as="Extensions")
+                raise ValueError(f"The test client does not know the ASGI extension {name!r}. {known}")
+        return cls(root_path, client, (*EXTENSIONS, *extensions))
+
+
+def known_body(request: httpx.Request) -> bytes | None:
+    """The body of this request, when it is there already; None when it comes as a stream."""
+    return b"".join(request.stream) if isinstance(request.stream, httpx.ByteStream) else None
+
+
+def make_scope(request: httpx.Request, front: Front, state: dict[str, Any]) -> Scope:
     """The scope of this request: of a WebSocket when its URL says `ws` or `wss`, else of HTTP."""
     url = request.url
     raw_path = url.raw_path.partition(b"?")[0]
@@ -41,11 +71,11 @@ def make_scope(request: httpx.Request, *, root_path: str, client: tuple[str, int
         "http_version": "1.1",
         "path": unquote(raw_path.decode("ascii")),
         "raw_path": raw_path,
-        "root_path": root_path,
+        "root_path": front.root_path,
         "scheme": url.scheme,
         "query_string": url.query,
         "headers": [(name.lower(), value) for name, value in request.headers.raw],
-        "client": client,
+        "client": front.client,
         "server": (url.raw_host.decode("ascii"), _DEFAULT_PORTS[url.scheme] if url.port is None else url.port),
         # As a server does: one request's changes do not reach the next.
         "state": state.copy(),
@@ -57,7 +87,7 @@ def make_scope(request: httpx.Request, *, root_path: str, client: tuple[str, int
     else:
         scope["type"] = "http"
         scope["method"] = request.method
-        scope["extensions"] = {"http.response.debug": {}, "http.response.trailers": {}}
+        scope["extensions"] = {name: {} for name in front.extensions}
     return scope
 
 

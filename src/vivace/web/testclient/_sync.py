@@ -14,9 +14,9 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from vivace.web._lifespan import LifespanSession, LifespanUnsupported
 from vivace.web.exceptions import VivaceDeprecationWarning
-from vivace.web.testclient._exchange import Exchange
+from vivace.web.testclient._exchange import Exchange, Step
 from vivace.web.testclient._httpx import httpx
-from vivace.web.testclient._scope import as_asgi3, make_scope
+from vivace.web.testclient._scope import Front, as_asgi3, known_body, make_scope
 from vivace.web.testclient._websocket import WebSocketExchange, decode_json, encode_json
 from vivace.web.types import ASGIApp, Message, Scope
 
@@ -45,13 +45,15 @@ class TestClient(httpx.Client):
         headers: dict[str, str] | None = None,
         follow_redirects: bool = True,
         client: tuple[str, int] = ("testclient", 50000),
+        *,
+        extensions: Sequence[str] = (),
     ) -> None:
         self.app = as_asgi3(app)
         self.app_state: dict[str, Any] = {}
         self.portal: BlockingPortal | None = None
         self.async_backend: dict[str, Any] = {"backend": backend, "backend_options": backend_options or {}}
         self._lifespan_stack = ExitStack()
-        self._asgi_transport = _Transport(self, raise_server_exceptions, root_path, client)
+        self._asgi_transport = _Transport(self, raise_server_exceptions, Front.make(root_path, client, extensions))
         super().__init__(
             base_url=base_url,
             headers={"user-agent": "testclient", **(headers or {})},
@@ -138,27 +140,24 @@ def websocket_request(
 class _Transport(httpx.BaseTransport):
     """What httpx calls instead of opening a connection."""
 
-    def __init__(
-        self, client: TestClient, raise_server_exceptions: bool, root_path: str, address: tuple[str, int]
-    ) -> None:
+    def __init__(self, client: TestClient, raise_server_exceptions: bool, front: Front) -> None:
         self._client = client
         self._raise_server_exceptions = raise_server_exceptions
-        self._root_path = root_path
-        self._address = address
+        self._front = front
         self._open: set[_Body] = set()
 
     def scope(self, request: httpx.Request) -> Scope:
-        return make_scope(request, root_path=self._root_path, client=self._address, state=self._client.app_state)
+        return make_scope(request, self._front, self._client.app_state)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        content = request.read()
+        scope, content = self.scope(request), known_body(request)
         with ExitStack() as stack:
             portal = stack.enter_context(self._client.portal_factory())
-            exchange = portal.call(Exchange, self._client.app, self.scope(request), content)
-            body = _Body(portal, exchange, stack, self._open, self._raise_server_exceptions)
+            exchange = portal.call(Exchange, self._client.app, scope, content)
+            body = _Body(portal, exchange, request.stream, stack, self._open, self._raise_server_exceptions)
             stack.push(body.finish)
             portal.start_task_soon(exchange.run)
-            has_response = portal.call(exchange.wait_for_response)
+            has_response = body.advance() is not Step.END
             if has_response:
                 self._open.add(body)
                 body.stack = stack.pop_all()
@@ -173,25 +172,34 @@ class _Transport(httpx.BaseTransport):
 
 
 class _Body(httpx.SyncByteStream):
-    """The body of a response, pulled from the application as it is read."""
+    """Both bodies: pulled from the test when the application asks for it, from the application as it is read."""
 
     def __init__(
         self,
         portal: BlockingPortal,
         exchange: Exchange,
+        upload: Any,
         stack: ExitStack,
         open_bodies: set[_Body],
         raise_exceptions: bool,
     ) -> None:
         self._portal = portal
         self._exchange = exchange
+        self._upload: Iterator[bytes] = iter(upload)
         self._open_bodies = open_bodies
         self._raise_exceptions = raise_exceptions
         self.stack = stack
 
+    def advance(self) -> Step:
+        """The next step of the response."""
+        while (step := self._portal.call(self._exchange.advance)) is Step.UPLOAD:
+            self._portal.call(self._exchange.feed, next(self._upload, None))
+        return step
+
     def __iter__(self) -> Iterator[bytes]:
-        while (chunk := self._portal.call(self._exchange.next_chunk)) is not None:
-            yield chunk
+        while self.advance() is not Step.END:
+            if chunk := self._portal.call(self._exchange.take):
+                yield chunk
         self.close()
 
     def close(self) -> None:
@@ -206,7 +214,13 @@ class _Body(httpx.SyncByteStream):
     ) -> None:
         """Waits for the application to end, and raises what it raised."""
         self._open_bodies.discard(self)
-        self._portal.call(self._exchange.close)
+        try:
+            # A generator that the test gave as content may hold something open.
+            close = getattr(self._upload, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._portal.call(self._exchange.close)
         if exc_type is None and self._raise_exceptions and self._exchange.exception is not None:
             raise self._exchange.exception
 

@@ -30,7 +30,7 @@ class WebSocketExchange:
         self._app_sends, self._from_app = anyio.create_memory_object_stream[Message](math.inf)
         self._cancel_scope = anyio.CancelScope()
         self._finished = anyio.Event()
-        self._exception: Exception | None = None
+        self._exception: BaseException | None = None
         self._was_raised = False
         self._has_left = False
 
@@ -39,7 +39,9 @@ class WebSocketExchange:
         try:
             with self._cancel_scope, self._app_sends:
                 await self._app(self._scope, self._app_receives.receive, self._send)
-        except Exception as exception:  # noqa: BLE001 (raised at the client)
+        except (anyio.get_cancelled_exc_class(), GeneratorExit):
+            raise
+        except BaseException as exception:  # noqa: BLE001 (raised at the client)
             # One that only learned by sending that the client has left did nothing wrong. What `receive` raised and the
             # application let pass is shown, as Starlette's client does.
             if not (isinstance(exception, WebSocketDisconnect) and isinstance(exception.__cause__, OSError)):
