@@ -93,9 +93,7 @@ class _ConditionalSend:
                 return self._consider_start(message)
         elif self._is_replaced:
             return self._drop(message)
-        elif self._start is not None and kind.startswith(
-            ("http.response.body", "http.response.pathsend", "http.response.zerocopysend")
-        ):
+        elif self._start is not None:
             return self._consider_body(message)
         return self._send(message)
 

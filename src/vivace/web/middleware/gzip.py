@@ -105,7 +105,8 @@ class IdentityResponder:
         """The `send` that the application gets."""
         kind = message["type"]
         if kind == "http.response.start":
-            message.setdefault("headers", [])
+            # Copies: a response may be sent more than once, and its list of headers is its own.
+            message = {**message, "headers": list(message.get("headers") or ())}
             self._passes = self._is_left_alone(message)
             if self._passes:
                 await self._forward(message)
@@ -114,8 +115,7 @@ class IdentityResponder:
         elif kind == "http.response.body" and not self._passes:
             await self._send_body(message)
         else:
-            if kind in ("http.response.pathsend", "http.response.zerocopysend"):
-                await self._send_start()
+            await self._send_start()
             await self._forward(message)
 
     def _is_left_alone(self, start: Message) -> bool:

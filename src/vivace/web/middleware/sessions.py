@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 from vivace.utils.signing import BadSignature, Signer
+from vivace.web.caching import add_vary
 from vivace.web.datastructures import MutableHeaders, Secret
+from vivace.web.middleware._start import ANY_START, HeaderList, editing_start
 from vivace.web.requests import HTTPConnection
-from vivace.web.types import ASGIApp, Message, Receive, Scope, Send
+from vivace.web.types import ASGIApp, Receive, Scope, Send
 
 # RFC 6265 6.1: what every browser keeps of a cookie, name and attributes included. Larger ones are dropped silently.
 MAX_COOKIE_BYTES = 4096
-
-_STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
 
 class SessionMiddleware:
@@ -58,12 +58,10 @@ class SessionMiddleware:
         stored = self._read(HTTPConnection(scope).cookies.get(self.session_cookie))
         scope["session"] = Session(json.loads(stored))
 
-        async def send_with_cookie(message: Message) -> None:
-            if message["type"] in _STARTS:
-                self._write(scope["session"], stored, message)
-            await send(message)
+        def write(headers: HeaderList) -> None:
+            self._write(scope["session"], stored, headers)
 
-        await self.app(scope, receive, send_with_cookie)
+        await self.app(scope, receive, editing_start(send, write, ANY_START))
 
     def _read(self, cookie: str | None) -> str:
         """The JSON of the session in this cookie; of an empty one when it is not ours or too old."""
@@ -75,12 +73,11 @@ class SessionMiddleware:
         except (BadSignature, ValueError):
             return "{}"
 
-    def _write(self, session: Session, stored: str, start: Message) -> None:
+    def _write(self, session: Session, stored: str, fields: HeaderList) -> None:
         if not session.accessed:
             return
-        start.setdefault("headers", [])
-        headers = MutableHeaders(scope=start)
-        headers.add_vary_header("Cookie")
+        add_vary(fields, "Cookie")
+        headers = MutableHeaders(raw=fields)
         text = json.dumps(session, separators=(",", ":"))
         if session and (session.modified or text != stored):
             age = f"Max-Age={self.max_age}; " if self.max_age is not None else ""
