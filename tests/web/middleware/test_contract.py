@@ -28,6 +28,7 @@ from vivace.web.middleware.gzip import GZipMiddleware
 from vivace.web.middleware.httpsredirect import HTTPSRedirectMiddleware
 from vivace.web.middleware.opentelemetry import OpenTelemetryMiddleware
 from vivace.web.middleware.problem_details import ProblemDetailsMiddleware
+from vivace.web.middleware.ratelimit import RateLimitMiddleware
 from vivace.web.middleware.request_id import RequestIdMiddleware
 from vivace.web.middleware.security_headers import CSP, SecurityHeadersMiddleware
 from vivace.web.middleware.sessions import SessionMiddleware
@@ -68,6 +69,7 @@ WORKING = {
     "https redirect": Middleware(HTTPSRedirectMiddleware),
     "opentelemetry": Middleware(OpenTelemetryMiddleware),
     "problem details": Middleware(ProblemDetailsMiddleware),
+    "rate limit": Middleware(RateLimitMiddleware, "1000000/second"),
     "request id": Middleware(RequestIdMiddleware),
     "security headers": Middleware(SecurityHeadersMiddleware, csp={"script-src": [CSP.NONCE]}, hsts_seconds=60),
     "sessions": Middleware(SessionMiddleware, secret_key="s" * 32),
@@ -79,9 +81,7 @@ WORKING = {
 # An application, not a layer around one.
 NO_LAYERS = {"WSGIMiddleware"}
 # Those that look at HTTP requests only.
-HTTP_ONLY = (
-    *("base", "body limit", "conditional", "cors", "errors", "gzip", "opentelemetry", "security headers", "timeout"),
-)
+HTTP_ONLY = "base, body limit, conditional, cors, errors, gzip, opentelemetry, security headers, timeout".split(", ")
 
 Layer = Callable[[ASGIApp], ASGIApp]
 
