@@ -54,6 +54,10 @@ class _TemplateResponse(HTMLResponse):
         await super().__call__(scope, receive, send)
 
 
+class TemplatesArgumentError(TypeError, AssertionError):
+    """Templates from a directory and an environment, or from neither. Starlette raises an AssertionError here."""
+
+
 class Jinja2Templates:
     """Renders templates from a directory, or from an environment of your own.
 
@@ -89,7 +93,7 @@ class Jinja2Templates:
         if directory is not None and env is None:
             env = _environment(directory)
         elif directory is not None or env is None:
-            raise TypeError("either 'directory' or 'env' arguments must be passed")
+            raise TemplatesArgumentError("either 'directory' or 'env' arguments must be passed")
         self.context_processors = list(context_processors or ())
         self.env = env
         self.env.globals.setdefault("url_for", _url_for)

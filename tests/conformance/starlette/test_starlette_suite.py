@@ -8,6 +8,7 @@ r"""Starlette's own tests pass on `vivace.web` under the alias, but for those li
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,36 @@ TESTS = 1416
 MOST = 15
 PATIENCE = 300
 
-EXPECTED: dict[str, str] = {}
+BETTER = "marked as a known fault of Starlette's, which ours has not: context variables are kept"
+COOKIES = (
+    "expects a ValueError before Python 3.14, whose http.cookies is the first to know Partitioned; ours always does"
+)
+RANGE = "expects 400 for a range in an unknown unit, which RFC 9110 14.2 says to ignore"
+REFUSAL = "expects plain text; ours answers by the application's own handler for the status, which is JSON there"
+WORDING = "the words of a message"
+ROOT = "files that may not be read: root may (it fails on Starlette as well)"
+
+EXPECTED: dict[str, str] = {
+    "middleware.test_base.test_contextvars[asyncio-CustomMiddlewareUsingBaseHTTPMiddleware]": BETTER,
+    "middleware.test_base.test_contextvars[trio-CustomMiddlewareUsingBaseHTTPMiddleware]": BETTER,
+    "test_applications.test_middleware[asyncio]": REFUSAL,
+    "test_applications.test_middleware[trio]": REFUSAL,
+    "test_requests.test_request_url_outside_starlette_context[asyncio]": WORDING,
+    "test_requests.test_request_url_outside_starlette_context[trio]": WORDING,
+    "test_responses.test_delete_cookie_partitioned[True]": COOKIES,
+    "test_responses.test_file_response_only_support_bytes_range[asyncio]": RANGE,
+    "test_responses.test_file_response_only_support_bytes_range[trio]": RANGE,
+    "test_responses.test_set_cookie_raises_for_invalid_python_version[asyncio]": COOKIES,
+    "test_responses.test_set_cookie_raises_for_invalid_python_version[trio]": COOKIES,
+    "test_status.test_unknown_status": WORDING,
+}
+if os.geteuid() == 0:
+    EXPECTED |= {
+        "test_staticfiles.test_staticfiles_with_invalid_dir_permissions_returns_401[asyncio]": ROOT,
+        "test_staticfiles.test_staticfiles_with_invalid_dir_permissions_returns_401[trio]": ROOT,
+    }
+if sys.version_info >= (3, 14):
+    EXPECTED = {name: reason for name, reason in EXPECTED.items() if reason != COOKIES}
 
 
 def test_starlettes_own_tests_pass_but_for_those_listed(tmp_path: Path) -> None:
@@ -45,8 +75,11 @@ def start(files: list[Path], report: Path) -> subprocess.Popen[str]:
     # The alias comes before pytest, whose configuration there names a class of Starlette's.
     alias = ["-m", "vivace.utils.import_alias", "starlette=vivace.web"]
     command = ["-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", f"--junit-xml={report}"]
-    # The plugin of a package that is imported already is no plugin whose asserts pytest could rewrite.
+    # Vivace, which has been imported by then, is a plugin too, whose asserts pytest would like to rewrite.
     command += ["--continue-on-collection-errors", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    # Starlette's tests pass over this deprecation by the text "starlette.routing", which no alias reaches.
+    for kind in ("async generator", "generator"):
+        command += ["-W", f"ignore:{kind} function lifespans are deprecated"]
     return subprocess.Popen(
         [sys.executable, *alias, *command, *map(str, files)],
         cwd=SUITE,

@@ -279,7 +279,7 @@ async def test_metrics_are_recorded_without_spans(telemetry: Telemetry) -> None:
 
 
 async def test_websockets_and_lifespans_pass(telemetry: Telemetry) -> None:
-    options = {"tracer_provider": telemetry.tracer_provider, "meter_provider": telemetry.meter_provider}
+    options: dict[str, Any] = {"tracer_provider": telemetry.tracer_provider, "meter_provider": telemetry.meter_provider}
     app = Application(middleware=[Middleware(OpenTelemetryMiddleware, **options)])
 
     @app.websocket_route("/")
