@@ -81,7 +81,17 @@ WORKING = {
 # An application, not a layer around one.
 NO_LAYERS = {"WSGIMiddleware"}
 # Those that look at HTTP requests only.
-HTTP_ONLY = "base, body limit, conditional, cors, errors, gzip, opentelemetry, security headers, timeout".split(", ")
+HTTP_ONLY = [
+    "base",
+    "body limit",
+    "conditional",
+    "cors",
+    "errors",
+    "gzip",
+    "opentelemetry",
+    "security headers",
+    "timeout",
+]
 
 Layer = Callable[[ASGIApp], ASGIApp]
 
