@@ -7,6 +7,7 @@ from typing import Any
 
 from vivace.server.logging.access_log import AccessLog
 from vivace.server.logging.line_forms import TextForm
+from vivace.server.protocol._request_head_cy import RequestHead
 
 
 @dataclass(frozen=True)
@@ -48,5 +49,7 @@ class RecordingLog(AccessLog):
         request_id: bytes | None = None,
         response_headers: list[tuple[bytes, bytes]] | None = None,
         close_code: int = 0,
+        head: RequestHead | None = None,
+        encrypted: bool = True,
     ) -> None:
         self.lines.append(Line(scope, method, status, size, seconds, request_id, close_code))

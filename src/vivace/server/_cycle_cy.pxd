@@ -25,6 +25,7 @@ cdef class Cycle(Work):
     cdef Service service
     cdef Stream stream
     cdef public dict scope
+    cdef RequestHead head
     cdef object task
 
     # it waits for its turn, or has a place among those that the application works on
@@ -99,7 +100,7 @@ cdef class Cycle(Work):
     cdef identified(self, headers)
     cdef client_left(self)
     cdef log_client_left(self)
-    @cython.locals(log=AccessLog)
+    @cython.locals(log=AccessLog, head=RequestHead, method=str, request_id=bytes, headers=list, encrypted=bint)
     cdef write_access_line(self, double seconds)
     cdef log_access(self)
 
@@ -117,4 +118,4 @@ cpdef log_refusal(Service service, dict template, error, str http_version, Py_ss
 
 
 @cython.locals(cycle=Cycle)
-cpdef Cycle new_cycle(Service service, Stream stream, dict scope, bint has_body)
+cpdef Cycle new_cycle(Service service, Stream stream, dict scope, RequestHead head)

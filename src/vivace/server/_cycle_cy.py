@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Generator, Iterable
-from typing import Any, cast
+from typing import Any
 
 from vivace.server._service_cy import Service
 from vivace.server._stream_cy import Headers, Stream
 from vivace.server.counters import HTTP1, HTTP2, clock
 from vivace.server.errors import ClientDisconnected
-from vivace.server.logging.access_log import AccessLog
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol.errors import ProtocolError
 from vivace.server.request_task import Work, is_done, perform
@@ -154,10 +153,12 @@ class Done:
 DONE = Done()
 
 
-def new_cycle(service: Service, stream: Stream, scope: dict[str, Any], has_body: bool) -> Cycle:
+def new_cycle(service: Service, stream: Stream, scope: dict[str, Any], head: RequestHead) -> Cycle:
     """A `Cycle` without the call of the class, which takes more than twice as long."""
     cycle = Cycle.__new__(Cycle)
-    cycle.prepare(service, stream, scope, has_body)
+    cycle.prepare(service, stream, scope, head.has_body)
+    if service.access_log is not None and not service.root_path and not head.forwarded:
+        cycle.head = head  # it tells what the scope does, and need not be searched
     return cycle
 
 
@@ -208,6 +209,7 @@ class Cycle(Work):
         self.service = service
         self.stream = stream
         self.scope = scope
+        self.head: RequestHead | None = None
         self.task: asyncio.Task[None] | None = None
         self.queued = False
         self.admitted = False
@@ -441,8 +443,7 @@ class Cycle(Work):
     def log_client_left(self) -> None:
         """A line of access log for a request that nobody has answered, nor could."""
         self.status = CLIENT_LEFT
-        if self.service.access_log is not None:
-            self.write_access_line(clock() - self.started)
+        self.write_access_line(clock() - self.started)
 
     def refused(self, status: int, size: int) -> None:
         """The protocol has answered, for the request turned out to be wrong."""
@@ -618,12 +619,15 @@ class Cycle(Work):
             if service.recorder is not None:
                 service.recorder(self.scope, self.status, seconds)
         service.counters.answered(self.stream.wire, self.status)
-        if service.access_log is not None:
-            self.write_access_line(seconds)
+        self.write_access_line(seconds)
 
     def write_access_line(self, seconds: float) -> None:
-        log = cast(AccessLog, self.service.access_log)
-        scope = self.scope
-        method = scope["method"]
-        sent = 0 if method == "HEAD" else self.sent
-        log.response(scope, method, self.status, sent, seconds, self.request_id, self.response_headers, 0)
+        log = self.service.access_log
+        if log is None:
+            return
+        scope, head = self.scope, self.head
+        method = head.method if head is not None else scope["method"]
+        # Of most methods the length tells, at a tenth of what a comparison takes.
+        sent = 0 if len(method) == 4 and method == "HEAD" else self.sent
+        request_id, headers, encrypted = self.request_id, self.response_headers, self.stream.encrypted
+        log.response(scope, method, self.status, sent, seconds, request_id, headers, 0, head, encrypted)

@@ -79,11 +79,6 @@ class Http1Connection(Stream):
         self.crowded = False
         self.pace: BodyPace | None = None
 
-    @property
-    def encrypted(self) -> bool:
-        """Whether there is TLS."""
-        return self.transport.encrypted
-
     # ---- called by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -100,6 +95,7 @@ class Http1Connection(Stream):
                 become_http2(self.service, self.app, transport, b"", self.proxied)
                 return
         self.transport = ClientTransport(self.service, cast(asyncio.Transport, transport))
+        self.encrypted = self.transport.encrypted
         self.scope_template = connection_scope(transport, self.service, "1.1", self.proxied)
         self.crowded = not self.service.opened(self, self.scope_template["client"])
         self.set_deadline(
@@ -294,7 +290,7 @@ class Http1Connection(Stream):
             scope = websocket_scope(self.scope_template, head, handshake, service)
             self.cycle = WebSocketCycle(service, self, scope, handshake)
         else:
-            self.cycle = new_cycle(service, self, http_scope(self.scope_template, head, service), head.has_body)
+            self.cycle = new_cycle(service, self, http_scope(self.scope_template, head, service), head)
         if self.transport.eof_seen:
             self.cycle.half_close()
         cycle = self.cycle

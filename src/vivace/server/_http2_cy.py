@@ -191,7 +191,7 @@ class Http2Connection(Http2Link):
                 stream.owner = exchange
         else:
             scope = http_scope(self.scope_template, head, service)
-            cycle = new_cycle(service, exchange, scope, head.has_body)
+            cycle = new_cycle(service, exchange, scope, head)
             if self.transport.eof_seen:
                 cycle.half_close()
             self.begin_exchange(exchange, cycle)

@@ -144,6 +144,7 @@ class Http2Exchange(Stream):
         self.app = self.link.app
         self.stream = stream
         self.wire = HTTP2
+        self.encrypted = self.link.transport.encrypted
         self.cycle: Cycle | None = None
         self.write_paused = False
         self.response_begun = False
@@ -165,7 +166,8 @@ class Http2Exchange(Stream):
 
     def attach(self, cycle: Cycle) -> None:
         """Let the cycle have its request, without starting it."""
-        head = cast(RequestHead, self.stream.head)
+        head = self.stream.head
+        assert head is not None
         self.cycle = cycle
         self.stream.owner = self
         if head.has_body and self.stream.protocol is None:

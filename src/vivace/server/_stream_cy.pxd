@@ -1,6 +1,7 @@
 cdef class Stream:
     cdef public object app
     cdef public int wire
+    cdef public bint encrypted
     cdef public bint write_paused
     cdef public bint response_begun
 

@@ -14,7 +14,7 @@ Headers = Iterable[Iterable[bytes]]
 class Stream:
     """The transport side of an exchange. A protocol subclasses it; a `Cycle` calls it.
 
-    `wire` is the protocol, as `counters` numbers them.
+    `wire` is the protocol, as `counters` numbers them; `encrypted` tells whether there is TLS.
 
     `app` is the application that answers: a listener may have one of its own.
     `response_begun` tells whether bytes of the current response have left; until then another can be started.
@@ -22,6 +22,7 @@ class Stream:
     """
 
     wire: int
+    encrypted: bool
     app: ASGIApp
     write_paused: bool
     response_begun: bool

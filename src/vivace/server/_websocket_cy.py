@@ -18,7 +18,6 @@ from vivace.server._waiter_cy import Waiter
 from vivace.server.awaited import Awaited
 from vivace.server.counters import WEBSOCKET, clock
 from vivace.server.errors import ClientDisconnected
-from vivace.server.logging.access_log import AccessLog
 from vivace.server.protocol._request_head_cy import RequestHead
 from vivace.server.protocol._websocket_protocol_cy import WebSocketProtocol
 from vivace.server.protocol.websocket_events import Close, CloseCode, Ping, Pong
@@ -528,11 +527,12 @@ class WebSocketCycle(Cycle):
     def log_access(self) -> None:
         if not self.accepted:
             self.service.counters.answered(WEBSOCKET, self.status)
-        if self.service.access_log is not None:
-            self.write_access_line(clock() - self.started)
+        self.write_access_line(clock() - self.started)
 
     def write_access_line(self, seconds: float) -> None:
-        log = cast(AccessLog, self.service.access_log)
+        log = self.service.access_log
+        if log is None:
+            return
         scope = self.scope
         # RFC 8441 4: over HTTP/2 it began with CONNECT.
         method = "CONNECT" if scope["http_version"] == "2" else "GET"

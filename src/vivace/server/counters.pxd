@@ -1,4 +1,5 @@
 cpdef double clock() noexcept
+cdef double wall_clock() noexcept
 
 
 cdef class Histogram:

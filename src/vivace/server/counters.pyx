@@ -18,6 +18,13 @@ cdef extern from *:
         QueryPerformanceFrequency(&frequency);
         return (double)now.QuadPart / (double)frequency.QuadPart;
     }
+    static double vivace_wall_clock(void)
+    {
+        FILETIME now;
+        GetSystemTimeAsFileTime(&now);
+        /* tenths of microseconds since 1601 */
+        return 1e-7 * (double)(((unsigned long long)now.dwHighDateTime << 32) + now.dwLowDateTime) - 11644473600.0;
+    }
     #else
     #include <time.h>
     static double vivace_clock(void)
@@ -26,9 +33,19 @@ cdef extern from *:
         clock_gettime(CLOCK_MONOTONIC, &now);
         return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
     }
+    #ifndef CLOCK_REALTIME_COARSE
+    #define CLOCK_REALTIME_COARSE CLOCK_REALTIME
+    #endif
+    static double vivace_wall_clock(void)
+    {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME_COARSE, &now);
+        return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    }
     #endif
     """
     double vivace_clock() noexcept
+    double vivace_wall_clock() noexcept
 
 # How a request is spoken of.
 WEBSOCKET = 0
@@ -41,6 +58,11 @@ ENCRYPTION = ("off", "on")
 cpdef double clock() noexcept:
     """Seconds since whenever, as precise as the system tells: a call of `time.perf_counter` costs twice as much."""
     return vivace_clock()
+
+
+cdef double wall_clock() noexcept:
+    """Seconds since 1970, behind by a tick of the system's (1 to 10 ms) at most: 6 ns instead of 27."""
+    return vivace_wall_clock()
 
 
 cdef class Histogram:

@@ -84,7 +84,7 @@ def test_a_slow_reader_of_a_pipe_that_does_not_block_gets_every_line(monkeypatch
                 found.extend(piece)
 
         thread = threading.Thread(target=read)
-        output.buffer.extend(b"".join(lines))
+        output.buffer.put(b"".join(lines))
         thread.start()
         output.flush()
     thread.join(timeout=10)

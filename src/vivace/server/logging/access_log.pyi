@@ -2,6 +2,7 @@ import asyncio
 from typing import Any
 
 from vivace.server.logging.line_forms import LineForm
+from vivace.server.protocol._request_head_cy import RequestHead
 
 class AccessLog:
     wants_response_headers: bool
@@ -22,5 +23,7 @@ class AccessLog:
         request_id: bytes | None = None,
         response_headers: list[tuple[bytes, bytes]] | None = None,
         close_code: int = 0,
+        head: RequestHead | None = None,
+        encrypted: bool = True,
     ) -> None: ...
     def flush(self) -> None: ...

@@ -5,13 +5,12 @@ That is for the configuration that the server makes itself. Where somebody has m
 line goes through the `logging` module as a record with its facts as attributes.
 """
 
-from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcpy
 
 from vivace.server.logging.access_facts cimport AccessFacts
 from vivace.server.logging.line_buffer cimport LineBuffer
 from vivace.server.logging.line_forms cimport LineForm
+from vivace.server.protocol._request_head_cy cimport RequestHead
 
 from logging import INFO
 
@@ -54,15 +53,21 @@ cdef class AccessLog:
 
     cpdef response(
         self, dict scope, str method, int status, int64_t size, double seconds, bytes request_id=None,
-        list response_headers=None, int close_code=0
+        list response_headers=None, int close_code=0, RequestHead head=None, bint encrypted=True
     ):
         """Log a response, which took so many seconds.
 
-        `close_code` is that of a WebSocket. Whatever goes wrong in here is logged, and does not concern the request.
+        `close_code` is that of a WebSocket. `head` is where the scope is from, if all is still as it was there, and a
+        connection that is not `encrypted` has no TLS to tell of: both save looking things up. Whatever goes wrong in
+        here is logged, and does not concern the request.
         """
         if self.is_sampled and self.is_left_out(status, close_code):
             return
-        self.facts.set(scope, method, status, size, seconds, request_id, response_headers, close_code)
+        self.facts.set(scope, method, status, size, seconds, request_id, response_headers, close_code, encrypted)
+        if head is None:
+            self.facts.take_from_scope()
+        else:
+            self.facts.take_from_head(head)
         try:
             self.write()
         except Exception:
@@ -90,16 +95,11 @@ cdef class AccessLog:
                 log_record(self.facts, None)
 
     cdef write_line(self):
-        cdef LineBuffer line = self.line
-        cdef Py_ssize_t length
         self.compose()
-        line.add_bytes(b"\n")
         if not self.is_due:
             self.pending = self.output.buffer
-        length = PyByteArray_GET_SIZE(self.pending)
-        PyByteArray_Resize(self.pending, length + line.length)
-        memcpy(PyByteArray_AS_STRING(self.pending) + length, line.room, line.length)
-        if length + line.length > MANY_LINES or self.loop is None:
+        self.pending.add_line(self.line)
+        if self.pending.length > MANY_LINES or self.loop is None:
             self.output.flush()
         elif not self.is_due:
             self.is_due = True

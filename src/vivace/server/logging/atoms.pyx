@@ -154,23 +154,23 @@ cdef class AtomForm(LineForm):
         cdef dict scope = facts.scope
         cdef object client
         if kind == REQUEST_LINE:
-            out.add_escaped_text(facts.method)
+            out.add_token(facts.method)
             out.add_bytes(b" ")
             facts.add_target(out)
             out.add_bytes(b" HTTP/")
-            return out.add_escaped_text(<str>scope["http_version"])
+            return out.add_token(facts.http_version)
         if kind == HOST:
             client = scope["client"]
             return out.add_bytes(b"-") if client is None else out.add_escaped_text(<str>client[0])
         if kind == METHOD:
-            return out.add_escaped_text(facts.method)
+            return out.add_token(facts.method)
         if kind == PATH:
-            return add_value(out, <bytes>scope["raw_path"])
+            return add_value(out, facts.raw_path)
         if kind == QUERY:
-            return out.add_escaped_bytes(<bytes>scope["query_string"])  # gunicorn's is empty, too
+            return out.add_escaped_bytes(facts.query_string)  # gunicorn's is empty, too
         if kind == PROTOCOL:
             out.add_bytes(b"HTTP/")
-            return out.add_escaped_text(<str>scope["http_version"])
+            return out.add_token(facts.http_version)
         if kind == SCHEME:
             return out.add_escaped_text(<str>scope["scheme"])
         if kind == CLIENT:

@@ -20,6 +20,23 @@ for character in range(256):
 
 cdef const char *DIGITS = b"0123456789ABCDEF"
 
+cdef enum:
+    # Room beyond this is given back with what was in it: a traceback, or lines that had to wait.
+    LARGE = 1 << 20
+    # Texts from here on are looked through as a whole before they are copied as a whole.
+    LONG = 16
+
+
+cdef bint is_plain(const char *text, Py_ssize_t size) noexcept:
+    """Whether all of it may stand in a quoted text as it is. No branch a byte: compilers take many bytes at a time."""
+    cdef unsigned char each
+    cdef unsigned char odd = 0
+    cdef Py_ssize_t at
+    for at in range(size):
+        each = <unsigned char>text[at]
+        odd |= (<unsigned char>(each - 0x20) > 0x5e) | (each == c'"') | (each == c"\\")
+    return odd == 0
+
 
 cdef class LineBuffer:
     """A growing buffer. What is added by one call is added whole: no other thread, or signal handler, comes between."""
@@ -72,6 +89,8 @@ cdef class LineBuffer:
         cdef Py_ssize_t at
         cdef unsigned char each
         cdef char *out
+        if size >= LONG and is_plain(text, size):
+            return self.add(text, size)
         self.reserve(4 * size)
         out = self.room + self.length
         for at in range(size):
@@ -87,6 +106,12 @@ cdef class LineBuffer:
                 out += 4
         self.length = out - self.room
         return 0
+
+    cdef int add_token(self, str token) except -1:
+        """Add what a parser has let through as a token or a number (RFC 9110 5.6.2): nothing to escape, in JSON neither."""
+        cdef Py_ssize_t size
+        cdef const char *utf_8 = PyUnicode_AsUTF8AndSize(token, &size)
+        return self.add(utf_8, size)
 
     cdef int add_escaped_bytes(self, bytes text) except -1:
         """The same for a bytes object."""
@@ -109,6 +134,8 @@ cdef class LineBuffer:
         cdef Py_ssize_t at
         cdef unsigned char each
         cdef char *out
+        if size >= LONG and is_plain(text, size):
+            return self.add(text, size)
         self.reserve(6 * size)
         out = self.room + self.length
         for at in range(size):
@@ -162,4 +189,9 @@ cdef class LineBuffer:
         """Everything that was added; the buffer is empty after that."""
         cdef bytes text = PyBytes_FromStringAndSize(self.room, self.length)
         self.length = 0
+        if self.room_size > LARGE:
+            PyMem_Free(self.room)
+            self.room = NULL
+            self.room_size = 0
+            self.reserve(1024)
         return text

@@ -1,5 +1,5 @@
 cimport cython
-from vivace.server.logging.access_facts cimport AccessFacts
+from vivace.server.logging.access_facts cimport AccessFacts, ClientTexts
 from vivace.server.logging.line_buffer cimport LineBuffer
 
 
@@ -28,6 +28,8 @@ cdef class TextForm(LineForm):
 @cython.final
 cdef class JsonForm(LineForm):
     cdef Stamp stamp
+    cdef ClientTexts clients
+    cdef list statuses
     cdef bytes end
 
     cdef int add_text(self, LineBuffer out, bytes name, bytes value) except -1

@@ -2,10 +2,10 @@
 """What a line of the access log looks like: a text for people, or an object of JSON."""
 
 from cpython.bytes cimport PyBytes_GET_SIZE
-from cpython.time cimport time
 from libc.stdint cimport int64_t
 
-from vivace.server.logging.access_facts cimport AccessFacts
+from vivace.server.counters cimport wall_clock
+from vivace.server.logging.access_facts cimport AccessFacts, ClientTexts
 from vivace.server.logging.line_buffer cimport LineBuffer
 
 
@@ -18,7 +18,7 @@ cdef class Stamp:
         self.text = b""
 
     cdef bytes current(self):
-        cdef double seconds = time()
+        cdef double seconds = wall_clock()
         cdef long long second = <long long>seconds
         self.millisecond = <int>((seconds - second) * 1000)
         if second != self.second:
@@ -49,11 +49,11 @@ cdef class TextForm(LineForm):
         out.add_bytes(self.stamp.current())
         facts.add_client(out)
         out.add_bytes(b' "')
-        out.add_escaped_text(facts.method)
+        out.add_token(facts.method)
         out.add_bytes(b" ")
         facts.add_target(out)
         out.add_bytes(b" HTTP/")
-        out.add_escaped_text(<str>facts.scope["http_version"])
+        out.add_token(facts.http_version)
         out.add_bytes(b'" ')
         out.add_bytes(<bytes>self.statuses[facts.status % 1000])
         out.add_bytes(b" ")
@@ -73,6 +73,18 @@ cdef class TextForm(LineForm):
         return 0
 
 
+cdef class JsonClients(ClientTexts):
+    """The members of an object that tell the client."""
+
+    cdef int write(self, LineBuffer out, client) except -1:
+        if client is None:
+            return out.add_bytes(b',"client":null,"client_port":null')
+        out.add_bytes(b',"client":"')
+        out.add_json_text(<str>client[0])
+        out.add_bytes(b'","client_port":')
+        return out.add_number(client[1])
+
+
 cdef class JsonForm(LineForm):
     """An object with `time`, `level`, `logger` and `message`, as all our lines have, and the facts.
 
@@ -81,39 +93,32 @@ cdef class JsonForm(LineForm):
 
     def __init__(self, stamp, end):
         self.stamp = Stamp(stamp)
+        self.clients = JsonClients()
+        self.statuses = [b"%d" % status for status in range(1000)]
         self.end = end
 
     cdef int write(self, LineBuffer out, AccessFacts facts) except -1:
-        cdef dict scope = facts.scope
-        cdef bytes path = <bytes>scope["raw_path"]
-        cdef bytes query = <bytes>scope["query_string"]
-        cdef object client = scope["client"]
         out.add_bytes(self.stamp.current())
         out.add_decimal(1000 + self.stamp.millisecond, 0)
         out.room[out.length - 4] = c"."  # in the place of the 1
         out.add_bytes(b'Z","level":"info","logger":"vivace.access","message":"')
-        out.add_json_text(facts.method)
+        out.add_token(facts.method)
         out.add_bytes(b" ")
-        out.add_json_bytes(path)
+        out.add_json_bytes(facts.raw_path)
         out.add_bytes(b" ")
-        out.add_number(facts.status)
-        if client is None:
-            out.add_bytes(b'","client":null,"client_port":null')
-        else:
-            out.add_bytes(b'","client":"')
-            out.add_json_text(<str>client[0])
-            out.add_bytes(b'","client_port":')
-            out.add_number(client[1])
+        out.add_bytes(<bytes>self.statuses[facts.status % 1000])
+        out.add_bytes(b'"')
+        out.add_bytes(self.clients.text_of(facts.scope["client"]))
         out.add_bytes(b',"method":"')
-        out.add_json_text(facts.method)
+        out.add_token(facts.method)
         out.add_bytes(b'","path":"')
-        out.add_json_bytes(path)
+        out.add_json_bytes(facts.raw_path)
         out.add_bytes(b'","query":"')
-        out.add_json_bytes(query)
+        out.add_json_bytes(facts.query_string)
         out.add_bytes(b'","http_version":"')
-        out.add_json_text(<str>scope["http_version"])
+        out.add_token(facts.http_version)
         out.add_bytes(b'","status":')
-        out.add_number(facts.status)
+        out.add_bytes(<bytes>self.statuses[facts.status % 1000])
         out.add_bytes(b',"size":')
         out.add_number(facts.size)
         out.add_bytes(b',"duration_ms":')

@@ -19,6 +19,7 @@ import weakref
 from collections.abc import Iterator
 from typing import TextIO
 
+from vivace.server.logging.line_buffer import LineBuffer
 from vivace.server.logging.loggers import server_logger
 
 # POSIX: only so many bytes are written to a pipe without another's between them (PIPE_BUF).
@@ -38,7 +39,7 @@ class LogOutput:
 
     def __init__(self, path: str | None = None) -> None:
         self.path = path
-        self.buffer = bytearray()
+        self.buffer = LineBuffer()
         self.stream: TextIO | None = None
         self._lock = threading.RLock()
         self._writing = False
@@ -65,7 +66,7 @@ class LogOutput:
 
     def write(self, line: bytes) -> None:
         """Write a line now, behind those that wait."""
-        self.buffer.extend(line)
+        self.buffer.put(line)
         self.flush()
 
     def flush(self) -> None:
@@ -76,10 +77,7 @@ class LogOutput:
                 return
             self._writing = True
             try:
-                while self.buffer:
-                    lines = bytes(self.buffer)
-                    # Not cleared: others may have put more behind them.
-                    del self.buffer[: len(lines)]
+                while lines := self.buffer.take():
                     self._write(lines)
             finally:
                 self._writing = False
