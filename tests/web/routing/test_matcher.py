@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from vivace.utils.route_path import get_route_path
 from vivace.web.responses import PlainTextResponse
 from vivace.web.routing import BaseRoute, Host, Match, Mount, Route, RouteGroup, Router, WebSocketRoute, flatten
-from vivace.web.routing.matcher import Candidate, Table
+from vivace.web.routing._matcher_cy import Candidate, Table
 from vivace.web.types import Message, Receive, Scope, Send
 
 # What segments of routes and of requests are made of; few, so that they meet.

@@ -1,7 +1,7 @@
 """Which code answers which URL, and the way back from a name to a URL (Starlette's names).
 
 `paths` turns "/users/{id:int}" into a pattern; `routes` holds the routes, `router` what contains them (`Mount`, `Host`,
-`Router`); `matcher` is the table that all routes of a router are compiled into. Read `routes` first.
+`Router`); `_matcher_cy` is the table that all routes of a router are compiled into. Read `routes` first.
 """
 
 from vivace.web.routing.paths import PARAM_REGEX, InvalidRouteError, compile_path, replace_params

@@ -18,8 +18,8 @@ from vivace.web.middleware import Middleware, wrap
 from vivace.web.middleware.body_limit import RequestBodyLimitMiddleware
 from vivace.web.requests import Request
 from vivace.web.responses import PlainTextResponse, RedirectResponse, Response
+from vivace.web.routing._matcher_cy import Table
 from vivace.web.routing.lifespan import as_lifespan, enter_mounted_state, mounted_lifespans, no_lifespan, with_handlers
-from vivace.web.routing.matcher import Table
 from vivace.web.routing.paths import InvalidRouteError, compile_path, quote_meaning, read_params, replace_params
 from vivace.web.routing.routelist import RouteList
 from vivace.web.routing.routes import (
@@ -36,7 +36,6 @@ from vivace.web.routing.routes import (
 from vivace.web.types import ASGIApp, Lifespan, Receive, Scope, Send
 from vivace.web.websockets import WebSocket, WebSocketClose
 
-_FULL, _PARTIAL = Match.FULL, Match.PARTIAL
 _VIVACE = f"{Path(__file__).parents[2]}/"
 
 
@@ -220,6 +219,8 @@ class Router:
         self._names: tuple[dict[str, list[tuple[int, BaseRoute]]], list[tuple[int, BaseRoute]]] | None = None
 
     def _compile(self, scope_type: str) -> Table:
+        if scope_type not in ("http", "websocket"):
+            raise RuntimeError(f"A Router answers http, websocket and lifespan, not {scope_type!r}.")
         table = self._tables[scope_type] = Table(scope_type, self._routes)
         return table
 
@@ -228,48 +229,38 @@ class Router:
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The router inside its own middleware."""
-        scope_type = scope["type"]
         if "router" not in scope:
             scope["router"] = self
-        if scope_type == "lifespan":
-            await self.lifespan(scope, receive, send)
-            return
-        if scope_type not in ("http", "websocket"):
-            raise RuntimeError(f"A Router answers http, websocket and lifespan, not {scope_type!r}.")
-        table = self._tables.get(scope_type) or self._compile(scope_type)
-        route_path = get_route_path(scope)
-        partial: tuple[BaseRoute, Scope] | None = None
-        allowed: set[str] = set()
-        candidates, segments = table.candidates(route_path)
-        for candidate in candidates:
-            match, child_scope = candidate.attempt(scope, route_path, segments)
-            if match is _FULL:
-                route = candidate.route
-                scope["route"] = route
-                scope.update(child_scope)
-                await route.handle(scope, receive, send)
+        table = self._tables.get(scope["type"])
+        if table is None:
+            if scope["type"] == "lifespan":
+                await self.lifespan(scope, receive, send)
                 return
-            if match is _PARTIAL:
-                partial = partial or (candidate.route, child_scope)
-                allowed.update(getattr(candidate.route, "methods", None) or ())
-        if partial is not None:
-            scope["route"], child_scope = partial
+            table = self._compile(scope["type"])
+        await (table.answer(scope, receive, send) or self._answer_mismatch(scope, receive, send, table))
+
+    async def _answer_mismatch(self, scope: Scope, receive: Receive, send: Send, table: Table) -> None:
+        """No route fits wholly: 405, a redirect, or 404."""
+        if partial := table.attempts(scope):
+            route, _, child_scope = partial[0]
+            scope["route"] = route
             scope.update(child_scope)
             # RFC 9110 15.5.6: Allow lists the methods of the resource, and several routes may share its path.
-            scope[ALLOWED_METHODS_KEY] = allowed
-            await scope["route"].handle(scope, receive, send)
+            scope[ALLOWED_METHODS_KEY] = {
+                method for one, _, _ in partial for method in getattr(one, "methods", ()) or ()
+            }
+            await route.handle(scope, receive, send)
             return
-        redirect = self._redirect_slash(scope, route_path, table)
+        redirect = self._redirect_slash(scope, table)
         await (redirect or self.default)(scope, receive, send)
 
-    def _redirect_slash(self, scope: Scope, route_path: str, table: Table) -> Response | None:
+    def _redirect_slash(self, scope: Scope, table: Table) -> Response | None:
+        path = scope["path"]
+        route_path = get_route_path(scope)
         if not self.redirect_slashes or scope["type"] != "http" or route_path == "/":
             return None
-        path = scope["path"]
         redirect_scope = {**scope, "path": path.rstrip("/") if route_path.endswith("/") else path + "/"}
-        redirect_path = get_route_path(redirect_scope)
-        candidates, segments = table.candidates(redirect_path)
-        if any(each.attempt(redirect_scope, redirect_path, segments)[0] is not Match.NONE for each in candidates):
+        if table.attempts(redirect_scope):
             return RedirectResponse(url=str(URL(scope=redirect_scope)))
         return None
 
