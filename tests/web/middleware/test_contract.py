@@ -19,6 +19,7 @@ from vivace.web.middleware import Middleware, wrap
 from vivace.web.middleware.authentication import AuthenticationMiddleware
 from vivace.web.middleware.base import BaseHTTPMiddleware
 from vivace.web.middleware.body_limit import RequestBodyLimitMiddleware
+from vivace.web.middleware.compression import CompressionMiddleware
 from vivace.web.middleware.conditional import ConditionalGetMiddleware
 from vivace.web.middleware.cors import CORSMiddleware
 from vivace.web.middleware.csrf import CSRFMiddleware
@@ -59,6 +60,7 @@ WORKING = {
     "authentication": Middleware(AuthenticationMiddleware, backend=Nobody()),
     "base": Middleware(BaseHTTPMiddleware, dispatch=passing),
     "body limit": Middleware(RequestBodyLimitMiddleware, max_body_size=1000),
+    "compression": Middleware(CompressionMiddleware, minimum_size=0),
     "conditional": Middleware(ConditionalGetMiddleware),
     "cors": Middleware(CORSMiddleware, allow_origins=[ORIGIN]),
     "csrf": Middleware(CSRFMiddleware),
@@ -84,6 +86,7 @@ NO_LAYERS = {"WSGIMiddleware"}
 HTTP_ONLY = [
     "base",
     "body limit",
+    "compression",
     "conditional",
     "cors",
     "errors",
@@ -331,7 +334,8 @@ async def test_files_that_the_server_sends_pass(layer: Layer, kind: str) -> None
     file = {"type": f"http.response.{kind}", "path": "/tmp/file"}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await send(start_with((b"content-length", b"4")))
+        # Text would be read, for it is compressed.
+        await send(start_with((b"content-length", b"4"), (b"content-type", b"image/png")))
         await send(file)
 
     sent = await messages_through(layer(app))

@@ -30,7 +30,7 @@ from vivace.web.concurrency import run_in_threadpool
 from vivace.web.exceptions import HTTPException
 from vivace.web.middleware._ratelimit_headers import Headers, HeaderStyle, policy_names
 from vivace.web.middleware._ratelimit_keys import KEYS, Key
-from vivace.web.middleware._start import ANY_START, HTTP_START, StartSend
+from vivace.web.middleware._start import ANY_START, HTTP_START, editing_start
 from vivace.web.requests import HTTPConnection
 from vivace.web.responses import Response
 from vivace.web.types import ASGIApp, Receive, Scope, Send
@@ -146,7 +146,7 @@ class RateLimitMiddleware:
             return
         if fields:
             kinds = HTTP_START if scope["type"] == "http" else ANY_START
-            send = StartSend(send, lambda headers: headers.extend(fields), kinds)
+            send = editing_start(send, lambda headers: headers.extend(fields), kinds)
         await self.app(scope, receive, send)
 
     def _is_exempt(self, scope: Scope) -> bool:
