@@ -182,7 +182,7 @@ async def test_json_has_two_modes() -> None:
 
 async def test_a_header_of_the_accept_cannot_break_out() -> None:
     for header in ((b"a", b"b\r\nc: d"), (b"a\n", b"b"), (b"a", b"\0")):
-        with pytest.raises(ValueError, match="CR, LF or NUL|not a header name"):
+        with pytest.raises(ValueError, match=r"CR, LF or NUL|not a header name"):
             await Peer().websocket.accept(headers=[header])
 
 
