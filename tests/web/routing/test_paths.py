@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vivace.web.routing import InvalidRouteError, compile_path, replace_params
 from vivace.web.routing.paths import read_params
@@ -50,3 +54,27 @@ def test_a_path_has_a_format_to_write_parameters_into() -> None:
 def test_a_name_stands_in_a_path_once(path: str, message: str) -> None:
     with pytest.raises(InvalidRouteError, match=message):
         compile_path(path)
+
+
+ALPHABET = st.text(alphabet="-_.ab/\0", max_size=12)
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(["/{a}-{b}", "/{a}-{b}-{c}", "/{a}{b}", "/{a}.{b}-{c}_x", "/{a}_{b}/{c}-{d}.", "/{a}--{b}"]),
+    ALPHABET,
+)
+def test_texts_of_one_segment_are_told_apart_as_by_the_plain_expression(path: str, text: str) -> None:
+    plain = re.compile(re.sub(r"\\{(\w)\\}", r"(?P<\1>[^/\\x00]+)", re.escape(path)) + r"\Z")
+    expected = plain.match("/" + text)
+    found = compile_path(path)[0].match("/" + text)
+    assert (found and found.groupdict()) == (expected and expected.groupdict())
+
+
+@pytest.mark.parametrize(
+    "path", ["/{a}-{b}-{c}-{d}-{e}-{f}-{g}-{h}.html", "{a}.{b}.{c}.{d}.{e}.example.org", "/{a}{b}{c}{d}{e}{f}.html"]
+)
+def test_a_hostile_path_does_not_keep_the_router_busy(path: str) -> None:
+    pattern = compile_path(path)[0]  # by the plain expression this would take longer than the universe is old
+    for piece in ("-", ".", "a", "-a", ".a."):
+        assert pattern.match("/" * path.startswith("/") + piece * 3000) is None
