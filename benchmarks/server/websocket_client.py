@@ -24,10 +24,10 @@ def masked_frame(opcode: int, payload: bytes) -> bytes:
     return bytes([FINAL | opcode, MASKED | len(payload)]) + MASK + masked
 
 
-def opening_request(port: int) -> bytes:
+def opening_request(port: int, path: str = "/") -> bytes:
     """The opening handshake (RFC 6455 4.1), always with the same key."""
     lines = [
-        "GET / HTTP/1.1",
+        f"GET {path} HTTP/1.1",
         f"Host: 127.0.0.1:{port}",
         "Upgrade: websocket",
         "Connection: Upgrade",
