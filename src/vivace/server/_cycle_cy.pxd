@@ -79,6 +79,7 @@ cdef class Cycle(Work):
     cdef application_returned(self)
     cpdef send(self, message)
     cdef respond(self, status, headers, body)
+    cdef bint try_send(self, data) except -1
     @cython.locals(fields=dict)
     cdef start_response(self, message)
     cdef begin_only_response(self, status, headers, bint trailers)

@@ -195,6 +195,13 @@ class Send:
         """A whole response in one call: as "http.response.start" and "http.response.body" would, errors included."""
         return self.cycle.respond(status, headers, body)
 
+    def try_send(self, data: bytes) -> bool:
+        """A piece of the body, with more to come, unless it would have to wait: False then, and nothing is sent.
+
+        False as well where the body is not begun, or ended, or the client gone: `send` tells which.
+        """
+        return self.cycle.try_send(data)
+
 
 class Cycle(Work):
     """A request being answered. `start` makes its task; the protocol feeds it body and news of the client.
@@ -509,6 +516,13 @@ class Cycle(Work):
         self.begin_only_response(status, headers, False)
         self.finish_body(body, False)
         return DONE  # as for a last message: nobody waits for a client when nothing more is to be made for it
+
+    def try_send(self, data: Any) -> bool:
+        """Send: a piece of the body if it need not wait; a message for a WebSocket."""
+        if self.phase != STARTED or self.disconnected or self.stream.write_paused:
+            return False
+        self.finish_body(data, True)
+        return True
 
     def start_response(self, message: Message) -> None:
         fields = message if type(message) is dict else dict(message)

@@ -21,6 +21,10 @@ cdef class Receiving(Awaited):
     cpdef advance(self)
 
 
+cdef class WebSocketSend:
+    cdef WebSocketCycle cycle
+
+
 cdef class WebSocketCycle(Cycle):
     cdef object handshake
     cdef WebSocketProtocol protocol
@@ -51,10 +55,12 @@ cdef class WebSocketCycle(Cycle):
     cdef double asked
     cdef object owed_pong
 
+    @cython.locals(send=WebSocketSend)
     cpdef begin(self)
     @cython.locals(receiving=Receiving)
     cpdef receive(self)
     cpdef send(self, message)
+    cdef bint try_send(self, data) except -1
     @cython.locals(last=Waiter, waiter=Waiter)
     cdef Waiter wait(self)
     cdef send_fields(self, dict fields)

@@ -83,6 +83,23 @@ class Receiving(Awaited):
         return waiter
 
 
+class WebSocketSend:
+    """The ASGI `send` of a WebSocket, and what more it can do for whoever knows our server."""
+
+    cycle: WebSocketCycle
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """See `WebSocketCycle.send`."""
+        return self.cycle.send(message)
+
+    def try_send(self, data: str | bytes) -> bool:
+        """A message, as text or binary, unless it would have to wait: False then, and nothing is sent.
+
+        False as well where the WebSocket is not open: `send` tells why.
+        """
+        return self.cycle.try_send(data)
+
+
 class WebSocketCycle(Cycle):
     """A WebSocket being served. `start` makes its task; the protocol feeds it bytes, once `stream.accept` was called.
 
@@ -118,8 +135,10 @@ class WebSocketCycle(Cycle):
     # ---- the application's side
 
     def begin(self) -> Awaitable[None]:
-        """Work: call the application. The `send` of a WebSocket can do no more than ASGI's."""
-        return self.stream.app(self.scope, self.receive, self.send)
+        """Work: call the application."""
+        send = WebSocketSend.__new__(WebSocketSend)
+        send.cycle = self
+        return self.stream.app(self.scope, self.receive, send)
 
     def receive(self) -> Receiving:
         """The ASGI `receive`: `websocket.connect`, messages, and `websocket.disconnect` from the end on."""
@@ -198,6 +217,14 @@ class WebSocketCycle(Cycle):
         if self.stream.write_paused and self.state != ENDED:
             return self.stream.wait_until_writable()
         return DONE
+
+    def try_send(self, data: Any) -> bool:
+        """WebSocketSend: a message if it need not wait."""
+        if self.state != OPEN or self.stream.write_paused:
+            return False
+        self.write(self.protocol.text(data) if type(data) is str else self.protocol.binary(data))
+        self.service.counters.messages_sent += 1
+        return True
 
     def send_fields(self, fields: dict[str, Any]) -> None:
         kind = fields["type"]

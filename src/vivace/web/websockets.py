@@ -123,6 +123,15 @@ class WebSocket(HTTPConnection[StateT]):
             self.application_state = WebSocketState.DISCONNECTED
             raise WebSocketDisconnect(code=1006) from error
 
+    @property
+    def try_send(self) -> Callable[[str | bytes], bool] | None:
+        """Sends text or bytes in a plain call, if that takes no waiting; tells whether it did.
+
+        None where the server's `send`, or a middleware around it, does not offer that: see docs/server/protocols.md.
+        """
+        try_send: Callable[[str | bytes], bool] | None = getattr(self._send, "try_send", None)
+        return try_send
+
     async def accept(
         self, subprotocol: str | None = None, headers: Iterable[tuple[bytes, bytes]] | None = None
     ) -> None:

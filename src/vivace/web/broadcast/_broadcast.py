@@ -8,14 +8,13 @@ from typing import Any, Self
 import anyio.from_thread
 import anyio.lowlevel
 
-from vivace.web._waiter import Waiter, wake
 from vivace.web.broadcast._event import Event
 from vivace.web.broadcast._history import History, Replay
 from vivace.web.broadcast._queue import OVERFLOWS, Overflow
 from vivace.web.broadcast._subscription import Subscription
 
-# So many subscribers are woken before others have their turn. Each then takes about 10 µs to send a small message.
-WAKES_PER_TURN = 200
+# So many subscribers are told before others have their turn. Each then takes some 10 µs to send a small message.
+TOLD_PER_TURN = 200
 
 
 class Broadcast:
@@ -151,23 +150,23 @@ class Broadcast:
         but lets others have their turn before it returns. Published is published, even if it is cancelled meanwhile.
         Raises TypeError and ValueError for what cannot be sent.
         """
-        waiters = iter(self._deliver(Event(channel, message, event=event, id=id, key=key)))
+        waiting = iter(self._deliver(Event(channel, message, event=event, id=id, key=key)))
         try:
-            for woken, waiter in enumerate(waiters, 1):
-                wake(waiter)
-                if woken % WAKES_PER_TURN == 0:
+            for told, subscription in enumerate(waiting, 1):
+                subscription._tell()
+                if told % TOLD_PER_TURN == 0:
                     await anyio.lowlevel.checkpoint()
             await anyio.lowlevel.checkpoint()
         finally:
-            for waiter in waiters:
-                wake(waiter)
+            for subscription in waiting:
+                subscription._tell()
 
     def publish_nowait(
         self, channel: str, message: Any, *, event: str | None = None, id: str | None = None, key: str | None = None
     ) -> None:
-        """As `publish`, for plain functions in the event loop: signal handlers, callbacks. All are woken at once."""
-        for waiter in self._deliver(Event(channel, message, event=event, id=id, key=key)):
-            wake(waiter)
+        """As `publish`, for plain functions in the event loop: signal handlers, callbacks. All are told at once."""
+        for subscription in self._deliver(Event(channel, message, event=event, id=id, key=key)):
+            subscription._tell()
 
     def publish_from_thread(
         self, channel: str, message: Any, *, event: str | None = None, id: str | None = None, key: str | None = None
@@ -186,14 +185,14 @@ class Broadcast:
 
         anyio.from_thread.run(publish, token=self._token)
 
-    def _deliver(self, event: Event) -> list[Waiter]:
-        """Puts an event into all queues at once, so that all see the same order; who is to be woken."""
+    def _deliver(self, event: Event) -> list[Subscription]:
+        """Puts an event into all queues at once, so that all see the same order; who is to be told of it."""
         self._bind()
         if self._history is not None:
             self._history.add(event)
         # A copy: who is cut off leaves the channel meanwhile.
         subscribers = list(self._channels.get(event.channel, ()))
-        return [waiter for each in subscribers if (waiter := each._offer(event)) is not None]
+        return [subscription for subscription in subscribers if subscription._offer(event)]
 
 
 def _current_token() -> anyio.lowlevel.EventLoopToken | None:

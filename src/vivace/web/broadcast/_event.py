@@ -16,7 +16,7 @@ class Event:
     text, bytes nor JSON, ValueError for line breaks in `event` and `id`.
     """
 
-    __slots__ = ("_frame", "_text", "channel", "event", "id", "key", "message", "sequence")
+    __slots__ = ("_frame", "channel", "event", "id", "key", "message", "payload", "sequence")
 
     def __init__(
         self, channel: str, message: Any, *, event: str | None = None, id: str | None = None, key: str | None = None
@@ -31,20 +31,23 @@ class Event:
         self.key = key
         self.sequence = 0
         self._frame: bytes | None = None
-        # Encoded here, so that what cannot be is the publisher's error and not that of a thousand subscribers.
-        self._text: str | None = None
+        # What goes through a WebSocket. Made here, so that what cannot be sent is the publisher's error and not that of
+        # a thousand subscribers.
+        self.payload: str | bytes
         if isinstance(message, str):
             message.encode()
-            self._text = message
-        elif not isinstance(message, bytes | bytearray | memoryview):
-            self._text = encode(message).decode()
+            self.payload = message
+        elif isinstance(message, bytes | bytearray | memoryview):
+            self.payload = bytes(message)
+        else:
+            self.payload = encode(message).decode()
 
     @property
     def text(self) -> str:
         """The message as text: itself, or JSON. TypeError for bytes."""
-        if self._text is None:
+        if isinstance(self.payload, bytes):
             raise TypeError(f"This message of {self.channel!r} is bytes, which only a WebSocket takes.")
-        return self._text
+        return self.payload
 
     @property
     def event_frame(self) -> bytes:
@@ -54,10 +57,8 @@ class Event:
         return self._frame
 
     def websocket_message(self) -> Message:
-        """The ASGI message that sends it through a WebSocket: bytes as binary, all else as text."""
-        if self._text is None:
-            return {"type": "websocket.send", "bytes": bytes(self.message)}
-        return {"type": "websocket.send", "text": self._text}
+        """The ASGI message that sends it through a WebSocket."""
+        return {"type": "websocket.send", "text" if isinstance(self.payload, str) else "bytes": self.payload}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):

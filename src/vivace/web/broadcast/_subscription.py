@@ -39,7 +39,18 @@ class Subscription:
 
     __slots__ = (
         *("_broadcast", "_ended", "_history", "_last_event_id", "_make_waiter", "_max_queue", "_opened", "_overflow"),
-        *("_queue", "_replay", "_too_slow", "_waiter", "channels", "dropped", "missed"),
+        *(
+            "_queue",
+            "_replay",
+            "_told",
+            "_too_slow",
+            "_waiter",
+            "_write_frame",
+            "_write_payload",
+            "channels",
+            "dropped",
+            "missed",
+        ),
     )
 
     def __init__(
@@ -66,7 +77,10 @@ class Subscription:
         self._ended = False
         self._too_slow = False
         self._waiter: Waiter | None = None
+        self._told = False
         self._make_waiter: Callable[[], Waiter]
+        self._write_frame: Callable[[bytes], bool] | None = None
+        self._write_payload: Callable[[str | bytes], bool] | None = None
 
     async def __aenter__(self) -> Self:
         if self._opened:
@@ -97,13 +111,40 @@ class Subscription:
 
     # ---- the publisher's side
 
-    def _offer(self, event: Event) -> Waiter | None:
-        """Takes an event in; what to wake for it."""
+    def _offer(self, event: Event) -> bool:
+        """Takes an event in; whether the subscriber is to be told."""
         if len(self._queue) >= self._max_queue and not self._makes_room(event):
-            return None
+            return False
         self._queue.append(event)
-        waiter, self._waiter = self._waiter, None
-        return waiter
+        if self._waiter is None or self._told:
+            return False
+        self._told = True
+        return True
+
+    def _tell(self) -> None:
+        """What waits is written, where that takes no waiting; else whoever waits for it is woken."""
+        self._told = False
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        if not self._write_all():
+            waiter.set_result(None)
+
+    def _write_all(self) -> bool:
+        queue = self._queue
+        while queue:
+            event = queue.popleft()
+            try:
+                if self._write_payload is not None:
+                    written = self._write_payload(event.payload)
+                else:
+                    written = self._write_frame is not None and self._write_frame(event.event_frame)
+            except Exception:  # noqa: BLE001 (raised again where it belongs: in the subscriber's task)
+                written = False
+            if not written:
+                self._replay.append(event)
+                return False
+        return True
 
     def _makes_room(self, event: Event) -> bool:
         queue = self._queue
@@ -135,7 +176,7 @@ class Subscription:
             raise RuntimeError('Enter a subscription first: "async with broadcast.subscribe(…) as events:".')
         if self._waiter is not None:
             raise RuntimeError("Another task waits for this subscription's events; each task needs its own.")
-        while not self._queue:
+        while not (self._queue or self._replay):
             if self._too_slow:
                 raise TooSlowError(f"cut off with {self._max_queue} events waiting (max_queue)")
             if self._ended:
@@ -149,6 +190,10 @@ class Subscription:
 
     def _take(self) -> Event:
         return self._replay.popleft() if self._replay else self._queue.popleft()
+
+    def write_through(self, write: Callable[[bytes], bool] | None) -> None:
+        """`write` may be called for an event's frame while `event_frames` waits, and tells whether it was written."""
+        self._write_frame = write
 
     async def event_frames(self) -> AsyncGenerator[bytes, None]:
         """The events as server-sent events, all that wait in one piece; what an `EventSourceResponse` asks for.
@@ -197,6 +242,7 @@ class Subscription:
 
     async def _forward(self, websocket: WebSocket) -> None:
         code = WS_1012_SERVICE_RESTART
+        self._write_payload = websocket.try_send
         try:
             while self._replay or self._queue or await self._wait():
                 await websocket.send(self._take().websocket_message())

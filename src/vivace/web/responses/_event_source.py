@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import anyio
@@ -31,6 +31,9 @@ class FrameSource(Protocol):
 
     def event_frames(self) -> AsyncIterator[bytes]:
         """The events as they are on the wire, until there are no more."""
+
+    def write_through(self, write: Callable[[bytes], bool] | None) -> None:
+        """`write` may be called for an event's frame while `event_frames` waits, and tells whether it was written."""
 
 
 class EventSourceResponse(StreamingResponse):
@@ -71,7 +74,9 @@ class EventSourceResponse(StreamingResponse):
         self.ping = ping
         self.send_timeout = send_timeout
         self._opening = b"" if retry is None else ServerSentEvent(retry=retry).encode()
+        self._source = content if isinstance(content, FrameSource) else None
         super().__init__(_frames(content), status_code, headers, media_type, background)
+        self._source_iterator = self.body_iterator
 
     def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
         """Adds what keeps caches and proxies from holding events back, unless `headers` say otherwise."""
@@ -86,6 +91,8 @@ class EventSourceResponse(StreamingResponse):
         if scope["method"] == "HEAD":
             self.body_iterator = _nothing()  # a stream of events may never end, and nobody would read it
         sender = _EventSender(send, self._opening, self.send_timeout)
+        if self._source is not None and self.body_iterator is self._source_iterator:
+            self._source.write_through(sender.try_send)
         try:
             await self._send_events(receive, sender)
             if sender.is_open:
@@ -118,10 +125,12 @@ class _ClientLeftError(Exception):
 class _EventSender:
     """The `send` of a stream of events, which lets heartbeats in between."""
 
-    __slots__ = ("_heartbeat", "_last", "_opening", "_send", "_sending", "_timeout", "is_open")
+    __slots__ = ("_heartbeat", "_last", "_opening", "_send", "_sending", "_timeout", "_try_send", "is_open")
 
     def __init__(self, send: Send, opening: bytes, timeout: float | None) -> None:
         self._send = send
+        # Our server's `send` has it (docs/server/protocols.md); a middleware's has not.
+        self._try_send: Callable[[bytes], bool] | None = getattr(send, "try_send", None)
         self._opening = opening
         self._timeout = timeout
         self._sending = False
@@ -143,6 +152,17 @@ class _EventSender:
         finally:
             self._sending = False
         self._last = time.monotonic()
+
+    @property
+    def try_send(self) -> Callable[[bytes], bool] | None:
+        """Sends a piece in a plain call, if that takes no waiting; None where that cannot be."""
+        return None if self._try_send is None else self._send_unless_busy
+
+    def _send_unless_busy(self, data: bytes) -> bool:
+        if self._sending or self._heartbeat is not None or self._try_send is None:
+            return False
+        self._last = time.monotonic()
+        return self._try_send(data)
 
     async def _send_now(self, message: Message) -> None:
         try:
