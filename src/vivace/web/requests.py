@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 import anyio
 
 from vivace.web._json import MalformedJSON, decode
+from vivace.web._json_lines import MAX_LINE_LENGTH, JSONLines, MalformedJSONLine
 from vivace.web._utils import AwaitableOrContextManager, AwaitableOrContextManagerWrapper
 from vivace.web.datastructures import URL, Address, FormData, Headers, QueryParams, State
 from vivace.web.datastructures._headers import encode_value
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
 else:
     StateT = TypeVar("StateT")
 
-__all__ = ["ClientDisconnect", "HTTPConnection", "MalformedJSON", "MissingMiddleware", "Request", "cookie_parser"]
+__all__ = [
+    "ClientDisconnect",
+    "HTTPConnection",
+    "MalformedJSON",
+    "MalformedJSONLine",
+    "MissingMiddleware",
+    "Request",
+    "cookie_parser",
+]
 
 # What a pushed request inherits from the one that caused it.
 SERVER_PUSH_HEADERS_TO_COPY = ("accept", "accept-encoding", "accept-language", "cache-control", "user-agent")
@@ -300,6 +309,20 @@ class Request(HTTPConnection[StateT]):
         if not hasattr(self, "_json"):
             self._json = decode(await self.body())
         return self._json
+
+    def json_lines(self, type: Any = Any, *, max_line_length: int = MAX_LINE_LENGTH) -> AsyncIterator[Any]:
+        """The values of a body of JSON lines, each as soon as it has arrived; the body is never held whole.
+
+        `type` is what each line has to be, as msgspec knows types: a Struct, `dict[str, int]` …. Blank lines are left
+        out. A line that is no JSON is a `MalformedJSONLine`, a 400 that names it; one of another type is a 422, one of
+        more than `max_line_length` bytes a 413. Raises `ClientDisconnect` and RuntimeError as `stream()` does.
+        """
+        if self._stream_consumed and not hasattr(self, "_body"):
+            raise RuntimeError("Stream consumed")
+        return JSONLines(self._known_or_next_chunk, type, max_line_length)
+
+    async def _known_or_next_chunk(self) -> tuple[bytes, bool]:
+        return (self._body, False) if hasattr(self, "_body") else await self._receive_chunk()
 
     def form(
         self,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from vivace.web._json import encode
-from vivace.web.background import BackgroundTask
+from vivace.web.background import BackgroundTask, send_and_run
 from vivace.web.datastructures import URL, MutableHeaders
 from vivace.web.datastructures._headers import encode_name, encode_value
 from vivace.web.responses._cookies import format_cookie
@@ -142,9 +142,11 @@ class Response:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             send = denial_send(send)
-        await send_whole(send, self.status_code, self.raw_headers, self.body)
-        if self.background is not None:
-            await self.background()
+        sending = send_whole(send, self.status_code, self.raw_headers, self.body)
+        if self.background is None:
+            await sending
+        else:
+            await send_and_run(sending, self.background)
 
 
 def send_whole(

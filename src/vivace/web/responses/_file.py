@@ -15,7 +15,7 @@ import anyio.to_thread
 
 from vivace.utils import conditional
 from vivace.utils.file_parts import NOT_MODIFIED_HEADERS, file_etag, multipart_length, part_head
-from vivace.web.background import BackgroundTask
+from vivace.web.background import BackgroundTask, send_and_run
 from vivace.web.datastructures import Headers, MutableHeaders
 from vivace.web.responses._base import PlainTextResponse, Response, denial_send
 from vivace.web.responses._streaming import listen_for_disconnect, send_raises_on_disconnect, until_disconnect
@@ -64,6 +64,9 @@ class FileResponse(Response):
         _set_stat_headers(self.headers, stat_result)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_and_run(self._send(scope, receive, send), self.background)
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
         stat_result = self.stat_result or await self._stat()
         # A copy: the file may be another one when this response is sent again.
         headers = MutableHeaders(raw=list(self.raw_headers))
@@ -73,8 +76,6 @@ class FileResponse(Response):
             await self._send_file(denial_send(send), headers, size, [])
         else:
             await self._answer(scope, receive, send, headers, size)
-        if self.background is not None:
-            await self.background()
 
     async def _stat(self) -> os.stat_result:
         try:

@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 
 from vivace.web._utils import create_collapsing_task_group
-from vivace.web.background import BackgroundTask
+from vivace.web.background import BackgroundTask, send_and_run
 from vivace.web.concurrency import iterate_in_threadpool
 from vivace.web.requests import ClientDisconnect
 from vivace.web.responses._base import Response, denial_send
@@ -60,6 +60,9 @@ class StreamingResponse(Response):
                     await self.body_iterator.aclose()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_and_run(self._stream(scope, receive, send), self.background)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await self.stream_response(denial_send(send))
         elif not send_raises_on_disconnect(scope):
@@ -73,8 +76,6 @@ class StreamingResponse(Response):
         else:
             # The stream may still read the request, and `receive` gives each message only once.
             await self._stream_or_raise(send)
-        if self.background is not None:
-            await self.background()
 
     async def _stream_or_raise(self, send: Send) -> None:
         try:
