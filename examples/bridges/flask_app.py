@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from flask import Flask, Response, jsonify, request, url_for
+from flask import Flask, Response, jsonify, request, stream_with_context, url_for
 
 app = Flask(__name__)
 
@@ -21,16 +19,10 @@ def where() -> Response:
 
 @app.post("/length")
 def length() -> Response:
-    return jsonify(length=sum(len(chunk) for chunk in chunks()))
+    return jsonify(length=sum(len(chunk) for chunk in iter(lambda: request.stream.read(65536), b"")))
 
 
 @app.post("/upper")
 def upper() -> Response:
-    """Sends each chunk of the body back in capital letters while the next ones are still on their way."""
-    return Response((chunk.upper() for chunk in chunks()), mimetype="text/plain")
-
-
-def chunks() -> Iterator[bytes]:
-    """The request's body, as it comes."""
-    while chunk := request.stream.read(65536):
-        yield chunk
+    """Sends each line of the body back in capital letters while the next ones are still on their way."""
+    return Response(stream_with_context(line.upper() for line in request.stream), mimetype="text/plain")

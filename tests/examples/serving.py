@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,13 +18,13 @@ VERSIONS = ("HTTP/1.1", "HTTP/2")
 
 @contextmanager
 def served(
-    log: Path, *arguments: str, python: str = sys.executable, cwd: Path = BRIDGES, **environ: str
+    log: Path, *arguments: str, environ: Mapping[str, str] = os.environ, python: str | Path = sys.executable
 ) -> Iterator[Serving]:
     """A server for as long as the block runs; what it writes goes to the file `log`."""
     with log.open("w") as file:
         process = subprocess.Popen(
             [python, "-m", "vivace", "run", *arguments, "--port", "0"],
-            cwd=cwd,
+            cwd=BRIDGES,
             env={**os.environ, **environ},
             stdin=subprocess.DEVNULL,
             stdout=file,

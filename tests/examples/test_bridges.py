@@ -1,4 +1,4 @@
-"""examples/bridges: each framework under `vivace run`, alone and mounted beside the others, on its own toolkit and on ours."""
+"""examples/bridges: each framework under `vivace run`, alone and mounted beside the others, on both toolkits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 
 ON_OURS = ("--toolkit", "vivace")
 # Every framework in one process, itself behind a proxy's prefix, on our toolkit.
-BEHIND_A_PROXY = ("everything:app", *ON_OURS, "--root-path", "/all")
+BEHIND_A_PROXY = ("everything:app", *ON_OURS, "--root-path", "/all", "--no-proxy-strips-root-path")
 
 
 class Place(NamedTuple):
@@ -32,7 +32,7 @@ class Place(NamedTuple):
     prefix: str = ""
 
     def __str__(self) -> str:
-        return " ".join((*self.command, self.prefix))
+        return " ".join((self.framework, *self.command))
 
 
 TARGETS = {
@@ -98,10 +98,12 @@ def server(tmp_path_factory: pytest.TempPathFactory, django: Django) -> Iterator
             if command not in running:
                 log = folder / f"{len(running)}.log"
                 static = ("--static", f"/static={django.static}") if command == (TARGETS["django"],) else ()
-                running[command] = stack.enter_context(served(log, *command, *static, **django.environ))
+                running[command] = stack.enter_context(served(log, *command, *static, environ=django.environ))
             return running[command]
 
         yield server
+        for serving in running.values():
+            serving.process.terminate()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -204,7 +206,7 @@ def test_django_learns_that_a_client_has_left(server: Server, place: Place) -> N
     host, port = serving.url.removeprefix("http://").rstrip("/").split(":")
     with socket.create_connection((host, int(port))) as client:
         client.sendall(f"GET {place.prefix}/slow HTTP/1.1\r\nhost: {host}\r\n\r\n".encode())
-        client.sendall(b"")
+        eventually(lambda: "django: waiting" in serving.output, "a view at work")
     eventually(lambda: "django: the client has left" in serving.output, "a view that is ended")
 
 
@@ -221,7 +223,7 @@ def test_flask_streams_in_and_out_at_once(server: Server, place: Place) -> None:
         head = f"POST {place.prefix}/upper HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked\r\n\r\n"
         client.sendall(head.encode())
         received = b""
-        for word in (b"first", b"second"):
+        for word in (b"first\n", b"second\n"):
             client.sendall(b"%x\r\n%s\r\n" % (len(word), word))
             while word.upper() not in received:
                 part = client.recv(65536)
@@ -240,7 +242,7 @@ def test_the_index_of_everything_knows_where_each_is(server: Server) -> None:
 
 
 def test_everything_starts_and_stops_in_order(tmp_path: Path, django: Django) -> None:
-    with served(tmp_path / "log", "everything:app", *ON_OURS, **django.environ) as serving:
+    with served(tmp_path / "log", "everything:app", *ON_OURS, environ=django.environ) as serving:
         assert serving.stop() == 0
     lines = [line for line in serving.output.splitlines() if re.fullmatch(r"\w+: (started|stopped)", line)]
     order = ["starlette", "fastapi", "responder", "asgi2"]

@@ -51,6 +51,7 @@ def together(request: HttpRequest) -> JsonResponse:
 
 async def slow(request: HttpRequest) -> JsonResponse:
     """Django ends a view whose client has left."""
+    print("django: waiting", flush=True)
     try:
         await asyncio.sleep(60)
     except asyncio.CancelledError:

@@ -20,6 +20,7 @@ from vivace.web.requests import Request
 from vivace.web.responses import PlainTextResponse, RedirectResponse, Response
 from vivace.web.routing._matcher_cy import Table
 from vivace.web.routing.lifespan import as_lifespan, enter_mounted_state, mounted_lifespans, no_lifespan, with_handlers
+from vivace.web.routing.mounted_names import offer_own_names
 from vivace.web.routing.paths import InvalidRouteError, compile_path, quote_meaning, read_params, replace_params
 from vivace.web.routing.routelist import RouteList
 from vivace.web.routing.routes import (
@@ -87,7 +88,7 @@ class Mount(PrefixRoute):
             if not rest:
                 return URLPath(path=path)
         child_name = _name_below(self.name, name)
-        if child_name is not None:
+        if child_name is not None and self.param_convertors.keys() <= {*path_params, "path"}:
             # A "path" parameter is that of the child: the mount's own is what the child's URL takes.
             prefix, rest = replace_params(
                 self.path_format, self.param_convertors, {**path_params, "path": ""}, write_as=quote_meaning
@@ -101,6 +102,7 @@ class Mount(PrefixRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         enter_mounted_state(scope, self._base_app)
+        offer_own_names(scope, self._base_app)
         await self.app(scope, receive, send)
 
     def __eq__(self, other: object) -> bool:
@@ -162,6 +164,7 @@ class Host(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         enter_mounted_state(scope, self.app)
+        offer_own_names(scope, self.app)
         await self.app(scope, receive, send)
 
     def __eq__(self, other: object) -> bool:
@@ -391,7 +394,10 @@ def _find_url(app: Any, name: str, path_params: dict[str, Any]) -> URLPath | Non
     for route in getattr(app, "routes", None) or []:
         try:
             found: URLPath = route.url_path_for(name, **path_params)
-        except NoMatchFound:
+        except Exception as error:
+            # Routes of Starlette's have one of their own.
+            if type(error).__name__ != NoMatchFound.__name__:
+                raise
             continue
         return found
     return None
