@@ -14,11 +14,12 @@ from urllib.parse import quote
 
 from vivace.server.options.static import Static
 from vivace.server.sendfile import open_file, read_pieces
-from vivace.server.static_folder import ENCODED_SLASH, REFUSED, Headers, StaticFile, StaticFolder
+from vivace.server.static_folder import Headers, StaticFile, StaticFolder
 from vivace.server.types import ASGIApp, Message, Receive, Scope, Send
 from vivace.utils import conditional
 from vivace.utils.file_parts import multipart_length, part_head
 from vivace.utils.route_path import get_route_path
+from vivace.utils.static_names import ENCODED_SLASH, REFUSED
 
 Fields = dict[str, str]
 Ranges = Sequence[tuple[int, int]]

@@ -9,34 +9,19 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from dataclasses import dataclass
 
 from vivace.utils.conditional import http_date
 from vivace.utils.content_coding import preferred_codings
-from vivace.utils.file_parts import NOT_MODIFIED_HEADERS, file_etag
+from vivace.utils.file_parts import NOT_MODIFIED_HEADERS, file_etag, file_identity
 from vivace.utils.media_types import is_compressed, media_type_of
+from vivace.utils.static_names import ASK, CODINGS, FOREVER, HASHED
 
 Headers = list[tuple[bytes, bytes]]
 Identity = tuple[int, int, int, int, int]
 
-# Content codings, and how files are called that have them already; the first is taken where a client likes several.
-CODINGS = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
 INDEX = "index.html"
-# Hidden names (`.git`, `.env`, `..`) but for RFC 8615's folder, empty ones, and what divides names elsewhere.
-REFUSED = re.compile(r"/\.(?!well-known/)|//|\\" + (r"|[:~]" if os.name == "nt" else ""))
-# An encoded slash is part of a name to whoever wrote it, and a path's division after decoding (RFC 3986 2.2).
-ENCODED_SLASH = re.compile(rb"%(?:2f|5c)", re.IGNORECASE)
-# `app.3f2a9c1b.js`, `base.27e20196a850.css.map`: hexadecimal digits, with a letter among them, or it may be a date.
-# `index-BX2k9fQ1.css`: eight letters and digits of all kinds, with a digit within, or it may be a word (`-Version2`).
-HASHED = re.compile(
-    r"(?:^|[.-])(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,64}\."
-    r"|-(?=\w*[0-9][A-Za-z])(?=\w*[a-z])(?=\w*[A-Z])[A-Za-z0-9_]{8}\.",
-    re.ASCII,
-)
-FOREVER = "public, max-age=31536000, immutable"  # RFC 8246
-ASK = "no-cache"
 # Files that are remembered; more are found out about again.
 MOST_REMEMBERED = 4096
 NO_SUCH_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
@@ -68,8 +53,8 @@ class StaticFolder:
     def find(self, path: str, accept_encoding: str = "") -> StaticFile | None:
         """What to send for a path below the folder: the file, or a compressed one beside it; `index.html` of a folder.
 
-        With its slash in front, the path must not match `REFUSED`. Raises PermissionError for a file that is there and
-        cannot be read.
+        With its slash in front, the path must not match `REFUSED` of `static_names`. Raises PermissionError for a
+        file that is there and cannot be read.
         """
         if not path or path.endswith("/"):
             path += INDEX
@@ -91,8 +76,7 @@ class StaticFolder:
         status = _status(full)
         if status is None or not stat.S_ISREG(status.st_mode):
             return None
-        # With the time of the last change of anything, which a permission or another file of that number changes, too.
-        identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        identity = file_identity(status)
         known = self._known.get((path, coding))
         if known is not None and known.identity == identity:
             return known

@@ -9,6 +9,12 @@ from collections.abc import Sequence
 NOT_MODIFIED_HEADERS = frozenset({"cache-control", "content-location", "date", "etag", "expires", "set-cookie", "vary"})
 
 
+def file_identity(status: os.stat_result) -> tuple[int, int, int, int, int]:
+    """What tells a file, as it is, from any other and from itself before."""
+    # With the time of the last change of anything, which a permission or another file of that number changes, too.
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 def file_etag(status: os.stat_result, suffix: str = "") -> str:
     """The entity tag of a file as it is now, quoted and strong. The suffix tells apart what is made of it."""
     return f'"{status.st_mtime_ns:x}-{status.st_size:x}{suffix}"'

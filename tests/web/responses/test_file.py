@@ -312,3 +312,70 @@ def test_the_length_of_a_multipart_body_is_known_beforehand(path: Path) -> None:
     length, head = FileResponse(path).generate_multipart([(0, 10), (20, 30)], "b", 1024, "text/plain")
     assert re.match(rb"--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 20-29/1024\r\n\r\n$", head(20, 30))
     assert length == len(head(0, 10)) + len(head(20, 30)) + 20 + 4 + len("--b--")
+
+
+async def test_a_file_of_unknown_size_is_sent_as_far_as_it_goes(client_for: ClientFor) -> None:
+    async with client_for(FileResponse("/proc/self/status")) as client:
+        answer = await client.get("/", headers={"range": "bytes=0-3"})
+        head = await client.head("/")
+    assert (answer.status_code, answer.content[:5]) == (200, b"Name:")
+    assert (answer.headers["content-length"], "etag" in answer.headers) == (str(len(answer.content)), False)
+    assert (head.content, int(head.headers["content-length"]) > 0) == (b"", True)
+
+
+async def test_a_file_that_is_replaced_before_it_is_opened_is_sent_as_the_new_one(path: Path) -> None:
+    looks = 0
+
+    class Replaced(SmallSteps):
+        async def _stat(self) -> os.stat_result:
+            nonlocal looks
+            found = await super()._stat()
+            looks += 1
+            if looks == 1:
+                other = path.with_name("other")
+                other.write_bytes(b"n" * 2000)
+                other.replace(path)
+            return found
+
+    sent = await sent_by(Replaced(path), {"type": "http", "method": "GET", "headers": []})
+    assert dict(sent[0]["headers"])[b"content-length"] == b"2000"
+    assert b"".join(message["body"] for message in sent[1:]) == b"n" * 2000
+
+
+async def test_a_file_that_never_stays_the_same_is_an_error(path: Path) -> None:
+    class Restless(SmallSteps):
+        async def _stat(self) -> os.stat_result:
+            found = await super()._stat()
+            path.write_bytes(path.read_bytes() + b"x")
+            return found
+
+    with pytest.raises(RuntimeError, match="changes all the time"):
+        await sent_by(Restless(path), {"type": "http", "method": "GET", "headers": []})
+
+
+@pytest.mark.parametrize(("content", "breaks_off"), [(b"m" * len(CONTENT), True), (CONTENT + b"appended", False)])
+async def test_a_file_that_is_written_anew_while_it_is_sent_breaks_off(
+    path: Path, content: bytes, breaks_off: bool
+) -> None:
+    sent: list[Message] = []
+    os.utime(path, (784111777, 784111777))
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if len(sent) == 3:
+            path.write_bytes(content)
+
+    async def receive() -> Message:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    response = SmallSteps(path)(
+        {"type": "http", "method": "GET", "headers": [], "asgi": {"spec_version": "2.4"}}, receive, send
+    )
+    if breaks_off:
+        with pytest.raises(RuntimeError, match="written anew while it was sent"):
+            await response
+        assert all(message["more_body"] for message in sent[1:])
+    else:
+        await response
+        assert b"".join(message["body"] for message in sent[1:]) == CONTENT

@@ -80,13 +80,14 @@ class Mount(PrefixRoute):
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
         if self.name is not None and name == self.name and "path" in path_params:
-            file = path_params["path"].lstrip("/")
-            # Static files may be published under other names than they have: with a hash of their content.
-            rename = getattr(self._base_app, "public_path", None)
-            below = {**path_params, "path": file if rename is None else rename(file)}
-            path, rest = replace_params(self.path_format, self.param_convertors, below, write_as=quote_meaning)
+            own = {**path_params, "path": ""}
+            prefix, rest = replace_params(self.path_format, self.param_convertors, own, write_as=quote_meaning)
             if not rest:
-                return URLPath(path=path)
+                file = path_params["path"].lstrip("/")
+                # Static files may be published under other names than they have: with a hash of their content.
+                rename = getattr(self._base_app, "public_path", None)
+                # As given: many write "app.css?v=2".
+                return URLPath(path=prefix + (file if rename is None else rename(file)))
         child_name = _name_below(self.name, name)
         if child_name is not None and self.param_convertors.keys() <= {*path_params, "path"}:
             # A "path" parameter is that of the child: the mount's own is what the child's URL takes.
