@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from tests.project.conftest import client_of
 
-from vivace.conf import Settings
+from vivace.conf import ConfigurationError, Settings
 from vivace.project import Vivace
 from vivace.project.security import AllowedHostsMiddleware
+from vivace.web.middleware.security_headers import CSP
+from vivace.web.requests import Request
 from vivace.web.responses import PlainTextResponse
+from vivace.web.routing import Route
 
 
 async def ask(hosts: list[str], host: str | None, **scope: Any) -> int:
@@ -114,3 +117,30 @@ async def test_a_site_sends_them_unless_its_settings_say_otherwise() -> None:
     )
     async with client_of(Vivace("bare", settings=settings)) as client:
         assert "x-frame-options" not in (await client.get("/")).headers
+
+
+@pytest.mark.anyio
+async def test_a_site_may_have_a_policy_and_be_for_https_alone() -> None:
+    settings = Settings(
+        SECURE_CSP={"script-src": ["'self'", CSP.NONCE]},
+        SECURE_CSP_REPORT_ONLY={"default-src": "'none'"},
+        SECURE_HSTS_SECONDS=60,
+        SECURE_HSTS_INCLUDE_SUBDOMAINS=True,
+        SECURE_HSTS_PRELOAD=True,
+    )
+
+    async def page(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(str(request.state.csp_nonce))
+
+    async with client_of(Vivace("careful", settings=settings, routes=[Route("/", page)])) as client:
+        answer = await client.get("https://localhost/")
+    assert answer.headers["content-security-policy"] == f"script-src 'self' 'nonce-{answer.text}'"
+    assert answer.headers["content-security-policy-report-only"] == "default-src 'none'"
+    assert answer.headers["strict-transport-security"] == "max-age=60; includeSubDomains; preload"
+
+
+@pytest.mark.parametrize("settings", [{"ALLOWED_HOSTS": ["exa*mple.com"]}, {"SECURE_CSP": {"a b": "c"}}])
+def test_settings_that_cannot_be_used_are_said_to_be(settings: dict[str, Any]) -> None:
+    site = Vivace("wrong", settings=Settings(**settings))
+    with pytest.raises(ConfigurationError, match="ALLOWED_HOSTS, SECURE_"):
+        site.build_middleware_stack()

@@ -55,6 +55,11 @@ class Settings:
     SECURE_CONTENT_TYPE_NOSNIFF: bool = True
     SECURE_REFERRER_POLICY: str | None = "same-origin"
     SECURE_CROSS_ORIGIN_OPENER_POLICY: str | None = "same-origin"
+    SECURE_CSP: dict[str, Any] = {}
+    SECURE_CSP_REPORT_ONLY: dict[str, Any] = {}
+    SECURE_HSTS_SECONDS: int = 0
+    SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = False
+    SECURE_HSTS_PRELOAD: bool = False
     X_FRAME_OPTIONS: Literal["DENY", "SAMEORIGIN"] | None = "DENY"
 
     _file: ClassVar[str | None] = None

@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 from vivace.conf import AppRegistry, ConfigurationError, InstalledApp, Settings
 from vivace.project import logs
 from vivace.project.api import API
-from vivace.project.assembly import assemble, outer_layers
+from vivace.project.assembly import assemble
 from vivace.project.connection import Connection, is_explained
 from vivace.project.origin import Origin
+from vivace.project.security import guarded
 from vivace.web.applications import Application
-from vivace.web.middleware import Middleware, wrap
+from vivace.web.middleware import Middleware
 from vivace.web.routing import BaseRoute
 from vivace.web.templating import Jinja2Templates
 from vivace.web.types import ASGIApp, ExceptionHandler, Lifespan, Message, Receive, Scope, Send
@@ -136,7 +137,7 @@ class Vivace(Application):
     def build_middleware_stack(self) -> ASGIApp:
         """Everything inside the layers that no response escapes: allowed hosts and security headers."""
         self.setup()
-        return wrap(super().build_middleware_stack(), outer_layers(self.settings))
+        return guarded(super().build_middleware_stack(), self.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

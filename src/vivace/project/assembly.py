@@ -16,10 +16,7 @@ from vivace.conf import AppRegistry, InstalledApp, Settings
 from vivace.project import pages
 from vivace.project.api import API
 from vivace.project.modules import import_module
-from vivace.project.security import AllowedHostsMiddleware
 from vivace.project.urls import SiteURLs
-from vivace.web.middleware import Middleware
-from vivace.web.middleware.security_headers import SecurityHeadersMiddleware
 from vivace.web.routing import BaseRoute, Match, Mount, Route
 from vivace.web.staticfiles import StaticFiles
 
@@ -47,20 +44,6 @@ def assemble(site: Vivace, settings: Settings, apps: AppRegistry) -> None:
     site.exception_handlers.setdefault(404, pages.not_found)
     if not {500, Exception} & site.exception_handlers.keys():
         site.exception_handlers[500] = pages.server_error
-
-
-def outer_layers(settings: Settings) -> list[Middleware]:
-    """The layers that every request passes first: allowed hosts and security headers."""
-    return [
-        Middleware(
-            SecurityHeadersMiddleware,
-            content_type_nosniff=settings.SECURE_CONTENT_TYPE_NOSNIFF,
-            frame_options=settings.X_FRAME_OPTIONS,
-            referrer_policy=settings.SECURE_REFERRER_POLICY,
-            cross_origin_opener_policy=settings.SECURE_CROSS_ORIGIN_OPENER_POLICY,
-        ),
-        Middleware(AllowedHostsMiddleware, hosts=settings.ALLOWED_HOSTS),
-    ]
 
 
 def api_mount(api: API, settings: Settings, title: str) -> Mount:

@@ -1,17 +1,38 @@
-"""Which hosts a site answers for: Django's ALLOWED_HOSTS, with what a site in development needs."""
+"""What every request of a site passes first: security headers, and the hosts that it answers for, by its settings."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 
+from vivace.conf import ConfigurationError, Settings
 from vivace.web.exceptions import HTTPException
+from vivace.web.middleware.security_headers import SecurityHeadersMiddleware
 from vivace.web.middleware.trustedhost import TrustedHostMiddleware
 from vivace.web.types import ASGIApp, Scope
 
 logger = logging.getLogger("vivace.security")
 
 LOCAL_HOSTS = ("localhost", ".localhost", "127.0.0.1", "[::1]")
+
+
+def guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """`app` inside of the layers that no response escapes. Raises ConfigurationError."""
+    try:
+        return SecurityHeadersMiddleware(
+            AllowedHostsMiddleware(app, settings.ALLOWED_HOSTS),
+            content_type_nosniff=settings.SECURE_CONTENT_TYPE_NOSNIFF,
+            frame_options=settings.X_FRAME_OPTIONS,
+            referrer_policy=settings.SECURE_REFERRER_POLICY,
+            cross_origin_opener_policy=settings.SECURE_CROSS_ORIGIN_OPENER_POLICY,
+            csp=settings.SECURE_CSP,
+            csp_report_only=settings.SECURE_CSP_REPORT_ONLY,
+            hsts_seconds=settings.SECURE_HSTS_SECONDS,
+            hsts_include_subdomains=settings.SECURE_HSTS_INCLUDE_SUBDOMAINS,
+            hsts_preload=settings.SECURE_HSTS_PRELOAD,
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"ALLOWED_HOSTS, SECURE_…: {error}") from error
 
 
 class AllowedHostsMiddleware(TrustedHostMiddleware):
