@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, ParamSpec, Self, TypeVar
 
+from vivace.web._exception_handler import tracked
 from vivace.web.datastructures import State, URLPath
 from vivace.web.middleware import Middleware, _MiddlewareFactory, wrap
 from vivace.web.middleware.base import BaseHTTPMiddleware
@@ -76,7 +77,17 @@ class Application:
         scope["app"] = self
         if self.middleware_stack is None:
             self.middleware_stack = self.build_middleware_stack()
-        await self.middleware_stack(scope, receive, send)
+        stack = self.middleware_stack
+        if type(stack) is not ServerErrorMiddleware or scope["type"] != "http":
+            await stack(scope, receive, send)
+            return
+        # What the outermost layer would do, without a coroutine for it: 0.2 us.
+        send = tracked(send)
+        try:
+            await stack.app(scope, receive, send)
+        except Exception as exception:
+            await stack.answer(exception, scope, receive, send)
+            raise
 
     @property
     def routes(self) -> list[BaseRoute]:

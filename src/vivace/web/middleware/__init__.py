@@ -44,3 +44,13 @@ def wrap(app: ASGIApp, middleware: Iterable[Middleware] | None) -> ASGIApp:
     for cls, args, kwargs in reversed(list(middleware or ())):
         app = cls(app, *args, **kwargs)
     return app
+
+
+def entrance(app: ASGIApp) -> ASGIApp:
+    """What to call for every request instead of `app`: what it would only hand on to, without a coroutine in between.
+
+    That is what flattens a chain when it is built: `app` itself unless it says otherwise, as a plain `Router` does.
+    """
+    own = getattr(app, "entrance", None)
+    inner: ASGIApp = app if own is None else own()
+    return inner

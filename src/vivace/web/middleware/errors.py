@@ -32,10 +32,14 @@ class ServerErrorMiddleware:
         try:
             await self.app(scope, receive, send)
         except Exception as exception:
-            response = await self._answer(Request(scope), exception)
-            if response is not None and not has_started(send):
-                await response(scope, receive, send)
+            await self.answer(exception, scope, receive, send)
             raise
+
+    async def answer(self, exception: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the response to what has been raised, unless one has started; `send` is a tracked one."""
+        response = await self._answer(Request(scope), exception)
+        if response is not None and not has_started(send):
+            await response(scope, receive, send)
 
     async def _answer(self, request: Request, exception: Exception) -> Response | None:
         if self.debug:

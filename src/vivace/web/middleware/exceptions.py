@@ -7,6 +7,7 @@ from typing import Any
 
 from vivace.web._exception_handler import HANDLERS_KEY, answer_exception, tracked
 from vivace.web.exceptions import HTTPException, WebSocketException
+from vivace.web.middleware import entrance
 from vivace.web.requests import Request
 from vivace.web.responses import PlainTextResponse, Response
 from vivace.web.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
@@ -24,12 +25,14 @@ class ExceptionMiddleware:
         self, app: ASGIApp, handlers: Mapping[Any, ExceptionHandler] | None = None, debug: bool = False
     ) -> None:
         self.app = app
+        self._inner = entrance(app)
         self.debug = debug
         self._status_handlers: dict[int, ExceptionHandler] = {}
         self._exception_handlers: dict[type[Exception], ExceptionHandler] = {
             HTTPException: self.http_exception,
             WebSocketException: self.websocket_exception,
         }
+        self._handlers = self._exception_handlers, self._status_handlers
         for key, handler in (handlers or {}).items():
             self.add_exception_handler(key, handler)
 
@@ -44,20 +47,18 @@ class ExceptionMiddleware:
             raise TypeError(f"An exception handler is for a status code or an exception class, got {key!r}.")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            await self.app(scope, receive, send)
-            return
-        scope[HANDLERS_KEY] = self._exception_handlers, self._status_handlers
-        if scope["type"] == "http":
+        scope_type = scope["type"]
+        if scope_type == "http":
             send = tracked(send)
+        elif scope_type != "websocket":
+            await self._inner(scope, receive, send)
+            return
+        scope[HANDLERS_KEY] = self._handlers
         try:
-            await self.app(scope, receive, send)
+            await self._inner(scope, receive, send)
         except Exception as exception:  # noqa: BLE001 (re-raised when no handler wants it)
             connection: Request | WebSocket
-            if scope["type"] == "http":
-                connection = Request(scope, receive, send)
-            else:
-                connection = WebSocket(scope, receive, send)
+            connection = Request(scope, receive, send) if scope_type == "http" else WebSocket(scope, receive, send)
             await answer_exception(connection, exception, scope, receive, send)
 
     async def http_exception(self, request: Request, exc: Exception) -> Response:

@@ -207,6 +207,9 @@ class Router:
         self.middleware_stack = wrap(self.app, middleware)
         if max_body_size is not None:
             self.middleware_stack = RequestBodyLimitMiddleware(self.middleware_stack, max_body_size=max_body_size)
+        # `app` itself, when nothing stands around it: then the routes can be asked without it.
+        is_plain = type(self).app is Router.app and not middleware and max_body_size is None
+        self._plain_stack = self.middleware_stack if is_plain else None
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -229,19 +232,27 @@ class Router:
         return table
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.middleware_stack(scope, receive, send)
+        stack = self.middleware_stack
+        await (self._answer if stack is self._plain_stack else stack)(scope, receive, send)
+
+    def entrance(self) -> ASGIApp:
+        """See `vivace.web.middleware.entrance`: what answers, where neither middleware nor a subclass has a say."""
+        is_plain = type(self).__call__ is Router.__call__ and self.middleware_stack is self._plain_stack
+        return self._answer if is_plain else self
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The router inside its own middleware."""
+        await self._answer(scope, receive, send)
+
+    def _answer(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if "router" not in scope:
             scope["router"] = self
         table = self._tables.get(scope["type"])
         if table is None:
             if scope["type"] == "lifespan":
-                await self.lifespan(scope, receive, send)
-                return
+                return self.lifespan(scope, receive, send)
             table = self._compile(scope["type"])
-        await (table.answer(scope, receive, send) or self._answer_mismatch(scope, receive, send, table))
+        return table.answer(scope, receive, send) or self._answer_mismatch(scope, receive, send, table)
 
     async def _answer_mismatch(self, scope: Scope, receive: Receive, send: Send, table: Table) -> None:
         """No route fits wholly: 405, a redirect, or 404."""

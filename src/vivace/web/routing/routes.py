@@ -19,6 +19,7 @@ from vivace.web.middleware import Middleware, wrap
 from vivace.web.middleware.body_limit import RequestBodyLimitMiddleware
 from vivace.web.requests import Request
 from vivace.web.responses import PlainTextResponse, Response
+from vivace.web.responses._base import sending
 from vivace.web.routing.paths import InvalidRouteError, compile_path, quote_meaning, read_params, replace_params
 from vivace.web.types import ASGIApp, Receive, Scope, Send
 from vivace.web.websockets import WebSocket, WebSocketClose
@@ -73,7 +74,7 @@ def request_response(func: Callable[[Request], Awaitable[Response] | Response]) 
                     f"{get_name(func)}() for {scope.get('path')!r} returned {type(response).__name__}, not a response. "
                     "Return a Response, for example JSONResponse(...)."
                 )
-            await response(scope, receive, send)
+            await sending(response, scope, receive, send)
         finally:
             if request._form is not None:  # its files, which the handler may have left open
                 await request.close()
