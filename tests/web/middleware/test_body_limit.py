@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator
 
 import pytest
 
 from vivace.web.applications import Application
-from vivace.web.middleware import Middleware
+from vivace.web.middleware import Middleware, problem_details
 from vivace.web.middleware.body_limit import RequestBodyLimitMiddleware
 from vivace.web.requests import Request
 from vivace.web.responses import JSONResponse, Response
@@ -92,3 +93,27 @@ async def test_a_limit_below_what_was_read_already_refuses() -> None:
 async def test_a_limit_is_a_size() -> None:
     with pytest.raises(ValueError, match="zero or more bytes, got -1"):
         RequestBodyLimitMiddleware(Application(), max_body_size=-1)
+
+
+@pytest.mark.parametrize("path", ["/size", "/blind"])
+async def test_the_refusal_is_the_applications_own(path: str) -> None:
+    app = Application(
+        routes=[Route("/size", size, methods=["POST"]), Route("/blind", without_looking, methods=["POST"])],
+        max_body_size=3,
+    )
+    problem_details.install(app)
+    async with AsyncTestClient(app) as client:
+        response = await client.post(path, content=b"abcd")
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["status"] == 413
+
+
+async def test_what_is_compressed_is_counted_as_it_is_and_not_unpacked() -> None:
+    body = gzip.compress(b"x" * 1_000_000)
+    app = Application(routes=[Route("/", size, methods=["POST"])], max_body_size=len(body))
+    async with AsyncTestClient(app) as client:
+        response = await client.post("/", content=body, headers={"content-encoding": "gzip"})
+        assert response.json() == len(body)
+        response = await client.post("/", content=body + b"x", headers={"content-encoding": "gzip"})
+        assert response.status_code == 413

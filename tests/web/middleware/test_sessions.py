@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
+import anyio
 import pytest
 
 from vivace.web.applications import Application
@@ -146,3 +149,113 @@ async def test_a_session_knows_whether_it_was_changed(change: Any, modified: boo
     session = Session(a=1)
     change(session)
     assert (session.modified, session.accessed) == (modified, modified)
+
+
+async def test_a_rolling_session_is_sent_with_every_response_that_has_one() -> None:
+    async with AsyncTestClient(make_app(rolling=True)) as client:
+        assert "set-cookie" not in (await client.get("/apart")).headers
+        await client.post("/set", json={"a": 1})
+        response = await client.get("/apart")
+        assert "Max-Age=1209600" in response.headers["set-cookie"]
+        assert response.headers["vary"] == "Cookie"
+        assert (await client.get("/show")).json() == {"a": 1}
+
+
+class Store:
+    """A store as simple as can be."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+        self.saved = 0
+
+    async def load(self, key: str) -> Mapping[str, Any] | None:
+        await anyio.sleep(0)
+        found: Mapping[str, Any] | None = json.loads(self.kept.get(key, "null"))
+        return found
+
+    async def save(self, key: str, data: Mapping[str, Any], max_age: int | None) -> None:
+        await anyio.sleep(0)
+        assert max_age == 14 * 24 * 60 * 60
+        self.saved += 1
+        self.kept[key] = json.dumps(data)
+
+    async def delete(self, key: str) -> None:
+        await anyio.sleep(0)
+        self.kept.pop(key, None)
+
+
+def make_stored(store: Store, **options: Any) -> Application:
+    app = make_app(store=store, **options)
+
+    @app.post("/login")
+    async def login(request: Request) -> Response:
+        session = request.session
+        assert isinstance(session, Session)
+        session["user"] = "ann"
+        session.cycle()
+        return JSONResponse({})
+
+    return app
+
+
+async def test_a_store_keeps_what_no_cookie_holds_and_ends_it() -> None:
+    store = Store()
+    async with AsyncTestClient(make_stored(store)) as client:
+        assert "set-cookie" not in (await client.get("/show")).headers
+        assert store.kept == {}
+        response = await client.post("/set", json={"items": [], "large": "x" * 10_000})
+        assert len(response.headers["set-cookie"]) < 300
+        await client.post("/append")
+        response = await client.get("/show")
+        assert (response.json()["items"], "set-cookie" in response.headers) == ([1], False)
+        assert (response.headers["vary"], store.saved, len(store.kept)) == ("Cookie", 2, 1)
+        response = await client.post("/clear")
+        assert response.headers["set-cookie"].startswith("session=null; ")
+        assert store.kept == {}
+        await client.post("/set", json={"a": 1})
+        store.kept.clear()  # ended from the server
+        assert (await client.get("/show")).json() == {}
+        assert "set-cookie" not in (await AsyncTestClient(make_stored(store)).post("/clear")).headers
+
+
+async def test_a_login_changes_the_key_and_the_old_one_is_nothing() -> None:
+    store = Store()
+    app = make_stored(store)
+    async with AsyncTestClient(app) as client:
+        await client.post("/set", json={"cart": 1})
+        before, (old,) = dict(client.cookies), store.kept
+        await client.post("/login")
+        (new,) = store.kept
+        assert new != old
+        assert (await client.get("/show")).json() == {"cart": 1, "user": "ann"}
+    assert (await AsyncTestClient(app, cookies=before).get("/show")).json() == {}
+
+
+async def test_a_key_that_the_store_does_not_know_is_never_used() -> None:
+    store = Store()
+    planted = SessionMiddleware(Application(), "secret").signer.sign(b"planted")
+    async with AsyncTestClient(make_stored(store), cookies={"session": planted}) as client:
+        await client.post("/set", json={"a": 1})
+    assert list(store.kept) != ["planted"]
+    assert len(store.kept) == 1
+
+
+async def test_a_rolling_session_in_a_store_is_kept_longer_there_too() -> None:
+    store = Store()
+    async with AsyncTestClient(make_stored(store, rolling=True)) as client:
+        await client.post("/set", json={"a": 1})
+        assert "set-cookie" in (await client.get("/apart")).headers
+    assert store.saved == 2
+
+
+async def test_a_websocket_saves_its_session_in_the_store() -> None:
+    store = Store()
+    async with AsyncTestClient(make_stored(store)) as client, client.websocket_connect("/ws") as websocket:
+        assert dict(websocket.extra_headers or [])[b"set-cookie"].startswith(b"session=")
+    assert list(store.kept.values()) == ['{"seen": true}']
+
+
+async def test_a_cycle_without_a_store_sends_the_cookie_anew() -> None:
+    session = Session(a=1)
+    session.cycle()
+    assert (session.modified, session) == (True, {"a": 1})

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vivace.web._exception_handler import has_started, tracked
+from vivace.web._refusal import refuse
 from vivace.web.datastructures import Headers
 from vivace.web.exceptions import HTTPException
-from vivace.web.responses import PlainTextResponse
 from vivace.web.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_SIZE_SCOPE_KEY = "starlette.max_body_size"
@@ -24,6 +24,8 @@ class RequestBodyLimitMiddleware:
 
     A body that says so in Content-Length is refused when it is first asked for, one that only grows too large when it
     does. An application that never reads its body answers as it likes, unless the declared length is over the limit.
+    The answer is the application's own for an HTTPException of 413. Bodies are counted as they are sent: what is
+    compressed is not unpacked, here or anywhere else in the toolkit.
     """
 
     def __init__(self, app: ASGIApp, max_body_size: int) -> None:
@@ -51,7 +53,7 @@ class RequestBodyLimitMiddleware:
         except ContentTooLargeError:
             if has_started(send):
                 raise
-            await _too_large(scope, receive, send)
+            await refuse(scope, receive, send, ContentTooLargeError())
         except _AlreadyAnsweredError:
             pass
         finally:
@@ -94,13 +96,9 @@ class _BodyCounter:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and self._declared > self._limit:
-            await _too_large(self._scope, self._receive, self._send)
+            await refuse(self._scope, self._receive, self._send, ContentTooLargeError())
             raise _AlreadyAnsweredError
         await self._send(message)
-
-
-async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
-    await PlainTextResponse("Content Too Large", status_code=413)(scope, receive, send)
 
 
 def _declared_length(scope: Scope) -> int:
