@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any
 
 import anyio
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vivace.web.exceptions import WebSocketException
+from vivace.web.middleware.exceptions import ExceptionMiddleware
 from vivace.web.requests import HTTPConnection
 from vivace.web.responses import JSONResponse
 from vivace.web.types import Message
@@ -21,6 +23,7 @@ from vivace.web.websockets import (
     WebSocketDisconnect,
     WebSocketDisconnected,
     WebSocketState,
+    fitting_reason,
 )
 
 pytestmark = pytest.mark.anyio
@@ -220,6 +223,90 @@ async def test_a_socket_can_be_closed_before_it_was_accepted() -> None:
         {"type": "websocket.close", "code": 1000, "reason": ""},
         {"type": "websocket.close", "code": 1008, "reason": "no"},
     ]
+
+
+@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, -1, None])
+async def test_a_code_that_may_not_be_sent_is_refused(code: int) -> None:
+    peer = Peer()
+    websocket = await peer.accepted()
+    with pytest.raises(ValueError, match="1000 to 1003"):
+        await websocket.close(code)
+    assert websocket.application_state is WebSocketState.CONNECTED
+    await websocket.close(4999)
+
+
+async def test_a_reason_fits_into_a_frame() -> None:
+    peer = Peer()
+    websocket = await peer.accepted()
+    with pytest.raises(ValueError, match="at most 123 bytes"):
+        await websocket.close(1000, "ü" * 62)
+    await websocket.close(1000, "ü" * 61)
+    assert fitting_reason("x" + "ü" * 100) == "x" + "ü" * 61
+    assert fitting_reason("\ud800") == "?"
+
+
+async def test_a_reason_that_is_no_text_is_told_as_json() -> None:
+    peer = Peer()
+    reason: Any = [{"loc": ["query", "x" * 200]}]
+    await (await peer.accepted()).close(1008, reason)
+    assert peer.sent[-1]["reason"] == json.dumps(reason, separators=(",", ":"))[:123]
+
+
+async def test_a_long_reason_of_an_exception_is_cut() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await WebSocket(scope, receive, send).accept()
+        raise WebSocketException(1008, "x" * 500)
+
+    peer = Peer()
+    await ExceptionMiddleware(app)(peer.websocket.scope, peer.receive, peer.send)
+    assert peer.sent[-1] == {"type": "websocket.close", "code": 1008, "reason": "x" * 123}
+
+
+async def test_several_tasks_may_send() -> None:
+    peer = Peer()
+    websocket = await peer.accepted()
+    async with anyio.create_task_group() as tasks:
+        for number in range(20):
+            tasks.start_soon(websocket.send_json, number)
+    assert sorted(json.loads(message["text"]) for message in peer.sent[1:]) == list(range(20))
+
+
+async def test_who_sends_while_another_closes_is_told() -> None:
+    peer = Peer()
+    websocket = await peer.accepted()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(websocket.close)
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(WebSocketDisconnected):
+            await websocket.send_text("late")
+
+
+async def test_iteration_takes_json_in_both_modes_and_may_be_left_early() -> None:
+    websocket = await Peer(binary(b"[1]"), binary(b"2"), LEAVE).accepted()
+    messages = websocket.iter_json(mode="binary")
+    async with aclosing(messages):  # type: ignore[type-var]  # an iterator that can also be closed
+        assert [message async for message in messages] == [[1], 2]
+    with pytest.raises(RuntimeError, match='"text" or "binary"'):
+        websocket.iter_json(mode="yaml")
+    websocket = await Peer(text("a"), text("b"), LEAVE).accepted()
+    async for message in websocket.iter_text():
+        assert message == "a"
+        break
+    assert await websocket.receive_text() == "b"
+
+
+async def test_sending_without_waiting_is_the_servers_to_offer() -> None:
+    class Send:
+        async def __call__(self, message: Message) -> None:
+            pass
+
+        def try_send(self, data: str | bytes) -> bool:
+            return data == "x"
+
+    assert Peer().websocket.try_send is None
+    offered = WebSocket({"type": "websocket", "headers": []}, Peer().receive, Send()).try_send
+    assert offered is not None
+    assert (offered("x"), offered(b"y")) == (True, False)
 
 
 def test_the_scope_must_fit() -> None:

@@ -209,7 +209,15 @@ class WebSocket(HTTPConnection[StateT]):
             await self.send({"type": "websocket.send", "bytes": encoded})
 
     async def close(self, code: int = 1000, reason: str | None = None) -> None:
-        """Closes the connection; before `accept()` it refuses it, and the client sees 403."""
+        """Closes the connection; before `accept()` it refuses it, and the client sees 403.
+
+        ValueError for a code that RFC 6455 7.4 keeps from being sent, and for a reason of more than 123 bytes.
+        """
+        if reason is not None and not isinstance(reason, str):
+            # FastAPI closes with its list of what is wrong with a parameter, which no server could send.
+            reason = fitting_reason(encode(reason).decode())
+        if self.application_state is WebSocketState.CONNECTED:
+            _check_close(code, reason)
         await self.send({"type": "websocket.close", "code": code, "reason": reason or ""})
 
     async def send_denial_response(self, response: Response) -> None:
@@ -243,6 +251,26 @@ def _next_state(allowed: dict[str, WebSocketState], message: Message) -> WebSock
         expected = " or ".join(f'"{name}"' for name in allowed)
         raise RuntimeError(f"Expected ASGI message {expected}, but got {message['type']!r}")
     return state
+
+
+# RFC 6455 5.5: a control frame carries at most 125 bytes, of which the code takes two.
+MAX_REASON_LENGTH = 123
+
+# RFC 6455 7.4.1 and IANA's registry: 1004 to 1006 and 1015 are never sent; 3000 and up are for libraries and
+# applications.
+_SENDABLE_CODES = frozenset({*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)})
+
+
+def _check_close(code: int, reason: str | None) -> None:
+    if code not in _SENDABLE_CODES:
+        raise ValueError(f"A WebSocket is closed with 1000 to 1003, 1007 to 1014 or 3000 to 4999, not with {code!r}.")
+    if reason is not None and len(reason.encode("utf-8", "replace")) > MAX_REASON_LENGTH:
+        raise ValueError(f"The reason of a close has at most {MAX_REASON_LENGTH} bytes: {reason!r}")
+
+
+def fitting_reason(reason: str) -> str:
+    """As much of a reason as a close can carry."""
+    return reason.encode("utf-8", "replace")[:MAX_REASON_LENGTH].decode("utf-8", "ignore")
 
 
 def _check_mode(mode: str) -> None:

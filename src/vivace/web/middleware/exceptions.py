@@ -11,7 +11,7 @@ from vivace.web.middleware import entrance
 from vivace.web.requests import Request
 from vivace.web.responses import PlainTextResponse, Response
 from vivace.web.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
-from vivace.web.websockets import WebSocket
+from vivace.web.websockets import WebSocket, fitting_reason
 
 
 class ExceptionMiddleware:
@@ -73,4 +73,4 @@ class ExceptionMiddleware:
         """The plain answer to a WebSocketException: the close it asks for."""
         if not isinstance(exc, WebSocketException):
             raise TypeError(f"websocket_exception() answers WebSocketException, got {exc!r}.") from exc
-        await websocket.close(code=exc.code, reason=exc.reason)
+        await websocket.close(code=exc.code, reason=fitting_reason(exc.reason))
