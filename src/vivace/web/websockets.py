@@ -213,9 +213,10 @@ class WebSocket(HTTPConnection[StateT]):
 
         ValueError for a code that RFC 6455 7.4 keeps from being sent, and for a reason of more than 123 bytes.
         """
-        if reason is not None and not isinstance(reason, str):
+        told: Any = reason
+        if not isinstance(told, str | None):
             # FastAPI closes with its list of what is wrong with a parameter, which no server could send.
-            reason = fitting_reason(encode(reason).decode())
+            reason = fitting_reason(encode(told).decode())
         if self.application_state is WebSocketState.CONNECTED:
             _check_close(code, reason)
         await self.send({"type": "websocket.close", "code": code, "reason": reason or ""})

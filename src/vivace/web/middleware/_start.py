@@ -37,6 +37,11 @@ class StartSend:
             self.response_started = True
         return self._send(message)
 
+    @property
+    def try_send(self) -> Any:
+        """What a server's `send` offers for what follows the start (AttributeError where it does not)."""
+        return self._send.try_send  # type: ignore[attr-defined]  # few have it
+
 
 class DirectStartSend(StartSend):
     """A `StartSend` that also passes on what a server's `send` offers: a whole response in one call."""
