@@ -59,8 +59,6 @@ def until(browser: Browser, expression: str, wanted: Any) -> None:
 LINES = "[...document.querySelectorAll('#log li')].map((line) => line.textContent)"
 NUMBERS = "[people.textContent, messages.textContent]"
 WATCH_POLICY = "window.broken = []; addEventListener('securitypolicyviolation', (e) => broken.push(e.blockedURI)); 1"
-    "window.broken ??= (document.addEventListener('securitypolicyviolation', (e) => broken.push(e.blockedURI)), [])"
-)
 
 
 def say(browser: Browser, text: str) -> None:
