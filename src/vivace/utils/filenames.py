@@ -39,4 +39,4 @@ def _shortened(name: str) -> str:
     if not stem or len(extension) > 20:
         stem, dot, extension = name, "", ""
     room = LONGEST - len((dot + extension).encode())
-    return stem.encode()[:room].decode("utf-8", "ignore") + dot + extension
+    return stem.encode()[:room].decode("utf-8", "ignore").rstrip("._- ") + dot + extension

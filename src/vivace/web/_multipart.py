@@ -8,6 +8,7 @@ of, what was right before them.
 from __future__ import annotations
 
 import codecs
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # Encodings of which decoding can fail in other ways than UnicodeDecodeError, is slow, or warns.
 _UNFIT_CODECS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7", "oem"})
+# python-multipart logs a warning for every form that is broken; the client is told, and nobody else need be.
+_UNHEARD = logging.Logger("python_multipart", logging.CRITICAL)  # noqa: LOG001 (not the one that users configure)
 # What may follow a boundary on its line (RFC 2046 5.1.1): padding and the line's end, or the hyphens of the last one.
 _AFTER_BOUNDARY = (b"\r\n", b"--", b" ", b"\t")
 _UNFIT_FOR_HEADERS = re.compile(rb"[\0\r\n]")
@@ -138,6 +141,7 @@ class Splitter:
         }
         try:
             self._parser = MultipartParser(boundary, callbacks)
+            self._parser.logger = _UNHEARD
         except FormParserError as error:
             raise MultiPartException("Invalid multipart data.") from error
 
