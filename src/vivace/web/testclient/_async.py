@@ -15,7 +15,7 @@ from vivace.web._lifespan import LifespanSession, LifespanUnsupported
 from vivace.web.testclient._exchange import Exchange, Step
 from vivace.web.testclient._httpx import httpx
 from vivace.web.testclient._scope import Front, as_asgi3, known_body, make_scope
-from vivace.web.testclient._sync import websocket_request
+from vivace.web.testclient._sync import RequestData, warn_of_timeout, websocket_request
 from vivace.web.testclient._websocket import WebSocketExchange, decode_json, encode_json
 from vivace.web.types import ASGIApp, Message, Scope
 
@@ -112,11 +112,46 @@ class AsyncTestClient(httpx.AsyncClient):
             if session is not None:
                 await session.shutdown()
 
+    async def request(  # type: ignore[override]  # `data` may hold lists of any iterable
+        self,
+        method: str,
+        url: httpx._types.URLTypes,
+        *,
+        content: httpx._types.RequestContent | None = None,
+        data: RequestData | None = None,
+        files: httpx._types.RequestFiles | None = None,
+        json: Any = None,
+        params: httpx._types.QueryParamTypes | None = None,
+        headers: httpx._types.HeaderTypes | None = None,
+        cookies: httpx._types.CookieTypes | None = None,
+        auth: httpx._types.AuthTypes | httpx._client.UseClientDefault | None = httpx.USE_CLIENT_DEFAULT,
+        follow_redirects: bool | httpx._client.UseClientDefault = httpx.USE_CLIENT_DEFAULT,
+        timeout: httpx._types.TimeoutTypes | httpx._client.UseClientDefault = httpx.USE_CLIENT_DEFAULT,  # noqa: ASYNC109
+        extensions: dict[str, Any] | None = None,
+    ) -> httpx.Response:
+        """A request, as httpx makes it. Nothing goes over a network, so `timeout` has no use and is warned of."""
+        warn_of_timeout(timeout)
+        return await super().request(
+            method,
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
+            timeout=timeout,
+            extensions=extensions,
+        )
+
     def websocket_connect(
-        self, url: str, subprotocols: Sequence[str] | None = None, **options: Any
+        self, url: str, subprotocols: Sequence[str] | None = None, **kwargs: Any
     ) -> AsyncWebSocketTestSession:
         """A WebSocket, to be used in `async with`: that is where the handshake happens."""
-        request = websocket_request(self, url, subprotocols, options)
+        request = websocket_request(self, url, subprotocols, kwargs)
         return AsyncWebSocketTestSession(self.app, self._asgi_transport.scope(request))
 
 
@@ -185,11 +220,16 @@ class _Body(httpx.AsyncByteStream):
         if close is not None:
             await close()
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    # Not a generator, which trio wants to be closed when the response is left.
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
         while await self.advance() is not Step.END:
             if chunk := await self.exchange.take():
-                yield chunk
+                return chunk
         await self.aclose()
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
         self._open_bodies.discard(self)

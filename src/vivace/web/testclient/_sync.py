@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Any, Literal, Self
-from urllib.parse import urljoin
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
@@ -19,6 +18,9 @@ from vivace.web.testclient._httpx import httpx
 from vivace.web.testclient._scope import Front, as_asgi3, known_body, make_scope
 from vivace.web.testclient._websocket import WebSocketExchange, decode_json, encode_json
 from vivace.web.types import ASGIApp, Message, Scope
+
+# What a form is made of: text, bytes, or several of a name.
+RequestData = Mapping[str, str | Iterable[str] | bytes]
 
 PortalFactory = Callable[[], AbstractContextManager[BlockingPortal]]
 
@@ -71,21 +73,49 @@ class TestClient(httpx.Client):
             with start_blocking_portal(**self.async_backend) as portal:
                 yield portal
 
-    def request(self, method: str, url: Any, **options: Any) -> httpx.Response:
-        """A request; options are those of `httpx.Client.request`. There is no network, so no `timeout`."""
-        if options.get("timeout", httpx.USE_CLIENT_DEFAULT) is not httpx.USE_CLIENT_DEFAULT:
-            warnings.warn(
-                "You should not use the 'timeout' argument with the TestClient. Nothing goes over a network.",
-                VivaceDeprecationWarning,
-                stacklevel=2,
-            )
-        return super().request(method, url, **options)
+    def request(  # type: ignore[override]  # `data` may hold lists of any iterable
+        self,
+        method: str,
+        url: httpx._types.URLTypes,
+        *,
+        content: httpx._types.RequestContent | None = None,
+        data: RequestData | None = None,
+        files: httpx._types.RequestFiles | None = None,
+        json: Any = None,
+        params: httpx._types.QueryParamTypes | None = None,
+        headers: httpx._types.HeaderTypes | None = None,
+        cookies: httpx._types.CookieTypes | None = None,
+        auth: httpx._types.AuthTypes | httpx._client.UseClientDefault | None = httpx.USE_CLIENT_DEFAULT,
+        follow_redirects: bool | httpx._client.UseClientDefault = httpx.USE_CLIENT_DEFAULT,
+        timeout: httpx._types.TimeoutTypes | httpx._client.UseClientDefault = httpx.USE_CLIENT_DEFAULT,
+        extensions: dict[str, Any] | None = None,
+    ) -> httpx.Response:
+        """A request, as httpx makes it. Nothing goes over a network, so `timeout` has no use and is warned of."""
+        warn_of_timeout(timeout)
+        return super().request(
+            method,
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
+            timeout=timeout,
+            extensions=extensions,
+        )
 
     def websocket_connect(
-        self, url: str, subprotocols: Sequence[str] | None = None, **options: Any
+        self, url: str, subprotocols: Sequence[str] | None = None, **kwargs: Any
     ) -> WebSocketTestSession:
-        """A WebSocket, to be used in `with`: that is where the handshake happens and WebSocketDisconnect is raised."""
-        request = websocket_request(self, url, subprotocols, options)
+        """A WebSocket, to be used in `with`: that is where the handshake happens and WebSocketDisconnect is raised.
+
+        Further arguments are those of a GET: `headers`, `params`, `cookies`, `auth`.
+        """
+        request = websocket_request(self, url, subprotocols, kwargs)
         return WebSocketTestSession(self.app, self._asgi_transport.scope(request), self.portal_factory)
 
     def __enter__(self) -> Self:
@@ -119,10 +149,20 @@ class TestClient(httpx.Client):
         self._lifespan_stack.close()
 
 
+def warn_of_timeout(timeout: object) -> None:
+    """A timeout that is set has no effect: nothing goes over a network."""
+    if timeout is not httpx.USE_CLIENT_DEFAULT:
+        warnings.warn(
+            "You should not use the 'timeout' argument with the TestClient. Nothing goes over a network.",
+            VivaceDeprecationWarning,
+            stacklevel=3,
+        )
+
+
 def websocket_request(
     client: httpx.Client | httpx.AsyncClient, url: str, subprotocols: Sequence[str] | None, options: dict[str, Any]
 ) -> httpx.Request:
-    """The request of the handshake, with the cookies and headers of the client."""
+    """The request of the handshake, with the cookies and headers of the client; `url` may be below its base URL."""
     headers = {
         "connection": "upgrade",
         "sec-websocket-key": "testserver==",
@@ -131,7 +171,9 @@ def websocket_request(
         **dict(options.pop("headers", None) or {}),
     }
     auth = options.pop("auth", None) or client.auth
-    request = client.build_request("GET", urljoin("ws://testserver", url), headers=headers, **options)
+    request = client.build_request("GET", url, headers=headers, **options)
+    scheme = {"http": "ws", "https": "wss"}.get(request.url.scheme, request.url.scheme)
+    request.url = request.url.copy_with(scheme=scheme)
     if isinstance(auth, tuple):
         auth = httpx.BasicAuth(*auth)
     return next(auth.auth_flow(request)) if isinstance(auth, httpx.Auth) else request
