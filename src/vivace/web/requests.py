@@ -206,7 +206,7 @@ class HTTPConnection(Mapping[str, Any], Generic[StateT]):
         """The absolute URL of the route with this name."""
         provider = self.scope.get("router") or self.scope.get("app")
         if provider is None:
-            raise RuntimeError("`url_for` can only be used inside an application or with a router.")
+            raise RuntimeError("The `url_for` method can only be used inside a Starlette application or with a router.")
         url: URL = provider.url_path_for(name, **path_params).make_absolute_url(base_url=self.base_url)
         return url
 
