@@ -167,7 +167,7 @@ def test_url_for_asks_the_router() -> None:
     request = Request(scope(router=Router(), root_path="/app"))
     assert request.url_for("book", id=3) == "http://example.org/app/book/3"
     assert Request(scope(app=Router())).url_for("book", id=3) == "http://example.org/book/3"
-    with pytest.raises(RuntimeError, match="inside an application or with a router"):
+    with pytest.raises(RuntimeError, match="application or with a router"):
         Request(scope()).url_for("book")
 
 
