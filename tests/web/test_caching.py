@@ -119,6 +119,7 @@ async def test_a_handler_needs_a_request() -> None:
 
     with pytest.raises(TypeError, match="was called without a request"):
         await handler("no request")
+    assert "no-store" in (await handler(request=Request({"type": "http"}))).headers["cache-control"]
 
 
 @given(strategies.text(strategies.characters(max_codepoint=255, exclude_characters="\r\n\0")))

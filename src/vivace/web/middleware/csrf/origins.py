@@ -19,7 +19,10 @@ _PAGE_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 class Origins:
-    """The origins whose requests are allowed: the site's own, and these: "https://example.com", "https://*.example.com"."""
+    """The origins whose requests are allowed: the site's own, and these.
+
+    "https://example.com" is one; "https://*.example.com" is that one and all its subdomains.
+    """
 
     def __init__(self, trusted: Iterable[str]) -> None:
         self._exact: set[str] = set()
@@ -32,6 +35,7 @@ class Origins:
                     "'https://example.com', 'https://*.example.com' or 'http://localhost:3000'."
                 )
             if match["wildcard"]:
+                self._exact.add(_without_default_port(text.lower().replace("*.", "")))  # as in Django: itself too
                 self._patterns.append((f"{match['scheme']}://", f".{match['host']}{match['port'] or ''}"))
             else:
                 self._exact.add(_without_default_port(text.lower()))
