@@ -6,6 +6,9 @@ from typing import Any
 
 from bocadillo import App, WebSocket, configure
 
+from vivace.web import Application, Mount
+from vivace.web.middleware.striprootpath import StripRootPathMiddleware
+
 app = App()
 configure(app)
 state = {"started": False}
@@ -44,3 +47,7 @@ async def length(req: Any, res: Any) -> None:
 async def echo(ws: WebSocket) -> None:
     async for text in ws:
         await ws.send(text)
+
+
+# Under a prefix, beside whatever else: `vivace run bocadillo_app:site`. Bocadillo takes no notice of `root_path`.
+site = Application(routes=[Mount("/old", StripRootPathMiddleware(app), name="old")])
