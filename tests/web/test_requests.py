@@ -16,6 +16,8 @@ from vivace.web.datastructures import UploadFile, URLPath
 from vivace.web.exceptions import HTTPException
 from vivace.web.formparsers import MultiPartException
 from vivace.web.requests import (
+    MAX_COOKIES,
+    MAX_QUERY_PARAMS,
     ClientDisconnect,
     HTTPConnection,
     MalformedJSON,
@@ -352,3 +354,16 @@ async def test_the_body_of_a_real_client_arrives(client_for: ClientFor) -> None:
 
     async with client_for(app) as client:
         assert (await client.post("/", content=b"x" * 100_000)).content == b"x" * 100_000
+
+
+def test_the_number_of_query_parameters_is_limited() -> None:
+    most = Request(scope(query_string=b"&".join([b"a=1"] * MAX_QUERY_PARAMS)))
+    assert len(most.query_params.getlist("a")) == MAX_QUERY_PARAMS
+    with pytest.raises(HTTPException, match="Too many query parameters") as caught:
+        _ = Request(scope(query_string=b"&" * MAX_QUERY_PARAMS)).query_params
+    assert caught.value.status_code == 400
+
+
+def test_no_more_cookies_are_read_than_a_browser_could_send() -> None:
+    cookies = cookie_parser("; ".join(f"c{number}=1" for number in range(MAX_COOKIES + 5)))
+    assert list(cookies) == [f"c{number}" for number in range(MAX_COOKIES)]

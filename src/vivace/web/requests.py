@@ -14,6 +14,7 @@ from vivace.web._json_lines import MAX_LINE_LENGTH, JSONLines, MalformedJSONLine
 from vivace.web._utils import AwaitableOrContextManager, AwaitableOrContextManagerWrapper
 from vivace.web.datastructures import URL, Address, FormData, Headers, QueryParams, State
 from vivace.web.datastructures._headers import encode_value
+from vivace.web.exceptions import HTTPException
 from vivace.web.formparsers import MAX_MEMORY, FormParser, MultiPartException, MultiPartParser, parse_media_type
 from vivace.web.multipart import MultipartReader
 from vivace.web.types import Message, Receive, Scope, Send
@@ -38,6 +39,11 @@ __all__ = [
 # What a pushed request inherits from the one that caused it.
 SERVER_PUSH_HEADERS_TO_COPY = ("accept", "accept-encoding", "accept-language", "cache-control", "user-agent")
 
+# What code does for each parameter it may do for a million; other frameworks take 1,000 to 4,096.
+MAX_QUERY_PARAMS = 4096
+# Browsers keep 180 for a site at most, and send 50 of them at least (RFC 6265 6.1).
+MAX_COOKIES = 1000
+
 
 class ClientDisconnect(Exception):
     """The client went away before it had sent, or been sent, everything."""
@@ -58,10 +64,13 @@ def cookie_parser(cookie_string: str) -> dict[str, str]:
     """The cookies of a Cookie header, read as browsers write them. Never raises.
 
     RFC 6265 5.4 wants `name=value` pairs; a chunk without `=` is a value without a name, as browsers have it.
-    Quotes around a value and the escapes that `http.cookies` puts inside them are undone.
+    Quotes around a value and the escapes that `http.cookies` puts inside them are undone. What comes behind
+    `MAX_COOKIES` is not looked at.
     """
     cookies: dict[str, str] = {}
-    for chunk in cookie_string.split(";"):
+    chunks = cookie_string.split(";", MAX_COOKIES)
+    del chunks[MAX_COOKIES:]
+    for chunk in chunks:
         name, equals, value = chunk.partition("=")
         if not equals:
             name, value = "", chunk
@@ -146,8 +155,12 @@ class HTTPConnection(Mapping[str, Any], Generic[StateT]):
 
     @property
     def query_params(self) -> QueryParams:
+        """The parameters of the query; more than `MAX_QUERY_PARAMS` are a 400."""
         if self._query_params is None:
-            self._query_params = QueryParams(self.scope["query_string"])
+            query: bytes = self.scope["query_string"]
+            if query.count(b"&") >= MAX_QUERY_PARAMS:
+                raise HTTPException(400, f"Too many query parameters. Maximum number is {MAX_QUERY_PARAMS}.")
+            self._query_params = QueryParams(query)
         return self._query_params
 
     @property
