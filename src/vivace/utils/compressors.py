@@ -9,6 +9,7 @@ import importlib.util
 import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 Compress = Callable[[bytes, bool], bytes]
@@ -37,8 +38,7 @@ def new_gzip(level: int) -> Compress:
 
 def new_brotli(level: int) -> Compress:
     """RFC 7932, with a window of 512 KiB instead of 4 MiB: there may be one for each of many clients."""
-    brotli = importlib.import_module("brotli" if _is_there("brotli") else "brotlicffi")
-    compressor: Any = brotli.Compressor(quality=level, lgwin=19)
+    compressor: Any = _brotli().Compressor(quality=level, lgwin=19)
     process = getattr(compressor, "process", None) or compressor.compress
 
     def compress(piece: bytes, last: bool) -> bytes:
@@ -46,6 +46,11 @@ def new_brotli(level: int) -> Compress:
         return made
 
     return compress
+
+
+@cache
+def _brotli() -> Any:
+    return importlib.import_module("brotli" if _is_there("brotli") else "brotlicffi")
 
 
 def new_zstd(level: int) -> Compress:
