@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -169,9 +170,83 @@ def test_without_a_database_the_commands_say_so(vivace: Run, tmp_path: Path) -> 
 
 def test_routes_are_listed_with_names_and_endpoints(run: Command) -> None:
     lines = run("routes").stdout.splitlines()
-    assert lines[0].split() == ["PATH", "METHODS", "NAME", "LEADS", "TO"]
-    assert lines[1].split() == ["/blog/", "GET", "HEAD", "blog:index", "blog.views.index"]
+    assert lines[0].split() == ["PATH", "METHODS", "NAME", "LEADS", "TO", "WHERE"]
+    assert lines[1].split() == ["/blog/", "GET", "HEAD", "blog:index", "blog.views.index", "blog/views.py:7"]
     assert run("routes", "welcome").stdout.count("\n") == 2
+
+
+STARLETTE = """
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+
+async def book(request):
+    return PlainTextResponse("book")
+
+async def chat(websocket): ...
+
+app = Starlette(routes=[
+    Route("/books/{id:int}", book, name="book"),
+    Mount("/admin", routes=[Route("/books", book, methods=["POST"], name="new")], name="admin"),
+    WebSocketRoute("/chat", chat),
+])
+"""
+
+
+def test_routes_of_another_toolkit_are_listed_and_explained(vivace: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(STARLETTE)
+    listed = vivace("routes", "--json", "--name", "admin")
+    assert json.loads(listed.stdout) == [
+        {
+            "path": "/admin/books",
+            "methods": ["POST"],
+            "name": "admin:new",
+            "endpoint": "main.book",
+            "location": "main.py:6",
+            "middleware": [],
+        }
+    ]
+    for arguments, said, code in [
+        (["/books/3"], "✓ /books/{id:int}  GET HEAD  main.book: answers with id=3", 0),
+        (["/books/x"], "id='x' is no int", 1),
+        (["/books/3/"], "differs by a slash at the end", 1),
+        (["/books/3", "--method", "post"], "the path fits, the method does not: GET HEAD", 1),
+        (["/chat"], "is for WebSockets", 1),
+        (["/chat", "--method", "WS"], "✓ /chat", 0),
+        (["/admin/nope"], "takes all below it, and none of its routes answers", 1),
+        (["/nope"], "No route answers GET /nope, and none comes near.", 1),
+    ]:
+        result = vivace("routes", "--path", *arguments)
+        assert (said in result.stdout, result.returncode) == (True, code), result.stdout + result.stderr
+    assert 'try "/x"' in vivace("routes", "--path", "x").stderr
+
+
+def test_an_application_without_a_list_of_routes_says_so(vivace: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("async def app(scope, receive, send): ...")
+    result = vivace("routes")
+    assert (result.returncode, "has no list of routes" in result.stderr) == (1, True)
+
+
+def test_static_files_are_collected_and_served_under_hashed_names(run: Command, project: Path) -> None:
+    (project / "static").mkdir()
+    (project / "static" / "app.css").write_text("a { background: url(dot.png) }")
+    (project / "blog" / "static").mkdir()
+    (project / "blog" / "static" / "dot.png").write_bytes(b"png")
+    assert "staticfiles: 2 static files, 5 files written, 0 compressed variants." in run("collectstatic").stdout
+    manifest = json.loads((project / "staticfiles" / "staticfiles.json").read_text())["paths"]
+    assert manifest["dot.png"] in (project / "staticfiles" / manifest["app.css"]).read_text()
+    shown = "from vivace.web.urls import reverse; print(app.url_path_for('static', path='app.css'))"
+    assert run("shell", "-c", shown).stdout == f"/static/{manifest['app.css']}\n"
+    assert run("shell", "-c", shown, VIVACE_DEBUG="1").stdout == "/static/app.css\n"
+
+
+def test_static_files_that_cannot_be_collected_are_explained(vivace: Run, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("from vivace import Vivace\napp = Vivace()\n")
+    assert "there are no static files" in vivace("collectstatic").stderr
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "app.css").write_text("@import 'base.css';")
+    result = vivace("collectstatic")
+    assert (result.returncode, "app.css, line 1: base.css" in result.stderr) == (1, True)
 
 
 def test_check_passes_on_a_new_project_and_warns_of_a_missing_migration(run: Command) -> None:

@@ -27,3 +27,10 @@ def load(given: str | None) -> Vivace:
     from vivace.project.target import find_target
 
     return find_target(given).load()
+
+
+def load_any(given: str | None) -> Any:
+    """As `load`, for commands that take an application of any kind."""
+    from vivace.project.target import find_target
+
+    return find_target(given).load_any()

@@ -49,6 +49,7 @@ class Settings:
     TEMPLATE_DIRS: list[Path] = [Path("templates")]
     STATIC_URL: UrlPrefix = "/static/"
     STATICFILES_DIRS: list[Path] = [Path("static")]
+    STATIC_ROOT: Path = Path("staticfiles")
     API_URL: UrlPrefix = "/api/"
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     LOGGING: dict[str, Any] = {}

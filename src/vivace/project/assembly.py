@@ -16,9 +16,9 @@ from vivace.conf import AppRegistry, InstalledApp, Settings
 from vivace.project import pages
 from vivace.project.api import API
 from vivace.project.modules import import_module
+from vivace.project.static import static_mount
 from vivace.project.urls import SiteURLs
 from vivace.web.routing import BaseRoute, Match, Mount, Route
-from vivace.web.staticfiles import StaticFiles
 
 if TYPE_CHECKING:
     from vivace.project.application import Vivace
@@ -35,9 +35,9 @@ def assemble(site: Vivace, settings: Settings, apps: AppRegistry) -> None:
     site.routes.extend(urls.routes)
     if site.api:
         site.routes.append(api_mount(site.api, settings, site.name))
-    static = list(_existing([*settings.STATICFILES_DIRS, *(app.path / "static" for app in apps)]))
-    if static:
-        site.routes.append(Mount(settings.STATIC_URL.rstrip("/"), app=SiteStaticFiles(static), name="static"))
+    static = static_mount(settings, apps)
+    if static is not None:
+        site.routes.append(static)
     if not answers_root(site.routes):
         site.routes.append(Route("/", pages.welcome, name="welcome"))
     site.exception_handlers = {**urls.error_handlers, **site.exception_handlers}
@@ -57,14 +57,6 @@ def answers_root(routes: Iterable[BaseRoute]) -> bool:
     """Whether some route takes `GET /`."""
     scope = {"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": [], "path_params": {}}
     return any(route.matches(dict(scope))[0] is not Match.NONE for route in routes)
-
-
-class SiteStaticFiles(StaticFiles):
-    """The files of several folders under one URL; the first folder that has a file wins."""
-
-    def __init__(self, folders: Iterable[Path]) -> None:
-        super().__init__(check_dir=False)
-        self.all_directories = list(folders)
 
 
 def _load_app(site: Vivace, app: InstalledApp) -> None:

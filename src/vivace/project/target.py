@@ -30,13 +30,17 @@ class Target:
 
     def load(self) -> Vivace:
         """The Vivace application. Raises AppLoadError, or ConfigurationError for another kind of application."""
-        app = load_app(self.name, app_dir=self.app_dir)
+        app = self.load_any()
         if not isinstance(app, Vivace):
             raise ConfigurationError(
                 f'"{self.name}" is {with_article(type(app).__name__)}, and a Vivace application is needed here '
                 "(`app = Vivace(...)`)."
             )
         return app
+
+    def load_any(self) -> Any:
+        """The application, whatever it is. Raises AppLoadError."""
+        return load_app(self.name, app_dir=self.app_dir)
 
 
 def find_target(given: str | None = None, folder: Path | None = None) -> Target:
