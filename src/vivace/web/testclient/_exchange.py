@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 import anyio
 
 from vivace.web.requests import ClientDisconnect
+from vivace.web.testclient._direct import DirectSend
 from vivace.web.testclient._httpx import httpx
 from vivace.web.types import ASGIApp, Message, Scope
 
@@ -37,7 +38,11 @@ class Exchange:
 
     Bodies go chunk by chunk, both ways: the application waits until the client has fed or taken one. `body` is that of
     the request, when it is known; None when the client is to be asked for it, chunk by chunk.
+
+    `offers_direct_path` gives the application a `send` that can do what our server's can: our tests run both ways.
     """
+
+    offers_direct_path: ClassVar[bool] = False
 
     def __init__(self, app: ASGIApp, scope: Scope, body: bytes | None) -> None:
         self._app = app
@@ -136,7 +141,8 @@ class Exchange:
         """Calls the application; what it raises is kept for the client, `pytest.fail()` and `sys.exit()` too."""
         try:
             with self._cancel_scope:
-                await self._app(self._scope, self._receive, self._send)
+                send = DirectSend(self._send) if self.offers_direct_path else self._send
+                await self._app(self._scope, self._receive, send)
         except (anyio.get_cancelled_exc_class(), GeneratorExit):
             raise
         except BaseException as exception:  # noqa: BLE001 (raised at the client)
