@@ -28,6 +28,11 @@ _END = object()
 _has_begun: ContextVar[bool] = ContextVar("vivace.web.threads", default=False)
 
 
+def forget_calls() -> None:
+    """What is called in threads from here on, and in copies of this context, is of a request that has not begun."""
+    _has_begun.set(False)
+
+
 async def run_in_threadpool(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Calls a blocking function in a worker thread and gives back what it returns or raises.
 

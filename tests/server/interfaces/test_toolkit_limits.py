@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
 
+from vivace.web import concurrency
 from vivace.web.applications import Application
 from vivace.web.requests import Request
 from vivace.web.responses import JSONResponse, Response
@@ -51,3 +53,25 @@ async def test_a_body_without_end_is_refused_when_it_passes_the_limit(live: Live
             await asyncio.sleep(0.01)
         assert (await client.answer()).status == 413
         assert (await site.ask(SMALL)).body == b"3"
+
+
+async def test_every_request_is_a_new_one_to_the_pool_of_threads(live: Live) -> None:
+    """Neither what the lifespan had called in a thread nor an earlier request of the connection counts as its own."""
+    begun: list[bool] = []
+
+    async def handler(request: Request) -> Response:
+        for _ in range(2):
+            begun.append(concurrency._has_begun.get())
+            await concurrency.run_in_threadpool(time.sleep, 0)
+        return JSONResponse(1)
+
+    @asynccontextmanager
+    async def lifespan(app: Application) -> AsyncIterator[None]:
+        await concurrency.run_in_threadpool(time.sleep, 0)
+        yield
+
+    app = Application(routes=[Route("/", handler)], lifespan=lifespan)
+    async with live(app, lifespan="on") as site:
+        client = await site.connect(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+        assert [(await client.answer()).status for _ in range(2)] == [200, 200]
+    assert begun == [False, True] * 2

@@ -12,6 +12,7 @@ from typing import Any
 
 from vivace.utils.route_path import get_route_path
 from vivace.web._utils import parse_host_header
+from vivace.web.concurrency import forget_calls
 from vivace.web.datastructures import URL, Headers, URLPath
 from vivace.web.exceptions import HTTPException
 from vivace.web.middleware import Middleware, wrap
@@ -329,6 +330,8 @@ class Router:
                 async with mounted_lifespans(self._mounted_apps(), scope):
                     for scope_type in ("http", "websocket"):
                         self._compile(scope_type)
+                    # Servers may run requests in copies of this context: each is a new one all the same.
+                    forget_calls()
                     await send({"type": "lifespan.startup.complete"})
                     started = True
                     await receive()
