@@ -15,12 +15,14 @@ from vivace.rest.metadata import SimpleMetadata
 from vivace.rest.negotiation import DefaultContentNegotiation
 from vivace.rest.parsers import BaseParser, FormParser, JSONParser, MultiPartParser
 from vivace.rest.permissions import AllowAny
+from vivace.rest.problems import problem_response
 from vivace.rest.renderers import BaseRenderer, JSONRenderer
 from vivace.rest.request import Request
 from vivace.rest.response import Response
 from vivace.rest.throttling import BaseThrottle
 from vivace.web.concurrency import run_in_threadpool
 from vivace.web.exceptions import HTTPException
+from vivace.web.middleware.problem_details import handler_of
 from vivace.web.responses import Response as WebResponse
 from vivace.web.types import Receive, Scope, Send
 
@@ -33,8 +35,11 @@ async def settled(value: Any) -> Any:
     return await value if isinstance(value, CoroutineType) else value
 
 
-def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
-    """The response for an exception in DRF's shape, or None for one that is a fault of ours (then it is raised)."""
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> WebResponse | None:
+    """The response for an exception in DRF's shape, or None for one that is a fault of ours (then it is raised).
+
+    In an application with problem details it is application/problem+json.
+    """
     headers: dict[str, str] = {}
     if isinstance(exc, ProtectedError | RestrictedError):
         exc = _refused_deletion(exc)
@@ -42,12 +47,17 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
         # PostgreSQL's dialect is not quite Python's, which the search filter checks by.
         exc = exceptions.ParseError(exc.message)
     if isinstance(exc, HTTPException):
+        if handler_of(context["request"].scope) is not None:
+            return None  # the application answers it
         return Response({"detail": exc.detail}, exc.status_code, dict(exc.headers or {}))
     if not isinstance(exc, exceptions.APIException):
         return None
     headers.update(exc.headers)
     if (challenge := getattr(exc, "auth_header", None)) is not None:
         headers["WWW-Authenticate"] = challenge
+    problem = problem_response(exc, context["request"], headers)
+    if problem is not None:
+        return problem
     data = exc.detail if isinstance(exc.detail, list | dict) else {"detail": exc.detail}
     return Response(data, exc.status_code, headers)
 

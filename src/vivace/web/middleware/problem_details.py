@@ -94,12 +94,17 @@ def as_problem(exception: Exception) -> ProblemDetails:
     return ProblemDetails(500)
 
 
+def escape_pointer(name: str) -> str:
+    """A name as part of a JSON pointer (RFC 6901 section 3)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
 def _errors(exception: ValidationError) -> list[dict[str, Any]]:
     """The members of RFC 9457 3.1's example: a detail, and a JSON pointer (RFC 6901) to what it is about."""
     by_field = getattr(exception, "error_dict", None) or {NON_FIELD_ERRORS: exception.error_list}
     errors: list[dict[str, Any]] = []
     for field, reasons in by_field.items():
-        pointer = "#" if field == NON_FIELD_ERRORS else "#/" + field.replace("~", "~0").replace("/", "~1")
+        pointer = "#" if field == NON_FIELD_ERRORS else f"#/{escape_pointer(field)}"
         for reason in reasons:
             error = {"detail": reason.text, "pointer": pointer}
             errors.append(error if reason.code is None else {**error, "code": reason.code})
@@ -124,12 +129,22 @@ class ProblemHandler:
         if isinstance(exc, HTTPException) and not 400 <= exc.status_code <= 599:
             body = None if exc.status_code in (204, 304) else exc.detail  # no error: a redirect, or a 304
             return Response(body, exc.status_code, exc.headers)
-        problem = as_problem(exc)
+        return self.respond(request, as_problem(exc))
+
+    def respond(self, request: Request, problem: ProblemDetails) -> ProblemResponse:
+        """The response that tells this problem."""
         members = problem.members()
         if problem.type == BLANK:
             members["type"] = self.types.get(problem.status_code, BLANK)
         members.setdefault("instance", request.url.path)
         return ProblemResponse(members, problem.status_code, problem.headers)
+
+
+def handler_of(scope: Scope) -> ProblemHandler | None:
+    """The handler that answers HTTPExceptions raised for this request, if it answers with problems."""
+    handlers = scope.get(HANDLERS_KEY)
+    handler = None if handlers is None else handlers[0].get(HTTPException)
+    return handler if isinstance(handler, ProblemHandler) else None
 
 
 def install(
