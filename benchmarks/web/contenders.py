@@ -45,6 +45,15 @@ class Frameworks:
         """FastAPI on uvicorn."""
         return self.servers.uvicorn("fastapi_route:app", name="FastAPI on uvicorn", packages=("fastapi", "starlette"))
 
+    def fastapi_on_vivace(self, name: str = "FastAPI on vivace", *, toolkit: bool = False) -> Contender:
+        """FastAPI on our server; with `toolkit` our toolkit is in Starlette's place."""
+        path = os.pathsep.join([str(APPLICATIONS), str(self.workbench.library)])
+        return replace(
+            self.servers.vivace("fastapi_route:app", name),
+            made_of=("vivace", "fastapi") if toolkit else ("vivace", "fastapi", "starlette"),
+            environment={"PYTHONPATH": path, **({"VIVACE_TOOLKIT": "vivace"} if toolkit else {})},
+        )
+
     def blacksheep(self) -> Contender:
         """BlackSheep on Granian."""
         options = ("--http", "1", "--no-ws")

@@ -51,6 +51,17 @@ def cases(workbench: Workbench) -> list[Case]:
             item,
         ),
         case(
+            "fastapi",
+            "the same with FastAPI: on uvicorn, on our server, and there with --toolkit vivace",
+            [
+                make.fastapi_on_vivace("FastAPI on vivace, --toolkit vivace", toolkit=True),
+                make.fastapi_on_vivace(),
+                make.fastapi(),
+            ],
+            "/items/42",
+            item,
+        ),
+        case(
             "portable",
             "the same on uvicorn",
             [make.vivace_on_uvicorn(), make.starlette()],

@@ -1,10 +1,13 @@
-"""Our server with what it is given: python vivace_server.py MODULE:APPLICATION PORT [WORKERS]."""
+"""Our server with what it is given: vivace_server.py MODULE:APPLICATION PORT [WORKERS]; VIVACE_TOOLKIT counts."""
 
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from vivace.server import run
 
+options: dict[str, Any] = {"toolkit": os.environ["VIVACE_TOOLKIT"]} if "VIVACE_TOOLKIT" in os.environ else {}
 run(
     sys.argv[1],
     app_dir=str(Path(__file__).parent),
@@ -13,4 +16,5 @@ run(
     access_log=False,
     log_level="warning",
     lifespan="off",
+    **options,
 )
