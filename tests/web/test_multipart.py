@@ -14,7 +14,7 @@ import pytest
 from vivace.web.applications import Application
 from vivace.web.middleware import Middleware
 from vivace.web.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
-from vivace.web.multipart import MultiPartException, MultipartReader, Part
+from vivace.web.multipart import MultiPartException, MultipartReader
 from vivace.web.requests import ClientDisconnect, Request
 from vivace.web.responses import JSONResponse, Response
 from vivace.web.routing import Route
@@ -124,8 +124,10 @@ async def test_nothing_is_received_before_it_is_asked_for() -> None:
     assert client.received == 2
 
 
-async def test_what_was_right_comes_before_the_error() -> None:
-    reader = reader_of(part('name="a"', b"1") + b"--b\r\nbroken header\r\n\r\n")
+@pytest.mark.parametrize("more", [b"", b"more"])
+async def test_what_was_right_comes_before_the_error(more: bytes) -> None:
+    body = part('name="a"', b"1") + b"--b\r\nbroken header\r\n\r\n"
+    reader = reader_of(body + more, len(body))
     assert await (await anext(reader)).read() == b"1"
     for _ in range(2):
         with pytest.raises(MultiPartException, match="Invalid multipart data") as caught:
@@ -181,11 +183,12 @@ async def test_reading_out_of_order_says_what_is_wrong() -> None:
     request = request_of(sends(FORM))
     reader = request.multipart()
     token = await anext(reader)
+    chunks = aiter(token)
     file = await anext(reader)
     with pytest.raises(RuntimeError, match="The part 'token' is gone"):
         await token.read()
     with pytest.raises(RuntimeError, match="The part 'token' is gone"):
-        await anext(aiter_of(token))
+        await anext(chunks)
     await file.read()
     with pytest.raises(RuntimeError, match="The part 'file' was read to its end"):
         await file.text()
@@ -193,11 +196,6 @@ async def test_reading_out_of_order_says_what_is_wrong() -> None:
         await request.form()
     with pytest.raises(RuntimeError, match="being read, or was"):
         request.multipart()
-
-
-async def aiter_of(each: Part) -> AsyncIterator[bytes]:
-    async for chunk in each:
-        yield chunk
 
 
 async def test_one_task_reads_the_form() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from tempfile import SpooledTemporaryFile
+from typing import cast
 
 import anyio
 import anyio.to_thread
@@ -47,12 +49,10 @@ class UploadSpool:
 
     def make_room(self, size: int) -> None:
         """Moves files to disk, the largest first (each takes a descriptor), until this much is no longer in memory."""
-        while size > 0 and self._in_memory:
-            largest = max(self._in_memory, key=lambda file: file.size or 0)
-            if not largest.size:
-                return
-            size -= largest.size
-            self._move_to_disk(largest, largest.size)
+        while size > 0 and self.memory:
+            largest = max(self._in_memory, key=_size)
+            size -= _size(largest)
+            self._move_to_disk(largest, _size(largest))
 
     def _move_to_disk(self, file: UploadFile, size: int) -> None:
         self._in_memory.remove(file)
@@ -88,11 +88,13 @@ class UploadSpool:
                     await file.close()
 
 
+def _size(file: UploadFile) -> int:
+    return file.size or 0
+
+
 def _write_files(waiting: dict[UploadFile, list[bytes]], rewind: Sequence[UploadFile]) -> None:
     for upload, pieces in waiting.items():
-        rollover = getattr(upload.file, "rollover", None)
-        if rollover is not None:
-            rollover()
+        cast("SpooledTemporaryFile[bytes]", upload.file).rollover()
         for piece in pieces:
             upload.file.write(piece)
     for upload in rewind:

@@ -445,15 +445,12 @@ class Request(HTTPConnection[StateT]):
             await self._send({"type": "http.response.early_hint", "links": links})
 
 
-class _Chunks:
+class _Chunks(AsyncIterator[bytes]):
     """The body as it arrives. Unlike a generator it goes on after a cancelled wait, and needs no closing."""
 
     def __init__(self, request: Request[Any]) -> None:
         self._request = request
         self._body_given = False
-
-    def __aiter__(self) -> _Chunks:
-        return self
 
     async def __anext__(self) -> bytes:
         request = self._request
