@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from vivace.web._exception_handler import HANDLERS_KEY, call_handler, find_handler
 from vivace.web.exceptions import HTTPException
@@ -40,5 +40,14 @@ def _handler(scope: Scope, refusal: HTTPException) -> ExceptionHandler | None:
     handlers: Any = getattr(scope.get("app"), "exception_handlers", None)
     if not isinstance(handlers, Mapping):
         return None
-    by_class = (handlers[each] for each in type(refusal).__mro__ if each in handlers and each is not Exception)
-    return handlers.get(refusal.status_code) or next(by_class, None)
+    if refusal.status_code in handlers:
+        return cast("ExceptionHandler", handlers[refusal.status_code])
+    for cls in type(refusal).__mro__:
+        # One for all HTTPExceptions is meant for what handlers raise (in Starlette and FastAPI it gets nothing else),
+        # unless it says that it is for what is refused before them too.
+        handler = handlers.get(cls)
+        if handler is not None and (cls is not HTTPException or getattr(handler, "answers_refusals", False)):
+            return cast("ExceptionHandler", handler)
+        if cls is HTTPException:
+            break
+    return None

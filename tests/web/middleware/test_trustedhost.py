@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vivace.web.applications import Application
+from vivace.web.exceptions import HTTPException
 from vivace.web.middleware import Middleware
 from vivace.web.middleware.trustedhost import TrustedHostMiddleware
 from vivace.web.requests import Request
@@ -62,6 +63,16 @@ async def test_a_refusal_is_logged_and_answered_as_the_application_answers_that_
     async with AsyncTestClient(app) as client:
         assert (await client.get("/", headers={"host": "other"})).text == "our page"
     assert "'other'" in caplog.text
+
+
+@pytest.mark.parametrize("handled", [HTTPException, Exception])
+async def test_a_handler_of_all_exceptions_is_not_asked(handled: type[Exception]) -> None:
+    async def page(request: Request, error: Exception) -> Response:
+        raise AssertionError("Starlette does not call it either")
+
+    layers = [Middleware(TrustedHostMiddleware, allowed_hosts=["example.com"])]
+    async with AsyncTestClient(Application(middleware=layers, exception_handlers={handled: page})) as client:
+        assert (await client.get("/", headers={"host": "other"})).text == "Invalid host header"
 
 
 async def test_a_websocket_for_another_host_is_closed_where_no_response_can_be_sent() -> None:

@@ -117,6 +117,8 @@ class ProblemHandler:
     `types` gives the `type` for a status whose problems have none: `{404: "https://example.com/problems/not-found"}`.
     """
 
+    answers_refusals = True  # of middleware that stands outside of the layer that calls handlers
+
     def __init__(self, html: ExceptionHandler | None = None, types: Mapping[int, str] | None = None) -> None:
         self.html = html
         self.types = dict(types or {})

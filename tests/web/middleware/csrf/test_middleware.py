@@ -14,7 +14,14 @@ from vivace.server import Config, Server
 from vivace.web.applications import Application
 from vivace.web.endpoints import HTTPEndpoint
 from vivace.web.middleware import Middleware
-from vivace.web.middleware.csrf import CSRFMiddleware, csrf_exempt, ensure_csrf_cookie, get_token, rotate_token
+from vivace.web.middleware.csrf import (
+    CSRFError,
+    CSRFMiddleware,
+    csrf_exempt,
+    ensure_csrf_cookie,
+    get_token,
+    rotate_token,
+)
 from vivace.web.middleware.gzip import GZipMiddleware
 from vivace.web.middleware.sessions import SessionMiddleware
 from vivace.web.requests import Request
@@ -274,10 +281,11 @@ async def test_a_failure_may_be_answered_otherwise() -> None:
     async def our_page(request: Request, error: Exception) -> Response:
         return PlainTextResponse(f"{request.url.path}: {error}", 403)
 
-    app = app_with()
-    app.add_exception_handler(403, our_page)
-    async with client_of(app) as client:
-        assert (await client.post("/body")).text == "/body: 403: CSRF verification failed."
+    for key in (403, CSRFError):
+        app = app_with()
+        app.add_exception_handler(key, our_page)
+        async with client_of(app) as client:
+            assert (await client.post("/body")).text == "/body: 403: CSRF verification failed."
 
 
 async def test_a_websocket_of_another_site_is_refused() -> None:
