@@ -14,16 +14,16 @@ from vivace.web.middleware.errors import ServerErrorMiddleware
 from vivace.web.middleware.exceptions import ExceptionMiddleware
 from vivace.web.requests import Request
 from vivace.web.responses import Response
-from vivace.web.routing import BaseRoute, Route, Router, WebSocketRoute
+from vivace.web.routing import BaseRoute, Router
+from vivace.web.routing.decorators import Function, RouteDecorators
 from vivace.web.types import ASGIApp, ExceptionHandler, Lifespan, Receive, Scope, Send
 from vivace.web.websockets import WebSocket
 
 AppType = TypeVar("AppType", bound="Application")
 P = ParamSpec("P")
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Application:
+class Application(RouteDecorators):
     """An ASGI application.
 
     A request passes `ServerErrorMiddleware`, then `middleware` in the order given, then `ExceptionMiddleware`, then the
@@ -137,66 +137,7 @@ class Application:
         """Adds a route for WebSockets."""
         self.router.add_websocket_route(path, route, name=name)
 
-    # Decorators. Starlette 1.0 dropped them; tutorials and habits did not.
-
-    def route(
-        self,
-        path: str,
-        methods: Collection[str] | None = None,
-        name: str | None = None,
-        include_in_schema: bool = True,
-        *,
-        middleware: Sequence[Middleware] | None = None,
-        max_body_size: int | None = None,
-    ) -> Callable[[Function], Function]:
-        """`@app.route("/users", methods=["GET", "POST"])`; GET when nothing is said."""
-
-        def decorator(function: Function) -> Function:
-            route = Route(
-                path,
-                function,
-                methods=methods,
-                name=name,
-                include_in_schema=include_in_schema,
-                middleware=middleware,
-                max_body_size=max_body_size,
-            )
-            self.routes.append(route)
-            return function
-
-        return decorator
-
-    def get(self, path: str, **options: Any) -> Callable[[Function], Function]:
-        """`@app.get("/users/{id:int}")`; options as for `route`. HEAD comes with it."""
-        return self.route(path, methods=["GET"], **options)
-
-    def post(self, path: str, **options: Any) -> Callable[[Function], Function]:
-        """`@app.post("/users")`; options as for `route`."""
-        return self.route(path, methods=["POST"], **options)
-
-    def put(self, path: str, **options: Any) -> Callable[[Function], Function]:
-        """`@app.put("/users/{id:int}")`; options as for `route`."""
-        return self.route(path, methods=["PUT"], **options)
-
-    def patch(self, path: str, **options: Any) -> Callable[[Function], Function]:
-        """`@app.patch("/users/{id:int}")`; options as for `route`."""
-        return self.route(path, methods=["PATCH"], **options)
-
-    def delete(self, path: str, **options: Any) -> Callable[[Function], Function]:
-        """`@app.delete("/users/{id:int}")`; options as for `route`."""
-        return self.route(path, methods=["DELETE"], **options)
-
-    def websocket_route(self, path: str, name: str | None = None) -> Callable[[Function], Function]:
-        """`@app.websocket_route("/chat")`."""
-
-        def decorator(function: Function) -> Function:
-            self.routes.append(WebSocketRoute(path, function, name=name))
-            return function
-
-        return decorator
-
-    # The name the newer toolkits use for the same.
-    websocket = websocket_route
+    # Decorators, as in RouteDecorators.
 
     def exception_handler(self, exc_class_or_status_code: int | type[Exception]) -> Callable[[Function], Function]:
         """`@app.exception_handler(404)` over `(request, exc) -> response`."""
@@ -214,15 +155,6 @@ class Application:
 
         def decorator(function: Function) -> Function:
             self.add_middleware(BaseHTTPMiddleware, dispatch=function)
-            return function
-
-        return decorator
-
-    def on_event(self, event_type: str) -> Callable[[Function], Function]:
-        """`@app.on_event("startup")` or `"shutdown"` over a function without arguments."""
-
-        def decorator(function: Function) -> Function:
-            self.add_event_handler(event_type, function)
             return function
 
         return decorator

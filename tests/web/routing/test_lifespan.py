@@ -5,6 +5,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse as ForeignResponse
+from starlette.routing import Mount as ForeignMount
+from starlette.routing import Route as ForeignRoute
 
 from vivace.web.applications import Application
 from vivace.web.exceptions import VivaceDeprecationWarning
@@ -258,3 +262,20 @@ async def test_state_needs_a_server_that_has_it() -> None:
     with pytest.raises(RuntimeError, match='The server does not support "state"'):
         async with AsyncTestClient(without_state):
             pass
+
+
+async def test_an_application_of_starlettes_own_is_started_with_its_state() -> None:
+    events: list[str] = []
+
+    async def show(request: Any) -> Any:
+        return ForeignResponse(f"{request.state.pool} {request.state.own}")
+
+    foreign = Starlette(
+        routes=[ForeignRoute("/", show), ForeignMount("/below", app=application(events, "below"))],
+        lifespan=recording(events, "foreign", {"own": 2}),
+    )
+    app = application(events, "outer", {"pool": 1}, Mount("/{tenant}", routes=[Mount("/foreign", app=foreign)]))
+    async with AsyncTestClient(app) as client:
+        assert (await client.get("/acme/foreign/")).text == "1 2"
+    # Starlette itself runs no lifespan of what is mounted in it.
+    assert events == ["outer up", "foreign up", "foreign down", "outer down"]

@@ -20,6 +20,7 @@ from vivace.web.middleware.body_limit import RequestBodyLimitMiddleware
 from vivace.web.requests import Request
 from vivace.web.responses import PlainTextResponse, RedirectResponse, Response
 from vivace.web.routing._matcher_cy import Table
+from vivace.web.routing.decorators import RouteDecorators
 from vivace.web.routing.lifespan import as_lifespan, enter_mounted_state, mounted_lifespans, no_lifespan, with_handlers
 from vivace.web.routing.mounted_names import offer_own_names
 from vivace.web.routing.paths import InvalidRouteError, compile_path, quote_meaning, read_params, replace_params
@@ -179,7 +180,7 @@ class Host(BaseRoute):
         return f"{type(self).__name__}(host={self.host!r}, name={self.name or ''!r}, app={self.app!r})"
 
 
-class Router:
+class Router(RouteDecorators):
     """An ASGI application that hands each request to the first of its routes that fits.
 
     Of a path whose methods do not fit, the first route answers 405; a path that only lacks a slash at its end, or has
