@@ -10,6 +10,7 @@ import pytest
 from vivace.web.applications import Application
 from vivace.web.broadcast import Broadcast
 from vivace.web.broadcast._subscription import FRAMES_TOGETHER
+from vivace.web.middleware._start import editing_start
 from vivace.web.requests import Request
 from vivace.web.responses import EventSourceResponse, Response
 from vivace.web.routing import Route, WebSocketRoute
@@ -265,3 +266,82 @@ async def test_the_block_may_close_the_websocket_itself() -> None:
         await broadcast.publish("room", "x")
         assert (await websocket.receive())["type"] == "websocket.disconnect"
     assert [message["type"] for message in client.sent] == ["websocket.accept", "websocket.close"]
+
+
+class DirectClient(Client):
+    """Offers what our server's `send` does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.direct: list[bytes] = []
+        self.takes = True
+
+    async def __call__(self, message: Message) -> None:
+        await self.send(message)
+
+    def try_send(self, data: bytes) -> bool:
+        if self.takes:
+            self.direct.append(data)
+            self.messages.append({"type": "http.response.body", "body": data, "more_body": True})
+        return self.takes
+
+
+async def test_where_the_server_offers_it_events_are_written_at_once() -> None:
+    broadcast, client = Broadcast(), DirectClient()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(EventSourceResponse(broadcast.subscribe("room")), SCOPE, client.receive, client)
+        await until_subscribed(broadcast)
+        await anyio.wait_all_tasks_blocked()
+        broadcast.publish_nowait("room", 1)
+        assert client.direct == [b"data: 1\n\n"]
+        client.takes = False
+        broadcast.publish_nowait("room", 2)
+        broadcast.publish_nowait("room", 3)
+        await client.until(b"data: 3")
+        await anyio.wait_all_tasks_blocked()
+        client.takes = True
+        broadcast.publish_nowait("room", 4)
+        client.left.set()
+    assert client.direct == [b"data: 1\n\n", b"data: 4\n\n"]
+    assert client.pieces == [b"data: 1\n\n", b"data: 2\n\ndata: 3\n\n", b"data: 4\n\n"]
+
+
+async def test_bytes_break_a_stream_of_events_and_not_their_publisher() -> None:
+    broadcast, client = Broadcast(), DirectClient()
+
+    async def answer() -> None:
+        with pytest.raises(TypeError, match="only a WebSocket takes"):
+            await EventSourceResponse(broadcast.subscribe("room"))(SCOPE, client.receive, client)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(answer)
+        await until_subscribed(broadcast)
+        await anyio.wait_all_tasks_blocked()
+        broadcast.publish_nowait("room", b"no text")
+    assert broadcast.channels == []
+
+
+async def test_a_step_of_ones_own_sees_every_event() -> None:
+    broadcast, client = Broadcast(), DirectClient()
+    response = EventSourceResponse(broadcast.subscribe("room"))
+    frames = response.body_iterator
+
+    async def louder() -> Any:
+        async for frame in frames:
+            yield bytes(frame).upper()  # type: ignore[arg-type]  # they are bytes
+
+    response.body_iterator = louder()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(response, SCOPE, client.receive, client)
+        await until_subscribed(broadcast)
+        await anyio.wait_all_tasks_blocked()
+        await broadcast.publish("room", "hello")
+        await client.until(b"DATA: HELLO")
+        client.left.set()
+    assert client.direct == []
+
+
+async def test_a_middleware_that_edits_the_start_only_does_not_stand_in_the_way() -> None:
+    client = DirectClient()
+    assert editing_start(client, list).try_send == client.try_send  # type: ignore[attr-defined]  # it is offered
+    assert getattr(editing_start(client.send, list), "try_send", None) is None

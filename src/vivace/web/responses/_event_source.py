@@ -91,7 +91,7 @@ class EventSourceResponse(StreamingResponse):
         if scope["method"] == "HEAD":
             self.body_iterator = _nothing()  # a stream of events may never end, and nobody would read it
         sender = _EventSender(send, self._opening, self.send_timeout)
-        if self._source is not None and self.body_iterator is self._source_iterator:
+        if self._source is not None and self._sends_as_it_is():
             self._source.write_through(sender.try_send)
         try:
             await self._send_events(receive, sender)
@@ -102,6 +102,11 @@ class EventSourceResponse(StreamingResponse):
             pass
         if self.background is not None:
             await self.background()
+
+    def _sends_as_it_is(self) -> bool:
+        """Whether nobody has put a step of their own between the source and what is sent."""
+        is_ours = type(self).stream_response is StreamingResponse.stream_response
+        return is_ours and self.body_iterator is self._source_iterator
 
     async def _send_events(self, receive: Receive, sender: _EventSender) -> None:
         """Sends everything, or as much as there is until the client leaves."""
