@@ -52,6 +52,7 @@ COMPILED_MODULES: list[str] = [
     "vivace.server.protocol.websocket_reader",
     "vivace.server.protocol.websocket_writer",
     "vivace.server.request_task",
+    "vivace.web._tracked_send_cy",
     "vivace.web.responses._headers_cy",
     "vivace.web.routing._matcher_cy",
 ]

@@ -11,11 +11,12 @@ import vivace
 
 SCRIPT = """
 UNCOMPILED = True
+import vivace.web._tracked_send_cy as tracked_module
 import vivace.web.responses._headers_cy as headers_module, vivace.web.routing._matcher_cy as matcher_module
 from vivace.web import Application, JSONResponse, Mount, PlainTextResponse, Response, Route
 from vivace.web.testclient import TestClient
 
-assert {module.__file__.endswith(".py") for module in (headers_module, matcher_module)} == {UNCOMPILED}
+assert {module.__file__.endswith(".py") for module in (headers_module, matcher_module, tracked_module)} == {UNCOMPILED}
 
 async def show(request):
     return JSONResponse({name: str(value) for name, value in request.path_params.items()}, headers={"X-Own": "1"})

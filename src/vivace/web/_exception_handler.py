@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from vivace.web._tracked_send_cy import tracked
 from vivace.web._utils import is_async_callable
 from vivace.web.concurrency import run_in_threadpool
 from vivace.web.exceptions import HTTPException
 from vivace.web.requests import Request
 from vivace.web.status import WS_1008_POLICY_VIOLATION, WS_1011_INTERNAL_ERROR
-from vivace.web.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
+from vivace.web.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 from vivace.web.websockets import WebSocket, WebSocketState
 
 if TYPE_CHECKING:
@@ -21,30 +22,6 @@ StatusHandlers = dict[int, ExceptionHandler]
 
 # Starlette's key: frameworks built on it read and write it too.
 HANDLERS_KEY = "starlette.exception_handlers"
-
-
-class TrackedSend:
-    """A `send` that remembers whether the response has started.
-
-    One per request is enough: whoever is handed something that already knows (ours, or a server's own `send` with a
-    `response_started` attribute) uses it as it is.
-    """
-
-    __slots__ = ("response_started", "send")
-
-    def __init__(self, send: Send) -> None:
-        self.send = send
-        self.response_started = False
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.response_started = True
-        await self.send(message)
-
-
-def tracked(send: Send) -> Send:
-    """`send` itself when it knows `response_started`, else one around it that does."""
-    return send if hasattr(send, "response_started") else TrackedSend(send)
 
 
 def has_started(send: Send) -> bool:

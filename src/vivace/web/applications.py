@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, ParamSpec, Self, TypeVar
 
-from vivace.web._exception_handler import tracked
+from vivace.web._tracked_send_cy import tracked
 from vivace.web.datastructures import State, URLPath
 from vivace.web.middleware import Middleware, _MiddlewareFactory, wrap
 from vivace.web.middleware.base import BaseHTTPMiddleware

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from vivace.web._exception_handler import has_started, tracked
+from vivace.web._exception_handler import has_started
 from vivace.web._refusal import refuse
+from vivace.web._tracked_send_cy import tracked
 from vivace.web.datastructures import Headers
 from vivace.web.exceptions import HTTPException
 from vivace.web.types import ASGIApp, Message, Receive, Scope, Send

@@ -5,7 +5,8 @@ from __future__ import annotations
 import traceback
 
 from vivace.utils.traceback_page import MAX_FRAMES, PAGE_POLICY, render_traceback
-from vivace.web._exception_handler import call_handler, has_started, tracked
+from vivace.web._exception_handler import call_handler, has_started
+from vivace.web._tracked_send_cy import tracked
 from vivace.web.concurrency import run_in_threadpool
 from vivace.web.requests import Request
 from vivace.web.responses import HTMLResponse, PlainTextResponse, Response

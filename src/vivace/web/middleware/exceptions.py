@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vivace.web._exception_handler import HANDLERS_KEY, answer_exception, tracked
+from vivace.web._exception_handler import HANDLERS_KEY, answer_exception
+from vivace.web._tracked_send_cy import tracked
 from vivace.web.exceptions import HTTPException, WebSocketException
 from vivace.web.middleware import entrance
 from vivace.web.requests import Request

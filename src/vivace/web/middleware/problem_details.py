@@ -7,7 +7,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from vivace.utils.exceptions import NON_FIELD_ERRORS, ValidationError
-from vivace.web._exception_handler import HANDLERS_KEY, call_handler, has_started, tracked
+from vivace.web._exception_handler import HANDLERS_KEY, call_handler, has_started
+from vivace.web._tracked_send_cy import tracked
 from vivace.web.exceptions import HTTPException
 from vivace.web.middleware.exceptions import ExceptionMiddleware
 from vivace.web.requests import Request
