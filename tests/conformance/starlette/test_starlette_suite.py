@@ -26,7 +26,6 @@ COOKIES = (
     "expects a ValueError before Python 3.14, whose http.cookies is the first to know Partitioned; ours always does"
 )
 RANGE = "expects 400 for a range in an unknown unit, which RFC 9110 14.2 says to ignore"
-REFUSAL = "expects plain text; ours answers by the application's own handler for the status, which is JSON there"
 MISSING = "expects a URL with '{tenant}' in it where that parameter is not given; ours raises NoMatchFound"
 NAME = "expects the message of an AttributeError to name the module starlette.status"
 ROOT = "files that may not be read: root may (it fails on Starlette as well)"
@@ -34,8 +33,6 @@ ROOT = "files that may not be read: root may (it fails on Starlette as well)"
 EXPECTED: dict[str, str] = {
     "middleware.test_base.test_contextvars[asyncio-CustomMiddlewareUsingBaseHTTPMiddleware]": BETTER,
     "middleware.test_base.test_contextvars[trio-CustomMiddlewareUsingBaseHTTPMiddleware]": BETTER,
-    "test_applications.test_middleware[asyncio]": REFUSAL,
-    "test_applications.test_middleware[trio]": REFUSAL,
     "test_responses.test_delete_cookie_partitioned[True]": COOKIES,
     "test_responses.test_file_response_only_support_bytes_range[asyncio]": RANGE,
     "test_responses.test_file_response_only_support_bytes_range[trio]": RANGE,
