@@ -60,7 +60,7 @@ class YearConverter:
         return f"{value:04d}"
 
 
-register_converter(YearConverter, "yyyy")
+register_converter(YearConverter, "test_year")
 
 
 def get(routes: Any, path: str, method: str = "GET") -> Any:
@@ -75,7 +75,7 @@ def test_a_view_is_called_with_the_request_and_its_converted_parameters() -> Non
         path("books/<int:pk>/", echo),
         path("tags/<slug:tag>/<name>", echo_plainly, {"size": 3}),
         path("files/<path:rest>", echo),
-        path("years/<yyyy:year>/", echo),
+        path("years/<test_year:year>/", echo),
         path("keys/<uuid:key>", echo),
     ]
     assert get(routes, "/") == [[], {}]
@@ -143,7 +143,7 @@ def test_names_lead_back_to_paths(blog: str) -> None:
             path("", echo, name="home"),
             path("blog/", include(blog)),
             path("<str:user>/blog/", include(blog, namespace="theirs")),
-            path("years/<yyyy:year>/", echo, {"extra": 1}, name="year"),
+            path("years/<test_year:year>/", echo, {"extra": 1}, name="year"),
             re_path(r"^pairs/([a-z]+)-(\d+)/?$", echo, name="pair"),
             re_path(r"^pages/(?:page-(?P<page>\d+)/)?$", echo, name="pages"),
             Route("/plain/{name}", PlainTextResponse(""), name="plain"),
