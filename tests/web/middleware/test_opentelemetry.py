@@ -8,13 +8,14 @@ from typing import Any
 
 import anyio
 import pytest
-from opentelemetry import metrics, trace
+from opentelemetry import metrics, propagate, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from vivace.web import Application, Middleware, Mount, PlainTextResponse, Request, Route, Router, StreamingResponse
 from vivace.web.middleware.opentelemetry import OpenTelemetryMiddleware
@@ -290,6 +291,30 @@ async def test_websockets_and_lifespans_pass(telemetry: Telemetry) -> None:
     async with AsyncTestClient(app) as client, client.websocket_connect("/") as websocket:
         assert await websocket.receive_text() == "Hello"
     assert telemetry.spans == []
+
+
+async def test_a_request_that_names_no_host_has_a_span_without_one(telemetry: Telemetry) -> None:
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"Accept", b"a")], "query_string": b""}
+    await telemetry.around(Router([Route("/", hello)]))(scope, _receive, _send)
+    (span,) = telemetry.spans
+    assert "server.address" not in (span.attributes or {})
+
+
+async def test_a_propagator_may_ask_for_all_headers(telemetry: Telemetry) -> None:
+    asked: list[list[str]] = []
+
+    class Asking(TraceContextTextMapPropagator):
+        def extract(self, carrier: Any, context: Any = None, getter: Any = None) -> Any:
+            asked.append(getter.keys(carrier))
+            return super().extract(carrier, context, getter)
+
+    before = propagate.get_global_textmap()
+    propagate.set_global_textmap(Asking())
+    try:
+        await telemetry.client([Route("/", hello)]).get("/", headers={"X-One": "1"})
+    finally:
+        propagate.set_global_textmap(before)
+    assert "x-one" in asked[0]
 
 
 def test_a_missing_package_is_told_with_what_to_do() -> None:

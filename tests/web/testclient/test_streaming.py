@@ -189,6 +189,23 @@ def test_what_goes_wrong_after_the_client_left_is_raised() -> None:
         next(chunks)
 
 
+def test_a_group_of_nothing_but_disconnects_is_none() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_more() -> None:
+            await send({"type": "http.response.body", "body": b"more", "more_body": True})
+
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        async with anyio.create_task_group() as group:
+            group.start_soon(send_more)
+
+    with TestClient(app).stream("GET", "/") as response:
+        chunks = response.iter_raw()
+        assert next(chunks) == b"first"
+
+
 def test_a_file_goes_by_its_path_where_the_client_takes_it(app: Application) -> None:
     kinds: list[str] = []
 

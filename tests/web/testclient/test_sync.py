@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -202,9 +203,29 @@ async def trailers_before_the_end(scope: Scope, receive: Receive, send: Send) ->
     await send({"type": "http.response.trailers", "headers": []})
 
 
+async def body_twice(scope: Scope, receive: Receive, send: Send) -> None:
+    await start(send, trailers=True)
+    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def trailers_twice(scope: Scope, receive: Receive, send: Send) -> None:
+    await start(send, trailers=True)
+    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.trailers", "headers": []})
+    await send({"type": "http.response.trailers", "headers": []})
+
+
+async def cancelled(scope: Scope, receive: Receive, send: Send) -> None:
+    raise asyncio.CancelledError
+
+
 @pytest.mark.parametrize(
     ("app", "message"),
     [
+        (body_twice, "after body completed"),
+        (trailers_twice, "after response completed"),
+        (cancelled, "did not receive any response"),
         (no_response, "did not receive any response"),
         (starts_twice, "multiple"),
         (body_first, "without"),
