@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from benchmarks.harness.race import NothingChosenError, Options
 from benchmarks.harness.workbench import Workbench
 from benchmarks.server import bodies, http, http2, idle, latency, logs, websocket, workers
-from benchmarks.web import broadcast, routes, static
+from benchmarks.web import broadcast, forms, routes, static
 
 Benchmark = Callable[[Workbench, Options], str]
 
@@ -31,6 +31,7 @@ WEB: Mapping[str, Benchmark] = {
     "routes": routes.run,
     "broadcast": broadcast.run,
     "static": static.run,
+    "forms": forms.run,
 }
 BENCHMARKS = {**SERVER, **WEB}
 GROUPS = {"server": tuple(SERVER), "web": tuple(WEB)}
