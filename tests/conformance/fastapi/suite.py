@@ -18,7 +18,19 @@ LEAST = 0.98
 
 PATCHED = "replaces Starlette's `json` by a mock and looks at its calls; vivace.web writes and reads JSON with msgspec"
 
+LIMITER = "looks into anyio's default limiter; synchronous calls have a pool of our own"
+# Their assertion fails while threads wait for what comes after it, and so they would never end: they are not run.
+HANGING = {
+    "test_dependency_concurrency.test_shared_declaration_limits_both_routes_before_worker_entry"
+    f"[{backend}-{override}-{kind}]": LIMITER
+    for backend in ("asyncio", "trio")
+    for override in (False, True)
+    for kind in ("sync", "sync_yield")
+}
 EXPECTED = {
+    **HANGING,
+    "test_dependency_concurrency.test_cancellation_waiting_for_entry_worker_releases_ownership[asyncio]": LIMITER,
+    "test_dependency_concurrency.test_cancellation_waiting_for_entry_worker_releases_ownership[trio]": LIMITER,
     "test_dump_json_fast_path.test_default_response_class_skips_json_dumps": PATCHED,
     "test_dump_json_fast_path.test_explicit_response_class_uses_json_dumps": PATCHED,
     "test_tutorial.test_body.test_tutorial001.test_other_exceptions[tutorial001]": PATCHED,
@@ -31,6 +43,9 @@ def main(arguments: list[str]) -> int:
     chosen = [argument for argument in arguments if argument != "--starlette"] or ["tests"]
     alias = [] if on_starlette else ["-m", "vivace.utils.import_alias", "starlette=vivace.web"]
     options = ["-q", "--tb=short", "-p", "no:sugar", "-p", "no:cacheprovider", "--timeout=120"]
+    hanging = {} if on_starlette else {name: path_of(name) for name in HANGING}
+    for path in hanging.values():
+        options += ["--deselect", path]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         pytest = ["-m", "pytest", *options, f"--junit-xml={report}", *chosen]
@@ -38,7 +53,15 @@ def main(arguments: list[str]) -> int:
         if code not in (0, 1):
             return code
         passed, failed = outcomes(report)
+    # What is not run counts as failed, where the whole suite was asked for.
+    failed += hanging if chosen == ["tests"] else []
     return tell(passed, failed, {} if on_starlette else EXPECTED)
+
+
+def path_of(name: str) -> str:
+    """A test as pytest's command line takes it."""
+    module, _, test = name.partition(".")
+    return f"tests/{module}.py::{test}"
 
 
 def tell(passed: int, failed: list[str], expected: dict[str, str]) -> int:
