@@ -51,6 +51,6 @@ def entrance(app: ASGIApp) -> ASGIApp:
 
     That is what flattens a chain when it is built: `app` itself unless it says otherwise, as a plain `Router` does.
     """
-    own = getattr(app, "entrance", None)
-    inner: ASGIApp = app if own is None else own()
+    own = getattr(type(app), "_entrance", None)
+    inner: ASGIApp = app if own is None else own(app)
     return inner

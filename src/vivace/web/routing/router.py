@@ -237,7 +237,7 @@ class Router(RouteDecorators):
         stack = self.middleware_stack
         await (self._answer if stack is self._plain_stack else stack)(scope, receive, send)
 
-    def entrance(self) -> ASGIApp:
+    def _entrance(self) -> ASGIApp:
         """See `vivace.web.middleware.entrance`: what answers, where neither middleware nor a subclass has a say."""
         is_plain = type(self).__call__ is Router.__call__ and self.middleware_stack is self._plain_stack
         return self._answer if is_plain else self
