@@ -30,8 +30,16 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-def names() -> set[str]:
-    return {thread.name for thread in threading.enumerate() if thread.name.startswith("vivace sync")}
+def running() -> set[threading.Thread]:
+    """The threads of all pools there are; other tests may have left theirs to end by themselves."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("vivace sync")}
+
+
+def until_ended(threads: set[threading.Thread]) -> None:
+    assert threads
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 def test_threads_are_started_when_they_are_needed_and_used_again() -> None:
@@ -47,48 +55,56 @@ def test_threads_are_started_when_they_are_needed_and_used_again() -> None:
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_threads_end_with_their_loop(loop: str) -> None:
+    before, threads = running(), set()
+
     async def main() -> None:
         await asyncio.gather(*(run_in_threadpool(time.sleep, 0.01) for _ in range(3)))
+        threads.update(running() - before)
 
-    before = names()
     if loop == "asyncio":
         asyncio.run(main())
     else:
         import uvloop
 
         uvloop.run(main())
-    deadline = time.monotonic() + 10
-    while names() - before:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    until_ended(threads)
 
 
-def test_threads_with_nothing_to_do_end_also_where_the_loop_was_only_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_with_nothing_to_do_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asyncio_pool, "IDLE_SECONDS", 0.02)
 
     async def main() -> None:
         pool = pool_here()
         for _ in range(2):
             await asyncio.gather(*(run_in_threadpool(time.sleep, 0.001) for _ in range(3)))
-            assert pool.threads
             await until(lambda: pool.threads == 0)
 
     asyncio.run(main())
+
+
+def test_threads_of_a_loop_that_was_only_closed_end_when_another_has_some() -> None:
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(run_in_threadpool(time.sleep, 0))
+    thread = loop.run_until_complete(run_in_threadpool(threading.current_thread))
     loop.close()
-    deadline = time.monotonic() + 10
-    while names():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    reference = weakref.ref(loop)
+    del loop
+    other = asyncio.run(run_in_threadpool(threading.current_thread))
+    until_ended({thread, other})
+    asyncio.run(run_in_threadpool(time.sleep, 0))
+    gc.collect()
+    assert reference() is None
 
 
 def test_a_thread_that_does_not_come_back_does_not_keep_the_loop() -> None:
-    gate = threading.Event()
+    begun, gate = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        gate.wait(10)
 
     async def main() -> None:
-        running = asyncio.ensure_future(run_in_threadpool(gate.wait, 10))
-        await asyncio.sleep(0.02)
+        running = asyncio.ensure_future(run_in_threadpool(work))
+        await until(begun.is_set)
         running.cancel()
         await asyncio.sleep(0.02)
         assert not running.done()
@@ -101,16 +117,16 @@ def test_a_thread_that_does_not_come_back_does_not_keep_the_loop() -> None:
 
 
 def test_a_cancelled_caller_waits_for_the_thread_and_the_pool_goes_on() -> None:
-    gate = threading.Event()
-    ended = threading.Event()
+    begun, gate, ended = threading.Event(), threading.Event(), threading.Event()
 
     def work() -> None:
+        begun.set()
         gate.wait(10)
         ended.set()
 
     async def main() -> None:
         running = asyncio.ensure_future(run_in_threadpool(work))
-        await asyncio.sleep(0.02)
+        await until(begun.is_set)
         running.cancel()
         asyncio.get_running_loop().call_later(0.02, gate.set)
         with pytest.raises(asyncio.CancelledError):

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-from vivace.web._threads.asyncio_pool import AsyncioPool, running_loop
+from vivace.web._threads.asyncio_pool import AsyncioPool
 from vivace.web._threads.places import Kind, Places
 
 __all__ = ["Kind", "Places", "Pool", "current_pool"]
@@ -33,25 +34,37 @@ class _Local(threading.local):
 
 # The loop that runs in a thread is nearly always the same one.
 _last = _Local()
-_pools: WeakKeyDictionary[Any, Pool] = WeakKeyDictionary()
+_asyncio_pools: dict[asyncio.AbstractEventLoop, AsyncioPool] = {}
+_trio_pools: WeakKeyDictionary[Any, Pool] = WeakKeyDictionary()
 
 
 def current_pool() -> Pool:
     """The pool of the event loop that runs here. Raises RuntimeError when none runs."""
     trio = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
-        token = trio.lowlevel.current_trio_token()
-        trio_pool = _pools.get(token)
-        if trio_pool is None:
-            from vivace.web._threads.trio_pool import TrioPool
-
-            trio_pool = _pools[token] = TrioPool()
-        return trio_pool
-    loop = running_loop()
+        return _trio_pool(trio.lowlevel.current_trio_token())
+    loop = asyncio.get_running_loop()
     pool = _last.pool
     if pool is None or pool.loop is not loop or pool.closed:
-        pool = _pools.get(loop)  # type: ignore[assignment]  # of a loop of asyncio's, so an AsyncioPool
-        if pool is None or pool.closed:
-            pool = _pools[loop] = AsyncioPool(loop)
-        _last.pool = pool
+        pool = _last.pool = _asyncio_pool(loop)
+    return pool
+
+
+def _trio_pool(token: Any) -> Pool:
+    pool = _trio_pools.get(token)
+    if pool is None:
+        from vivace.web._threads.trio_pool import TrioPool
+
+        pool = _trio_pools[token] = TrioPool()
+    return pool
+
+
+def _asyncio_pool(loop: asyncio.AbstractEventLoop) -> AsyncioPool:
+    # Those of loops that were closed and nothing else.
+    for each in [pool for pool in list(_asyncio_pools.values()) if pool.closed or pool.loop.is_closed()]:
+        each.stop()
+        _asyncio_pools.pop(each.loop, None)
+    pool = _asyncio_pools.get(loop)
+    if pool is None:
+        pool = _asyncio_pools[loop] = AsyncioPool(loop)
     return pool

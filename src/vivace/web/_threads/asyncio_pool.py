@@ -21,10 +21,8 @@ from vivace.utils.event_loops import shielded
 from vivace.web._threads.anyio_worker import as_anyio_worker, default_limit
 from vivace.web._threads.places import Kind, Places
 
-# A thread that has had nothing to do for so long ends; a database connection of its own ends with it.
+# Threads that were not needed for so long end; a database connection of their own ends with them.
 IDLE_SECONDS = 20.0
-
-running_loop = asyncio.get_running_loop
 
 
 class Call:
@@ -47,6 +45,7 @@ class Call:
     def start(self) -> None:
         """Give it to a thread."""
         pool = self.pool
+        pool.most = max(pool.most, pool.places.busy)
         if pool.places.busy > pool.threads and not pool.start_thread():
             self.error = RuntimeError("the system has no thread for this call")
             pool.finish(self)
@@ -86,7 +85,9 @@ class AsyncioPool:
         self.places = Places(default_limit())
         self.calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self.threads = 0
+        self.most = 0  # were used at a time, since idle ones were last let go
         self.closed = False
+        self._timer: asyncio.TimerHandle | None = None
         self._started = 0
         self._finished: deque[Call] = deque()
         self._told = False
@@ -127,13 +128,15 @@ class AsyncioPool:
             threading.Thread(target=self._work, args=(scope,), name=name, daemon=True).start()
         except RuntimeError:
             self.threads -= 1
+        if self._timer is None:
+            self._timer = self.loop.call_later(IDLE_SECONDS, self._let_go)
         return self.threads > 0
 
     def stop(self) -> None:
         """Let the threads end, each after the call that it is in."""
-        self.closed = True
-        for _ in range(self.threads):
-            self.calls.put(None)
+        if not self.closed:
+            self.closed = True
+            self._end_threads(self.threads)
 
     async def _stop_at_the_end(self) -> AsyncGenerator[None]:
         try:
@@ -148,23 +151,27 @@ class AsyncioPool:
             finished.popleft().settle()
             self.places.leave()
 
-    def _retire(self, at_once: bool) -> None:
-        if at_once:
-            self.threads -= 1
-        elif self.threads > self.places.busy and not self.closed:
-            self.threads -= 1
+    def _let_go(self) -> None:
+        self._end_threads(self.threads - max(self.most, self.places.busy))
+        self.most = self.places.busy
+        self._timer = self.loop.call_later(IDLE_SECONDS, self._let_go) if self.threads else None
+
+    def _end_threads(self, count: int) -> None:
+        self.threads -= count
+        for _ in range(count):
             self.calls.put(None)
+
+    def _thread_ended(self) -> None:
+        if not self.closed:
+            self.threads -= 1
 
     # ---- in a thread
 
     def _work(self, scope: anyio.CancelScope) -> None:
         with as_anyio_worker(self.loop, scope), suppress(RuntimeError):  # the loop is closed
             while True:
-                try:
-                    call = self.calls.get(timeout=IDLE_SECONDS)
-                except queue.Empty:
-                    self.loop.call_soon_threadsafe(self._retire, False, context=self._empty)
-                    continue
+                # Without a timeout, with which Python 3.11 may wait for ever (SimpleQueue, past its deadline).
+                call = self.calls.get()
                 if call is None:
                     return
                 if not self._run(call, scope):
@@ -183,7 +190,7 @@ class AsyncioPool:
         try:
             call.ticket.pop()
         except IndexError:
-            self.loop.call_soon_threadsafe(self._retire, True, context=self._empty)
+            self.loop.call_soon_threadsafe(self._thread_ended, context=self._empty)
             self.finish(call)
             return False
         self.finish(call)
