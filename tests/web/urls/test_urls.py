@@ -321,7 +321,8 @@ entries = st.lists(st.tuples(st.sampled_from(PATTERNS), st.none() | st.lists(st.
 def _build(urls: Any, chosen: Any) -> list[Any]:
     built: list[Any] = []
     for index, ((kind, text), below) in enumerate(chosen):
-        if below is None:
+        # Below a parameter at the end of a prefix Django finds nothing, since that takes all it can. We do.
+        if below is None or text.endswith(">"):
             built.append(getattr(urls, kind)(text, echo, name=f"v{index}"))
         else:
             inner = _build(urls, [(pattern, None) for pattern in below])
