@@ -47,4 +47,5 @@ def test_every_setting_is_documented_with_its_default() -> None:
         if name == "BASE_DIR":
             continue
         shown = [str(path) for path in value] if isinstance(value, list) else value
+        shown = str(shown) if isinstance(shown, Path) else shown
         assert default == repr(shown).replace("'", '"'), name
