@@ -83,7 +83,7 @@ class StaticFiles:
         self.html = html
         self.config_checked = False
         self.follow_symlink = follow_symlink
-        self.fallback = fallback
+        self._fallback = fallback
         self.precompressed = precompressed
         self.max_age = max_age
         self._refused = STRANGE if dot_files else REFUSED
@@ -146,9 +146,9 @@ class StaticFiles:
             page = await self._page(path, scope, is_directory=is_directory)
             if page is not None:
                 return page
-        if self.fallback is not None and "text/html" in Headers(raw=scope.get("headers", [])).get("accept", ""):
+        if self._fallback is not None and "text/html" in Headers(raw=scope.get("headers", [])).get("accept", ""):
             # Scripts and pictures that are missing must not be pages.
-            full_path, stat_result = await self._look_up(self.fallback, scope)
+            full_path, stat_result = await self._look_up(self._fallback, scope)
             if _is_file(stat_result):
                 return self.file_response(full_path, stat_result, scope)
         raise HTTPException(status_code=404)
