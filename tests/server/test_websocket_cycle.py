@@ -52,7 +52,7 @@ class MemoryStream(Stream):
     def start_response(self, status: int, headers: Iterable[Iterable[bytes]], trailers: bool) -> None:
         self.said.append((status, [tuple(pair) for pair in headers], trailers))
 
-    def send_body(self, data: bytes, more: bool) -> None:
+    def send_body(self, data: bytes | memoryview, more: bool) -> None:
         self.response_begun = True
         self.said.append((data, more))
 
