@@ -61,7 +61,7 @@ def encode(content: Any) -> bytes:
     try:
         encoded = _encoder.encode(content)
         # msgspec writes NaN as null. MessagePack keeps it apart, so a second, equally quick pass finds it.
-        if b"null" not in encoded or not _MAYBE_NOT_FINITE.search(_binary_encoder.encode(content)):
+        if encoded.find(b"null") < 0 or not _MAYBE_NOT_FINITE.search(_binary_encoder.encode(content)):
             return encoded
     except (TypeError, OverflowError):
         # Keys such as None, which json.dumps takes, or integers too large for MessagePack.

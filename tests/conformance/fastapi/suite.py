@@ -19,7 +19,6 @@ LEAST = 0.98
 PATCHED = "replaces Starlette's `json` by a mock and looks at its calls; vivace.web writes and reads JSON with msgspec"
 
 LIMITER = "looks into anyio's default limiter; synchronous calls have a pool of our own"
-CANCELLED = "a caller that is cancelled while its call runs in a thread is told so, and does not get the result"
 # Their assertion fails while threads wait for what comes after it, and so they would never end: they are not run.
 HANGING = {
     "test_dependency_concurrency.test_shared_declaration_limits_both_routes_before_worker_entry"
@@ -32,7 +31,6 @@ EXPECTED = {
     **HANGING,
     "test_concurrency.test_cancelled_wait_for_worker_does_not_enter_or_exit[asyncio]": LIMITER,
     "test_concurrency.test_cancelled_wait_for_worker_does_not_enter_or_exit[trio]": LIMITER,
-    "test_concurrency.test_cancellation_waits_for_worker_and_cleanup[asyncio-enter]": CANCELLED,
     "test_dependency_concurrency.test_cancellation_waiting_for_entry_worker_releases_ownership[asyncio]": LIMITER,
     "test_dependency_concurrency.test_cancellation_waiting_for_entry_worker_releases_ownership[trio]": LIMITER,
     "test_dump_json_fast_path.test_default_response_class_skips_json_dumps": PATCHED,

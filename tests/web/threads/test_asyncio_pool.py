@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 import pytest
 
 from vivace.web._threads import asyncio_pool, current_pool
@@ -136,6 +137,51 @@ def test_a_cancelled_caller_waits_for_the_thread_and_the_pool_goes_on() -> None:
         await until(lambda: pool.threads == 0)  # it ends with its cancel scope
         assert await run_in_threadpool(lambda: 1) == 1
         assert pool.places.busy == 0
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("by", ["task", "scope", "timeout"])
+def test_what_a_cancelled_call_returns_is_the_callers_to_give_back(by: str) -> None:
+    begun, gate = threading.Event(), threading.Event()
+    seen: list[str] = []
+
+    def take() -> str:
+        begun.set()
+        gate.wait(10)
+        return "taken"
+
+    async def use() -> None:
+        seen.append(await run_in_threadpool(take))
+        try:
+            await asyncio.sleep(10)
+            seen.append("went on")
+        finally:
+            seen.append("given back")
+
+    async def cancelled_by_scope() -> None:
+        with anyio.CancelScope() as scope:
+            asyncio.get_running_loop().call_later(0.02, scope.cancel)
+            await use()
+        assert scope.cancelled_caught
+
+    async def cancelled_by_timeout() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await use()
+
+    async def main() -> None:
+        function = {"task": use, "scope": cancelled_by_scope, "timeout": cancelled_by_timeout}[by]
+        task = asyncio.ensure_future(function())
+        await until(begun.is_set)
+        if by == "task":
+            task.cancel()
+        asyncio.get_running_loop().call_later(0.1, gate.set)
+        await asyncio.wait([task])
+        assert task.cancelled() is (by == "task")
+        if by != "task":
+            await task
+        assert seen == ["taken", "given back"]
 
     asyncio.run(main())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import queue
 import threading
 from collections import deque
@@ -28,7 +29,7 @@ IDLE_SECONDS = 20.0
 class Call:
     """One call in a thread, and what has become of it."""
 
-    __slots__ = ("context", "error", "finished", "function", "future", "pool", "result", "scope", "ticket")
+    __slots__ = ("context", "error", "finished", "function", "future", "pool", "result", "returned", "scope", "ticket")
 
     def __init__(self, pool: AsyncioPool, function: Callable[[], Any]) -> None:
         self.pool = pool
@@ -37,6 +38,7 @@ class Call:
         self.future: asyncio.Future[Any] | None = pool.loop.create_future()
         self.result: Any = None
         self.error: BaseException | None = None
+        self.returned = False
         self.finished = False
         self.scope: anyio.CancelScope | None = None
         # Whoever takes it is first: the thread that is done, or the caller that is cancelled. `pop` is atomic.
@@ -77,6 +79,16 @@ class Call:
         future.set_exception(error)
 
 
+def _cancel_again(cancellation: asyncio.CancelledError) -> None:
+    """Have the task that has caught this be cancelled at its next wait, as if it had not been yet."""
+    if anyio.current_effective_deadline() == -math.inf:
+        return  # a scope of anyio's cancels at every wait
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+        task.cancel(*cancellation.args)
+
+
 class AsyncioPool:
     """The threads of one loop. All but `_work`, `_run` and `finish` is for its own thread only."""
 
@@ -100,7 +112,8 @@ class AsyncioPool:
     async def run(self, function: Callable[[], Any], kind: Kind) -> Any:
         """Call `function` in a thread when it is its turn, in a copy of the caller's context.
 
-        Who is cancelled while that waits leaves at once; afterwards, when the thread is done.
+        Who is cancelled while that waits leaves at once; afterwards, when the thread is done. What it then returns
+        is not lost, for it may have to be given back: the caller has it, and is cancelled at its next wait.
         """
         call = Call(self, function)
         start, future = call.start, call.future
@@ -108,13 +121,18 @@ class AsyncioPool:
         assert future is not None, "it is set in the loop, after this"
         try:
             return await future
-        except asyncio.CancelledError:
-            if not call.finished and not self.places.withdraw(start):
+        except asyncio.CancelledError as cancellation:
+            if not call.finished:
+                if self.places.withdraw(start):
+                    raise
                 call.cancel()
                 call.future = future = self.loop.create_future()
                 with shielded(), suppress(Exception):
                     await future
-            raise
+            if not call.returned:
+                raise
+            _cancel_again(cancellation)
+            return call.result
         finally:
             del call, start, future
 
@@ -185,6 +203,7 @@ class AsyncioPool:
         try:
             if call.ticket:
                 call.result = call.context.run(call.function)
+                call.returned = True
         except BaseException as error:  # noqa: BLE001 - the caller's, whatever it is
             call.error = error
         try:
