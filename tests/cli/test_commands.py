@@ -168,11 +168,16 @@ def test_without_a_database_the_commands_say_so(vivace: Run, tmp_path: Path) -> 
         assert "Set DATABASE" in result.stderr
 
 
-def test_routes_are_listed_with_names_and_endpoints(run: Command) -> None:
+def test_routes_are_listed_with_names_and_endpoints(run: Command, vivace: Run, project: Path) -> None:
     lines = run("routes").stdout.splitlines()
     assert lines[0].split() == ["PATH", "METHODS", "NAME", "LEADS", "TO", "WHERE"]
     assert lines[1].split() == ["/blog/", "GET", "HEAD", "blog:index", "blog.views.index", "blog/views.py:7"]
     assert run("routes", "welcome").stdout.count("\n") == 2
+    for part, hint in (("nowhere", "it.\n"), ("main:app", "Another application is named by --app main:app.\n")):
+        nothing = vivace("routes", part, cwd=project)
+        assert (nothing.returncode, nothing.stdout) == (1, "")
+        assert nothing.stderr.startswith(f'Error: no route has "{part}" in it.')
+        assert nothing.stderr.endswith(hint)
 
 
 STARLETTE = """

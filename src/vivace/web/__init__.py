@@ -4,7 +4,8 @@ Module names, classes and signatures are Starlette's, so that replacing `starlet
 It knows no database and no settings; any ASGI server runs what it makes. Written on anyio: asyncio and trio.
 
 Read `applications` first, then `routing` (which code answers which URL), `requests` and `responses`; `middleware` is
-what can stand around them, `testclient` calls an application without a server. The common names are here as well.
+what can stand around them, `testclient` calls an application without a server. `urls`, `views` and `shortcuts` are
+Django's way to write the same; `broadcast` tells many clients at once. The common names are here as well.
 """
 
 from vivace.web.applications import Application, Starlette

@@ -45,6 +45,9 @@ def command(
         _explain(routes, path, method.upper(), host, as_json=as_json)
         return
     lines = list(_chosen(route_lines(routes), part, name))
+    if not lines and (part is not None or name is not None):
+        hint = f" Another application is named by --app {part}." if _names_application(part) else ""
+        raise CommandError(f'no route has "{name if part is None else part}" in it.{hint}')
     if as_json:
         click.echo(json.dumps([_as_json(line) for line in lines], indent=2))
         return
@@ -61,6 +64,11 @@ def _routes_of(app: Any) -> Sequence[Any]:
         kind = f"{type(app).__module__}.{type(app).__qualname__}"
         raise CommandError(f"the application is a {kind}, which has no list of routes.")
     return routes
+
+
+def _names_application(part: str | None) -> bool:
+    """Whether this is what `vivace run` takes: "main:app" or "main.py"."""
+    return part is not None and "/" not in part and (":" in part or part.endswith(".py"))
 
 
 def _chosen(lines: Iterator[RouteLine], part: str | None, name: str | None) -> Iterator[RouteLine]:
