@@ -192,5 +192,5 @@ def test_without_dev_nothing_is_watched_or_added(site: Path) -> None:
     with running(site) as browser:
         assert browser.get("/").text == "<body>one</body>"
         assert browser.get("/debug").text == "False"
-        assert "cache-control" not in browser.get("/static/site.css").headers
+        assert "/__vivace__/live.js" not in browser.get("/").text
     assert "Watching" not in browser.log.read_text()

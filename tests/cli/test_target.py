@@ -9,7 +9,7 @@ from tests.cli.conftest import Run
 
 def test_a_command_refuses_another_kind_of_application(vivace: Run, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("async def app(scope, receive, send): ...\n")
-    result = vivace("routes")
+    result = vivace("check")
     assert result.returncode == 3
     assert '"app.py" is a function, and a Vivace application is needed here' in result.stderr
 

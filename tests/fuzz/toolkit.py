@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import tempfile
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -312,7 +311,6 @@ class Requests(Target):
             self.runner = asyncio.Runner()
             self.folder = tempfile.TemporaryDirectory()
             self.application = make_application(Path(self.folder.name))
-            logging.getLogger("vivace.security").setLevel(logging.CRITICAL)
         method = pieces[0].decode("latin-1") if pieces and pieces[0].decode("latin-1") in METHODS else "POST"
         target = pieces[1].translate(None, b"\r\n\0 ") if len(pieces) > 1 else b"/"
         body_at = next((at for at, piece in enumerate(pieces) if at > 1 and not piece), len(pieces))

@@ -120,7 +120,7 @@ def test_a_registered_convertor_reads_and_writes() -> None:
 
 def test_an_unknown_convertor_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(
-        ValueError, match=r"Unknown path convertor 'integer'.*Convertors: float, int, path, slug, str, uuid"
+        ValueError, match=r"Unknown path convertor 'integer'.*Convertors: float, int, path, slug, str, .*uuid"
     ):
         compile_path("/{id:integer}")
     with pytest.raises(ValueError, match='Did you mean "uuid"'):

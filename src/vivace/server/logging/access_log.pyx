@@ -31,6 +31,16 @@ cdef uint64_t EVERYTHING = 0xFFFFFFFFFFFFFFFF
 cdef uint64_t STRIDE = 0x9E3779B97F4A7C15
 
 
+cdef LineBuffer buffer_of(output):
+    """Where the output's lines wait, from now on in a buffer that we can add to."""
+    cdef LineBuffer buffer
+    if type(output.buffer) is not LineBuffer:
+        buffer = LineBuffer()
+        buffer.put(output.buffer.take())
+        output.buffer = buffer
+    return <LineBuffer>output.buffer
+
+
 cdef class AccessLog:
     """Call `response` for every response, and for every request that ended without one.
 
@@ -97,7 +107,7 @@ cdef class AccessLog:
     cdef write_line(self):
         self.compose()
         if not self.is_due:
-            self.pending = self.output.buffer
+            self.pending = buffer_of(self.output)
         self.pending.add_line(self.line)
         if self.pending.length > MANY_LINES or self.loop is None:
             self.output.flush()

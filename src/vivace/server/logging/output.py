@@ -17,10 +17,12 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from vivace.server.logging.line_buffer import LineBuffer
 from vivace.server.logging.loggers import server_logger
+
+if TYPE_CHECKING:
+    from vivace.server.logging.line_buffer import LineBuffer
 
 # POSIX: only so many bytes are written to a pipe without another's between them (PIPE_BUF).
 ATOMIC_IN_PIPE = getattr(select, "PIPE_BUF", 4096)
@@ -28,6 +30,22 @@ AT_ONCE = 1024 * 1024
 
 # Addresses of clients are in there: for the server's user, and a group that may read it.
 FILE_MODE = 0o640
+
+
+class WaitingLines:
+    """Lines that wait for being written, until an access log brings a `LineBuffer` for them, which is compiled."""
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+
+    def put(self, text: bytes) -> None:
+        """Add a line behind the others."""
+        self._lines.append(text)
+
+    def take(self) -> bytes:
+        """All of them; there are none after that."""
+        lines, self._lines = self._lines, []
+        return b"".join(lines)
 
 
 class LogOutput:
@@ -39,7 +57,7 @@ class LogOutput:
 
     def __init__(self, path: str | None = None) -> None:
         self.path = path
-        self.buffer = LineBuffer()
+        self.buffer: WaitingLines | LineBuffer = WaitingLines()
         self.stream: TextIO | None = None
         self._lock = threading.RLock()
         self._writing = False
