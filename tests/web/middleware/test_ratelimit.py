@@ -321,6 +321,20 @@ async def test_a_decorated_endpoint_has_limits_of_its_own(client_for: ClientFor)
         assert first.headers["ratelimit-policy"].endswith('Books.get";q=1;w=3600')
 
 
+async def test_a_response_that_a_decorated_endpoint_gives_to_many_stays_as_it_is(client_for: ClientFor) -> None:
+    shared = PlainTextResponse("the same for all")
+    headers = list(shared.raw_headers)
+
+    @rate_limit("10/hour", headers="x")
+    async def endpoint(request: Request) -> PlainTextResponse:
+        return shared
+
+    async with client_for(Starlette(routes=[Route("/", endpoint)])) as client:
+        answers = [await client.get("/") for _ in range(3)]
+    assert [answer.headers.get_list("x-ratelimit-remaining") for answer in answers] == [["9"], ["8"], ["7"]]
+    assert shared.raw_headers == headers
+
+
 async def test_a_decorated_websocket_is_refused_before_it_opens() -> None:
     @rate_limit("1/hour")
     async def chat(websocket: WebSocket) -> None:

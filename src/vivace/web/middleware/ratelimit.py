@@ -10,6 +10,7 @@ import functools
 import inspect
 import math
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from copy import copy
 from typing import Any, Literal, ParamSpec, TypeVar
 
 from vivace.utils.ratelimit import (
@@ -189,8 +190,10 @@ def rate_limit(
         async def limited(*args: P.args, **kwargs: P.kwargs) -> Any:
             fields = await limiter.check(_connection_among(endpoint, [*args, *kwargs.values()]))
             result = await function(*args, **kwargs) if is_async else await run_in_threadpool(function, *args, **kwargs)
-            if isinstance(result, Response):
-                result.raw_headers.extend(fields)
+            if fields and isinstance(result, Response):
+                # A copy: the endpoint may give one response to many.
+                result = copy(result)
+                result.raw_headers = [*result.raw_headers, *fields]
             return result
 
         return limited
