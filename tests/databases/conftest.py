@@ -22,6 +22,15 @@ def postgres_url() -> str:
 
 
 @pytest.fixture
+def mysql_url() -> str:
+    """The MariaDB server of these tests."""
+    url = os.environ.get("VIVACE_TEST_MYSQL")
+    if not url:
+        pytest.fail("VIVACE_TEST_MYSQL is not set; run: scripts/with-services .venv/bin/pytest tests/databases")
+    return url
+
+
+@pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """A SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'test.db'}"
