@@ -10,7 +10,8 @@ from vivace.databases.connections import Connection
 from vivace.databases.database import Database
 from vivace.databases.plan import Plan
 from vivace.databases.records import Record
+from vivace.databases.results import Result
 from vivace.databases.transactions import Transaction
 from vivace.databases.url import DatabaseURL
 
-__all__ = ["Connection", "Database", "DatabaseURL", "Plan", "Record", "Transaction"]
+__all__ = ["Connection", "Database", "DatabaseURL", "Plan", "Record", "Result", "Transaction"]

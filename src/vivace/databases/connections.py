@@ -94,7 +94,7 @@ class Connection(Queries):
         begin = begin_of(isolation=isolation, read_only=read_only, deferrable=deferrable, immediate=False)
         return Transaction(self._database, begin, force_rollback=force_rollback, connection=self._frame())
 
-    async def _run(self, operation: Operation, plan: Plan, args: Any) -> Any:
+    async def _perform(self, operation: Operation, plan: Plan, args: Any) -> Any:
         return await self._database.run_in(self._frame(), operation, plan, args)
 
     def _chunks(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:

@@ -245,7 +245,7 @@ class Database(Queries):
                     return cast(Rows, found)
         return cast(Rows, await self.run_in(None, Operation.ROWS, plan, args))
 
-    async def _run(self, operation: Operation, plan: Plan, args: Any) -> Any:
+    async def _perform(self, operation: Operation, plan: Plan, args: Any) -> Any:
         return await self.run_in(None, operation, plan, args)
 
     async def run_in(self, pinned: Frame | None, operation: Operation, plan: Plan, args: Any) -> Any:

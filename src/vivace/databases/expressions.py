@@ -64,7 +64,18 @@ class Expression:
         writes = bool(compiled.isinsert or compiled.isupdate or compiled.isdelete)
         # A SELECT may hold an INSERT … RETURNING as CTE.
         writes = writes or any(getattr(cte.element, "is_dml", False) for cte in compiled.ctes or ())
-        return Plan(sql, reads=not writes, returns_rows=bool(compiled._result_columns) or self.returns_key)
+        return Plan(
+            sql,
+            reads=not writes,
+            returns_rows=bool(compiled._result_columns) or self.returns_key,
+            inserts=bool(compiled.isinsert) and not _is_upsert(compiled),
+            returns_key=self.returns_key,
+        )
+
+
+def _is_upsert(compiled: SQLCompiler) -> bool:
+    clause = getattr(compiled.statement, "_post_values_clause", None)
+    return clause is not None and clause.__visit_name__ == "on_conflict_do_update"
 
 
 class Call:

@@ -9,16 +9,29 @@ class Plan:
     Make one for each shape of query and keep it: SQLite remembers on it whether the statement is quick enough to run
     on the event loop. `reads` says that it changes nothing, `returns_rows` that it has result columns (a SELECT, or
     anything with RETURNING), `changes_session` that it leaves something behind in its connection (SET, LISTEN, an
-    advisory lock), which is then reset before the next borrower gets it.
+    advisory lock), which is then reset before the next borrower gets it. `inserts` says that it only adds rows (INSERT
+    or REPLACE, but no upsert), so that the database can be asked for the key of the new one, `returns_key` that its
+    only result columns are that key, which SQLAlchemy asked for.
     """
 
-    __slots__ = ("changes_session", "credit", "reads", "returns_rows", "sql")
+    __slots__ = ("changes_session", "credit", "inserts", "reads", "returns_key", "returns_rows", "sql")
 
-    def __init__(self, sql: str, *, reads: bool, returns_rows: bool, changes_session: bool = False) -> None:
+    def __init__(
+        self,
+        sql: str,
+        *,
+        reads: bool,
+        returns_rows: bool,
+        changes_session: bool = False,
+        inserts: bool = False,
+        returns_key: bool = False,
+    ) -> None:
         self.sql = sql
         self.reads = reads
         self.returns_rows = returns_rows
         self.changes_session = changes_session
+        self.inserts = inserts
+        self.returns_key = returns_key
         # Above zero the statement is known to be quick. Kept by the SQLite backend (backends/sqlite/inline.py).
         self.credit = 0
 

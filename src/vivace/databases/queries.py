@@ -15,6 +15,7 @@ from vivace.databases.errors import InterfaceError
 from vivace.databases.expressions import ExpressionCompiler
 from vivace.databases.plan import Plan
 from vivace.databases.records import Record, RecordShape, shape_of
+from vivace.databases.results import Result
 
 Query = str | ClauseElement
 Values = Mapping[str, Any]
@@ -75,8 +76,8 @@ class Queries(ABC):
     _preparer: Preparer
 
     @abstractmethod
-    async def _run(self, operation: Operation, plan: Plan, args: Any) -> Any:
-        """Run one statement where it belongs: in a frame or in autocommit."""
+    async def _perform(self, operation: Operation, plan: Plan, args: Any) -> Any:
+        """Do it where it belongs: in a frame or in autocommit."""
 
     @abstractmethod
     def _chunks(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:
@@ -85,13 +86,13 @@ class Queries(ABC):
     async def fetch_all(self, query: Query, values: Values | None = None) -> list[Record]:
         """All rows."""
         plan, args, shape = self._preparer.prepare(query, values)
-        names, rows = await self._run(Operation.DESCRIBED, plan, args)
+        names, rows = await self._perform(Operation.DESCRIBED, plan, args)
         return (shape or shape_of(names)).records(rows)
 
     async def fetch_one(self, query: Query, values: Values | None = None) -> Record | None:
         """The first row, None when there is none."""
         plan, args, shape = self._preparer.prepare(query, values)
-        names, rows = await self._run(Operation.FIRST, plan, args)
+        names, rows = await self._perform(Operation.FIRST, plan, args)
         return (shape or shape_of(names)).record(rows[0]) if rows else None
 
     async def fetch_val(self, query: Query, values: Values | None = None, column: Any = 0) -> Any:
@@ -109,17 +110,23 @@ class Queries(ABC):
         - anything else: None.
         """
         plan, args, shape = self._preparer.prepare(query, values)
-        result = await self._run(Operation.VALUE, plan, args)
+        result = await self._perform(Operation.VALUE, plan, args)
         if shape is not None and plan.returns_rows:
             return shape.first_value(result)
         return result
+
+    async def run(self, query: Query, values: Values | None = None) -> Result:
+        """Run one statement, and return all that it did: rows, count and new key, defined alike on every database."""
+        plan, args, shape = self._preparer.prepare(query, values)
+        names, rows, rowcount, lastrowid = await self._perform(Operation.RESULT, plan, args)
+        return Result((shape or shape_of(names)).records(rows) if rows else [], rowcount, lastrowid)
 
     async def execute_many(self, query: Query, values: Iterable[Values]) -> None:
         """Run one statement for each of `values`: all of them or none."""
         rows = list(values)
         if rows:
             plan, args = self._preparer.prepare_many(query, rows)
-            await self._run(Operation.MANY, plan, args)
+            await self._perform(Operation.MANY, plan, args)
 
     async def iterate(self, query: Query, values: Values | None = None) -> AsyncGenerator[Record, None]:
         """Rows one by one, in bounded memory: a server-side cursor on PostgreSQL, one snapshot on SQLite.
@@ -136,17 +143,17 @@ class Queries(ABC):
 
     async def fetch_plan(self, plan: Plan, args: Sequence[Any] = ()) -> Rows:
         """All rows of a plan, as the driver gives them: tuples of sqlite3, Records of asyncpg."""
-        rows: Rows = await self._run(Operation.ROWS, plan, args)
+        rows: Rows = await self._perform(Operation.ROWS, plan, args)
         return rows
 
     async def execute_plan(self, plan: Plan, args: Sequence[Any] = ()) -> int:
         """Run a plan; the number of rows it changed (or returned, with RETURNING)."""
-        count: int = await self._run(Operation.COUNT, plan, args)
+        count: int = await self._perform(Operation.COUNT, plan, args)
         return count
 
     async def execute_plan_many(self, plan: Plan, rows_of_args: Iterable[Sequence[Any]]) -> None:
         """Run a plan for each row of arguments: all of them or none."""
-        await self._run(Operation.MANY, plan, rows_of_args)
+        await self._perform(Operation.MANY, plan, rows_of_args)
 
     async def iterate_plan(
         self, plan: Plan, args: Sequence[Any] = (), *, chunk_size: int = CHUNK_SIZE

@@ -99,6 +99,17 @@ def _writes_without_rows(first: str, upper: Sequence[str]) -> bool:
     return first == "WITH" and "SELECT" not in upper
 
 
+def inserts(words: Sequence[str]) -> bool:
+    """Whether the statement with these words only adds rows. An upsert may have changed one instead."""
+    first = words[0].upper() if words else ""
+    if first not in ("INSERT", "REPLACE", "WITH"):
+        return False
+    upper = {word.upper() for word in words}
+    # INSERT and REPLACE are also functions of text.
+    adds = first != "WITH" or ("INTO" in upper and not upper.isdisjoint(("INSERT", "REPLACE")))
+    return adds and not {"CONFLICT", "UPDATE"} <= upper
+
+
 # What a statement starts with, or calls, when it leaves something behind in its connection.
 _CHANGING_SESSION = frozenset(
     {"SET", "RESET", "LISTEN", "UNLISTEN", "DECLARE", "PREPARE", "LOAD", "DISCARD", "ATTACH", "DETACH", "PRAGMA"}
@@ -173,7 +184,13 @@ def parse(sql: str, dialect: Dialect) -> RawStatement:
             pieces.append("?")
     pieces.append(sql[position:])
     reads, returns_rows = kind_of(words)
-    plan = Plan("".join(pieces), reads=reads, returns_rows=returns_rows, changes_session=changes_session(words))
+    plan = Plan(
+        "".join(pieces),
+        reads=reads,
+        returns_rows=returns_rows,
+        changes_session=changes_session(words),
+        inserts=inserts(words),
+    )
     return RawStatement(plan, tuple(names), words[0].upper() if words else "")
 
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sqlalchemy import Dialect
 
@@ -25,6 +25,23 @@ Found = tuple[tuple[str, ...], Rows]
 """Column names and rows."""
 
 
+class Outcome(NamedTuple):
+    """What a statement did: the answer to `Operation.RESULT`. `vivace.databases.results.Result` says what counts."""
+
+    names: tuple[str, ...]
+    rows: Rows
+    rowcount: int
+    lastrowid: int | None
+
+
+def outcome_of_rows(plan: Plan, names: tuple[str, ...], rows: Rows, lastrowid: int | None = None) -> Outcome:
+    """The outcome of a statement with result columns. Those that SQLAlchemy added for the new key are not shown."""
+    if not plan.returns_key:
+        return Outcome(names, rows, len(rows), lastrowid)
+    key = rows[0][0] if len(rows) == 1 else None
+    return Outcome((), (), len(rows), key if isinstance(key, int) else None)
+
+
 class Operation(Enum):
     """What is wanted of a statement."""
 
@@ -32,6 +49,7 @@ class Operation(Enum):
     DESCRIBED = "described"  # (column names, all rows)
     FIRST = "first"  # (column names, the first row or no row)
     COUNT = "count"  # the number of affected rows
+    RESULT = "result"  # an Outcome
     VALUE = "value"  # what `Database.execute()` returns
     MANY = "many"  # once for each row of arguments, all or nothing; None
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 
-from vivace.databases.backends.base import Operation
+from vivace.databases.backends.base import Operation, Outcome, Rows, outcome_of_rows
 from vivace.databases.plan import Plan
 
 # asyncpg's Record is a sequence of its values, though its stubs do not say so.
 Described = tuple[tuple[str, ...], list[asyncpg.Record]]
+_COUNTED = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY")
+
 Function = Callable[[asyncpg.Connection, Plan, Any], Awaitable[Any]]
 
 
@@ -39,6 +41,14 @@ async def count(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any])
     return _count_of(await connection.execute(plan.sql, *args)) or 0
 
 
+async def result(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Outcome:
+    """Rows and count. PostgreSQL knows no last key but what RETURNING gives."""
+    if plan.returns_rows:
+        names, found = await described(connection, plan, args)
+        return outcome_of_rows(plan, names, cast(Rows, found))
+    return Outcome((), (), _count_of(await connection.execute(plan.sql, *args)) or 0, None)
+
+
 async def value(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Any:
     """What `Database.execute()` returns: first value, or number of changed rows; None for INSERT without RETURNING."""
     if plan.returns_rows:
@@ -53,9 +63,9 @@ def many(connection: asyncpg.Connection, plan: Plan, args: Iterable[Sequence[Any
 
 
 def _count_of(status: str) -> int | None:
-    """5 of `UPDATE 5` and `INSERT 0 5`; None for statements that change no rows."""
-    number = status.rpartition(" ")[2]
-    return int(number) if number.isdecimal() else None
+    """5 of `UPDATE 5` and `INSERT 0 5`; None for statements that change no rows, also `SELECT 5` of CREATE TABLE AS."""
+    verb, _, number = status.rpartition(" ")
+    return int(number) if number.isdecimal() and verb.startswith(_COUNTED) else None
 
 
 FUNCTIONS: dict[Operation, Function] = {
@@ -63,6 +73,7 @@ FUNCTIONS: dict[Operation, Function] = {
     Operation.DESCRIBED: described,
     Operation.FIRST: first,
     Operation.COUNT: count,
+    Operation.RESULT: result,
     Operation.VALUE: value,
     Operation.MANY: many,
 }

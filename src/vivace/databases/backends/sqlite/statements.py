@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from vivace.databases.backends.base import Operation
+from vivace.databases.backends.base import Operation, Outcome, outcome_of_rows
 from vivace.databases.plan import Plan
 
 Function = Callable[[sqlite3.Connection, Plan, Any], Any]
@@ -56,14 +56,24 @@ def count(connection: sqlite3.Connection, plan: Plan, args: Sequence[Any]) -> in
     return max(cursor.rowcount, 0)
 
 
+def result(connection: sqlite3.Connection, plan: Plan, args: Sequence[Any]) -> Outcome:
+    """Rows, count and key."""
+    cursor = connection.execute(plan.sql, args)
+    if cursor.description is not None:
+        found = cursor.fetchall()
+        key = cursor.lastrowid if plan.inserts and len(found) == 1 else None
+        return outcome_of_rows(plan, names_of(cursor), found, key)
+    changed = max(cursor.rowcount, 0)
+    return Outcome((), (), changed, cursor.lastrowid if plan.inserts and changed == 1 else None)
+
+
 def value(connection: sqlite3.Connection, plan: Plan, args: Sequence[Any]) -> Any:
     """What `Database.execute()` returns: first value, key of the inserted row, or number of changed rows."""
     cursor = connection.execute(plan.sql, args)
     if cursor.description is not None:
         found = cursor.fetchall()
         return found[0][0] if found else None
-    verb = plan.sql.lstrip()[:7].upper()
-    if verb.startswith(("INSERT", "REPLACE")):
+    if plan.inserts:
         return cursor.lastrowid if cursor.rowcount > 0 else None
     # -1: a statement that changes no rows, such as CREATE TABLE.
     return cursor.rowcount if cursor.rowcount >= 0 else None
@@ -87,6 +97,7 @@ FUNCTIONS: dict[Operation, Function] = {
     Operation.DESCRIBED: described,
     Operation.FIRST: first,
     Operation.COUNT: count,
+    Operation.RESULT: result,
     Operation.VALUE: value,
     Operation.MANY: many,
 }
