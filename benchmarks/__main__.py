@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 
+from benchmarks.databases import cases as databases
 from benchmarks.harness.race import NothingChosenError, Options
 from benchmarks.harness.workbench import Workbench
 from benchmarks.server import bodies, http, http2, idle, latency, logs, websocket, workers
@@ -33,7 +34,7 @@ WEB: Mapping[str, Benchmark] = {
     "static": static.run,
     "forms": forms.run,
 }
-BENCHMARKS = {**SERVER, **WEB}
+BENCHMARKS = {**SERVER, **WEB, "databases": databases.run}
 GROUPS = {"server": tuple(SERVER), "web": tuple(WEB)}
 
 
@@ -43,10 +44,14 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("name", choices=[*BENCHMARKS, *GROUPS], help="one benchmark, or server or web for all of those")
     found.add_argument("--rounds", type=int, default=5, help="how often each server is measured [default: 5]")
     found.add_argument("--seconds", type=int, default=6, help="how long a round lasts [default: 6]")
-    found.add_argument("--only", nargs="+", metavar="SERVER", help="servers to measure: names, or their beginnings")
+    found.add_argument(
+        "--only", nargs="+", metavar="NAME", help="servers or clients to measure: names, or their beginnings"
+    )
     found.add_argument("--cases", nargs="+", metavar="CASE", help="cases to measure: names, or their beginnings")
-    found.add_argument("--server-core", type=int, default=0, help="core for the server [default: 0]")
-    found.add_argument("--load-core", type=int, default=1, help="core for the load generator [default: 1]")
+    found.add_argument("--server-core", type=int, default=0, help="core for the server, or the databases [default: 0]")
+    found.add_argument(
+        "--load-core", type=int, default=1, help="core for the load generator, or the clients [default: 1]"
+    )
     return found
 
 

@@ -1,0 +1,98 @@
+"""What our layer adds to a bare driver call: both in one process, in turn, so that their difference can be told.
+
+`python -m benchmarks.databases.overhead URL CALL ROUNDS SECONDS` prints two times in microseconds of processor time:
+the bare driver's and ours.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Awaitable, Callable
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+import asyncpg
+import uvloop
+
+from benchmarks.databases import data
+from benchmarks.harness.pinned import run_pinned
+from benchmarks.harness.race import Options
+from benchmarks.harness.tables import table
+from vivace.databases import Database
+
+NAME = "overhead"
+BOOK = f"{data.SELECT} WHERE id = :id"
+CALLS = ("fetch_one", "fetch_all", "fetch_val", "execute")
+BATCH = 50
+
+Call = Callable[[int], Awaitable[Any]]
+
+
+async def bare(url: str, call: str) -> Call:
+    """The driver's own call on one connection."""
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(url.partition("///")[2], isolation_level=None, cached_statements=512)
+        sql = BOOK.replace(":id", "?")
+
+        async def fetch(key: int) -> Any:
+            return connection.execute(sql, (key,)).fetchall()
+
+        return fetch
+    theirs: asyncpg.Connection = await asyncpg.connect(url)
+    method = getattr(theirs, {"fetch_one": "fetchrow", "fetch_all": "fetch"}.get(call, "fetchval"))
+    sql = BOOK.replace(":id", "$1")
+    return lambda key: method(sql, key)
+
+
+def ours(database: Database, call: str) -> Call:
+    """Ours, with a named parameter, a frame to look for, a connection to take and give back, and records."""
+    method = getattr(database, call)
+    return lambda key: method(BOOK, {"id": key})
+
+
+async def batch(call: Call, many: int) -> float:
+    """Processor time of one call, in microseconds."""
+    begun = process_time()
+    for key in range(many):
+        await call(key)
+    return (process_time() - begun) / many * 1e6
+
+
+async def measure(url: str, name: str, rounds: int, seconds: float) -> list[float]:
+    """The medians of both."""
+    options: dict[str, Any] = {} if url.startswith("sqlite") else {"min_size": 1, "max_size": 1}
+    async with Database(url, **options) as database:
+        calls = [await bare(url, name), ours(database, name)]
+        for call in calls:
+            await batch(call, BATCH)
+        taken: list[list[float]] = [[], []]
+        deadline = perf_counter() + rounds * seconds
+        while perf_counter() < deadline:
+            for call, found in zip(calls, taken, strict=True):
+                found.append(await batch(call, BATCH))
+    return [median(found) for found in taken]
+
+
+def run(urls: list[str], options: Options) -> str:
+    """Measure; the table."""
+    rows = []
+    for url in urls:
+        for name in CALLS:
+            command = [sys.executable, "-m", "benchmarks.databases.overhead", url, name]
+            words = [*command, str(options.rounds), str(options.seconds)]
+            driver, whole = map(
+                float, run_pinned(options.load_core, words, options.rounds * options.seconds + 30).split()
+            )
+            database = url.partition(":")[0]
+            rows.append([f"{database}, {name}", f"{driver:.1f}", f"{whole:.1f}", f"{whole - driver:.1f}", "8"])
+    titles = ["µs of client CPU", "bare driver", "vivace", "overhead", "target"]
+    heading = (
+        f"### {NAME}: a raw statement with a :name over the bare driver's call, one row of 10 columns, one connection\n"
+    )
+    return f"{heading}\n{options}.\n\n{table(titles, rows)}\n"
+
+
+if __name__ == "__main__":
+    print(*uvloop.run(measure(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))))
