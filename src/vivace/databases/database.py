@@ -6,10 +6,10 @@ import asyncio
 import importlib
 import inspect
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 from weakref import WeakSet
 
 from sqlalchemy import Dialect
@@ -20,6 +20,8 @@ from vivace.databases.backends.sqlite.statements import rows
 from vivace.databases.connections import Connection
 from vivace.databases.errors import DriverMissing, InterfaceError, TransactionEnded
 from vivace.databases.frames import Frame, current_frames, live_frame
+from vivace.databases.observing.events import QueryEvent, QueryHook
+from vivace.databases.observing.watch import Watch
 from vivace.databases.plan import Plan
 from vivace.databases.queries import Preparer, Queries
 from vivace.databases.shielding import uninterrupted
@@ -28,6 +30,8 @@ from vivace.databases.url import DatabaseURL
 from vivace.utils.suggest import did_you_mean
 
 logger = logging.getLogger("vivace.databases")
+
+HookFunction = TypeVar("HookFunction", bound=Callable[[QueryEvent], object])
 
 _SQLITE = "vivace.databases.backends.sqlite:SQLiteBackend"
 _POSTGRESQL = "vivace.databases.backends.postgresql:PostgreSQLBackend"
@@ -69,6 +73,9 @@ class Database(Queries):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connecting = asyncio.Lock()
         self._background: set[asyncio.Future[Any]] = set()
+        # Runs the statements while there are query hooks or timeouts; None costs a statement one test.
+        self.watch: Watch | None = None
+        self._watch = Watch(self)
 
     def _backend_class(self) -> Callable[[DatabaseURL, dict[str, Any]], Backend]:
         scheme = self.url.scheme
@@ -166,6 +173,22 @@ class Database(Queries):
         """What the backend counts: connections open, idle and in use, waiting tasks, timeouts."""
         return self.backend.statistics()
 
+    def add_query_hook(
+        self, hook: Callable[[QueryEvent], object], *, with_values: bool = False, at_start: bool = False
+    ) -> QueryHook:
+        """Call `hook(event)` at the end of each statement, or (`at_start`) before it; see `QueryEvent`.
+
+        Until `remove()` of what is returned, or for a block: `with database.add_query_hook(hook):`. It is a plain
+        function that does little, as the event loop waits for it; if it raises, that is logged and nothing else.
+        `with_values` shows it the values of the statements, which others should not see in logs.
+        """
+        return self._watch.add(hook, with_values=with_values, at_start=at_start)
+
+    def on_query(self, hook: HookFunction) -> HookFunction:
+        """`@database.on_query` over a function: `add_query_hook()` for good."""
+        self._watch.add(hook, with_values=False, at_start=False)
+        return hook
+
     def connection(self) -> Connection:
         """`async with database.connection() as connection:` keeps one connection for the block."""
         return Connection(self)
@@ -237,7 +260,7 @@ class Database(Queries):
 
     async def fetch_plan(self, plan: Plan, args: Sequence[Any] = ()) -> Rows:
         # The hot path: a quick read of SQLite outside any transaction, without another coroutine.
-        if plan.credit > 0 and not current_frames.get() and self._global_frame is None:
+        if plan.credit > 0 and self.watch is None and not current_frames.get() and self._global_frame is None:
             inline = self.backend.inline
             if inline is not None:
                 found: Any = inline.attempt(rows, plan, args)
@@ -245,11 +268,17 @@ class Database(Queries):
                     return cast(Rows, found)
         return cast(Rows, await self.run_in(None, Operation.ROWS, plan, args))
 
-    async def _perform(self, operation: Operation, plan: Plan, args: Any) -> Any:
-        return await self.run_in(None, operation, plan, args)
+    # The two are no coroutines themselves: that would cost each statement a step.
+    def _perform(self, operation: Operation, plan: Plan, args: Any) -> Coroutine[Any, Any, Any]:
+        return self.run_in(None, operation, plan, args)
 
-    async def run_in(self, pinned: Frame | None, operation: Operation, plan: Plan, args: Any) -> Any:
+    def run_in(self, pinned: Frame | None, operation: Operation, plan: Plan, args: Any) -> Coroutine[Any, Any, Any]:
         """Run a statement in the frame it belongs to, or in autocommit."""
+        if self.watch is not None:
+            return self.watch.run(pinned, operation, plan, args)
+        return self._run_in(pinned, operation, plan, args)
+
+    async def _run_in(self, pinned: Frame | None, operation: Operation, plan: Plan, args: Any) -> Any:
         while (frame := self.live_frame(pinned)) is not None:
             if await frame.enter():
                 try:
@@ -259,6 +288,11 @@ class Database(Queries):
         if self._loop is not asyncio.get_running_loop() or not self.is_connected:
             self._explain_not_usable()
         return await self.backend.run(operation, plan, args)
+
+    def check_usable(self) -> None:
+        """Raise `InterfaceError` unless it is connected, on this event loop."""
+        if self._loop is not asyncio.get_running_loop() or not self.is_connected:
+            self._explain_not_usable()
 
     def _explain_not_usable(self) -> None:
         if not self.is_connected:
@@ -271,10 +305,16 @@ class Database(Queries):
     def _chunks(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:
         return self.chunks_in(None, plan, args, chunk_size)
 
-    async def chunks_in(
+    def chunks_in(
         self, pinned: Frame | None, plan: Plan, args: Sequence[Any], chunk_size: int
     ) -> AsyncGenerator[Found, None]:
         """Rows by the chunk, from the frame the statement belongs to or from a connection of its own."""
+        chunks = self._chunks_in(pinned, plan, args, chunk_size)
+        return chunks if self.watch is None else self.watch.chunks(chunks, pinned, plan, args)
+
+    async def _chunks_in(
+        self, pinned: Frame | None, plan: Plan, args: Sequence[Any], chunk_size: int
+    ) -> AsyncGenerator[Found, None]:
         frame = self.live_frame(pinned)
         if frame is None:
             if self._loop is not asyncio.get_running_loop() or not self.is_connected:
@@ -285,7 +325,7 @@ class Database(Queries):
             return
         if frame.is_connection or frame.is_global or not plan.reads:
             # No transaction a cursor could live in, or rows of a write, which happens all at once anyway.
-            names, rows = await self.run_in(pinned, Operation.DESCRIBED, plan, args)
+            names, rows = await self._run_in(pinned, Operation.DESCRIBED, plan, args)
             for start in range(0, len(rows), chunk_size):
                 yield names, rows[start : start + chunk_size]
             return

@@ -6,13 +6,11 @@ with assert_num_queries(2):
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 from vivace.databases import Database, Plan
-from vivace.databases.backends.base import Operation, Rows
-from vivace.databases.frames import Frame
 from vivace.orm.binding import resolve
 
 SHOWN_STATEMENTS = 50
@@ -47,47 +45,9 @@ class CapturedQueries(Sequence[str]):
 @contextmanager
 def capture_queries(database: Database | None = None) -> Iterator[CapturedQueries]:
     """Everything sent to `database` while the block runs, by whichever task; default: the one that queries go to."""
-    watched = resolve(database)
     captured = CapturedQueries()
-    run_in, chunks_in = watched.run_in, watched.chunks_in
-
-    async def fetch_plan(plan: Plan, args: Sequence[Any] = ()) -> Rows:
-        # Not the method's own way, whose short cut for quick reads passes `run_in` by.
-        return cast(Rows, await watched.run_in(None, Operation.ROWS, plan, args))
-
-    # A cursor that is none (no transaction to live in) sends its statement by `run_in`: it is counted already.
-    opening: list[Plan] = []
-
-    async def counted_run_in(pinned: Frame | None, operation: Operation, plan: Plan, args: Any) -> Any:
-        if plan not in opening:
-            captured.add(plan)
-        return await run_in(pinned, operation, plan, args)
-
-    async def counted_chunks_in(
-        pinned: Frame | None, plan: Plan, args: Sequence[Any], chunk_size: int
-    ) -> AsyncIterator[tuple[tuple[str, ...], Rows]]:
-        captured.add(plan)
-        chunks = aiter(chunks_in(pinned, plan, args, chunk_size))
-        while True:
-            opening.append(plan)
-            try:
-                chunk = await anext(chunks, None)
-            finally:
-                opening.remove(plan)
-            if chunk is None:
-                return
-            yield chunk
-
-    replaced = {name: vars(watched).get(name) for name in ("fetch_plan", "run_in", "chunks_in")}
-    vars(watched).update(fetch_plan=fetch_plan, run_in=counted_run_in, chunks_in=counted_chunks_in)
-    try:
+    with resolve(database).add_query_hook(lambda event: captured.add(event.plan), at_start=True):
         yield captured
-    finally:
-        for name, method in replaced.items():
-            if method is None:
-                del vars(watched)[name]
-            else:
-                vars(watched)[name] = method
 
 
 @contextmanager

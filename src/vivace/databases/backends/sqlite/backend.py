@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from vivace.databases.backends.base import Backend, Begin, Found, Operation, Session
+from vivace.databases.backends.base import Backend, Begin, Executor, Found, Operation, Session
 from vivace.databases.backends.sqlite.inline import MISSED, InlineReader
 from vivace.databases.backends.sqlite.options import Opener, Options
 from vivace.databases.backends.sqlite.readers import Readers
@@ -30,6 +30,8 @@ from vivace.databases.errors import InterfaceError
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
 from vivace.databases.url import DatabaseURL
+
+T = TypeVar("T")
 
 # Statements that may share a transaction with others. PRAGMA, VACUUM and ATTACH may not be in any.
 _GROUPABLE = frozenset({"INSERT", "UPDATE", "DELETE", "REPLAC"})
@@ -117,6 +119,10 @@ class SQLiteBackend(Backend):
         # A group may run its statements twice, and the rows of MANY may be an iterator that cannot.
         groupable = operation is not Operation.MANY and plan.sql.lstrip()[:6].upper() in _GROUPABLE
         return await line.perform(Job(loop, function, plan, args, interruptible=True, groupable=groupable))
+
+    async def run_with(self, plan: Plan, work: Callable[[Executor], Awaitable[T]]) -> T:
+        # `run()` has its own ways for each kind of statement, and what it waits for are locks, not connections.
+        return await work(self)
 
     def adapted(self, values: Sequence[Any]) -> Sequence[Any]:
         return adapted(values)
