@@ -1,0 +1,61 @@
+"""Databases work without the compiled modules, and answer as with them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import vivace
+
+SCRIPT = """
+UNCOMPILED = True
+import asyncio, copy, pickle
+import vivace.databases._records_cy as records_module
+from vivace.databases import Database
+from vivace.databases.records import shape_of
+
+assert records_module.__file__.endswith(".py") is UNCOMPILED
+
+async def main():
+    async with Database("sqlite://") as database:
+        for row in await database.fetch_all("SELECT 1 AS id, 'x' AS keys, 2 AS items, 3 AS id, NULL AS _mapping"):
+            print(row, tuple(row), len(row), row.id, row["keys"], row[-2], row[1:3], row.items, list(row.keys()))
+            print(row._mapping, dict(row), row._asdict(), row._fields, list(row.values()), row._mapping.get("no"))
+            print(row == tuple(row), row == copy.copy(row) == pickle.loads(pickle.dumps(row)), row < (2,), (0,) < row)
+            print("id" in row._mapping, 3 in row, hash(row) == hash(tuple(row)), list(row._mapping.items()))
+            for wrong in ("row.title", "row['title']", "row[9]", "row < 3", "hash(row._mapping)", "row.id2"):
+                try:
+                    eval(wrong)
+                except Exception as error:
+                    print(type(error).__name__, str(error).replace("vivace.databases._records_cy.", ""))
+            match row:
+                case [first, *_]:
+                    print(first)
+            match row._mapping:
+                case {"id": found}:
+                    print(found)
+    row = shape_of(("a", "b")).record((1, 2))
+    print(row.get("a"), row.get("c", 3), list(row.items()), {**row}, row._mapping == {"a": 1, "b": 2})
+
+asyncio.run(main())
+"""
+
+
+def answers(directory: Path, script: str) -> str:
+    command = [sys.executable, "-X", "utf8", "-c", script]
+    result = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_compiled_and_uncompiled_answer_alike(tmp_path: Path) -> None:
+    package = Path(vivace.__file__).parent
+    (tmp_path / "elsewhere").mkdir()
+    compiled = answers(tmp_path / "elsewhere", SCRIPT.replace("UNCOMPILED = True", "UNCOMPILED = False"))
+    shutil.copytree(
+        package, tmp_path / "vivace", ignore=shutil.ignore_patterns("*.so", "*.c", "server", "orm", "web", "rest")
+    )
+    assert answers(tmp_path, SCRIPT) == compiled
+    assert 'no column "title"' in compiled or "no column 'title'" in compiled
