@@ -11,11 +11,11 @@ from vivace.databases.gates import Gate, GateTimeout
 pytestmark = pytest.mark.anyio
 
 
-def idle_for_ever() -> float:
+def stuck_for_ever(holder: object) -> float:
     return float("inf")
 
 
-def busy() -> float:
+def busy(holder: object) -> float:
     return 0.0
 
 
@@ -25,7 +25,7 @@ async def test_the_gate_is_passed_in_the_order_of_arrival() -> None:
     passed: list[str] = []
 
     async def wait(name: str) -> None:
-        await gate.acquire(name, patience=1.0, idle_for=idle_for_ever)
+        await gate.acquire(name, patience=1.0, stuck_for=stuck_for_ever)
         passed.append(name)
         assert gate.holder == name
         gate.release()
@@ -45,7 +45,7 @@ async def test_nobody_waits_for_ever_for_a_holder_that_does_nothing() -> None:
     gate = Gate()
     gate.try_acquire("sleeper")
     with pytest.raises(GateTimeout) as caught:
-        await gate.acquire("me", patience=0.02, idle_for=idle_for_ever)
+        await gate.acquire("me", patience=0.02, stuck_for=stuck_for_ever)
     assert caught.value.holder == "sleeper"
     assert caught.value.waited >= 0.02
     gate.release()
@@ -55,7 +55,7 @@ async def test_nobody_waits_for_ever_for_a_holder_that_does_nothing() -> None:
 async def test_a_holder_that_works_is_waited_for() -> None:
     gate = Gate()
     gate.try_acquire("worker")
-    waiting = asyncio.create_task(gate.acquire("me", patience=0.01, idle_for=busy))
+    waiting = asyncio.create_task(gate.acquire("me", patience=0.01, stuck_for=busy))
     await asyncio.sleep(0.05)
     gate.release()
     await waiting
@@ -65,8 +65,8 @@ async def test_a_holder_that_works_is_waited_for() -> None:
 async def test_a_turn_that_comes_with_a_cancellation_goes_to_the_next() -> None:
     gate = Gate()
     gate.try_acquire("first")
-    second = asyncio.create_task(gate.acquire("second", patience=1.0, idle_for=busy))
-    third = asyncio.create_task(gate.acquire("third", patience=1.0, idle_for=busy))
+    second = asyncio.create_task(gate.acquire("second", patience=1.0, stuck_for=busy))
+    third = asyncio.create_task(gate.acquire("third", patience=1.0, stuck_for=busy))
     await asyncio.sleep(0)
     gate.release()
     second.cancel()

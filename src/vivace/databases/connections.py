@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from vivace.databases.backends.base import Begin, Found, Operation
 from vivace.databases.errors import InterfaceError
-from vivace.databases.frames import Frame, bind, unbind
+from vivace.databases.frames import END_TIMEOUT, Frame, bind, unbind
 from vivace.databases.plan import Plan
 from vivace.databases.queries import Queries
 from vivace.databases.shielding import uninterrupted
@@ -38,6 +38,7 @@ class Connection(Queries):
             raise InterfaceError("This connection is in use already; database.connection() makes another one")
         frame = self._database.live_frame()
         if frame is None:
+            self._database.check_usable()
             frame = self._own = Frame(self._database.backend, None, Begin(), is_connection=True)
             bind(self._database, frame)
         self._pinned = frame.base
@@ -53,7 +54,7 @@ class Connection(Queries):
             raise InterfaceError("The transaction of this connection has ended")
         try:
             # The driver's connection must exist when the block asks for it.
-            await frame.ensure_begun(reads=False)
+            await frame.begin_now()
         finally:
             frame.leave()
 
@@ -67,7 +68,7 @@ class Connection(Queries):
         if frame is not None:
             unbind(self._database, frame)
             await uninterrupted(
-                frame.finish(commit=True, task=asyncio.current_task()), give_up_after=10.0, give_up=frame.cut_off
+                frame.finish(commit=True, task=asyncio.current_task()), give_up_after=END_TIMEOUT, give_up=frame.cut_off
             )
 
     @property

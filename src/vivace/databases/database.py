@@ -19,7 +19,7 @@ from vivace.databases.backends.sqlite.inline import MISSED
 from vivace.databases.backends.sqlite.statements import rows
 from vivace.databases.connections import Connection
 from vivace.databases.errors import DriverMissing, InterfaceError, TransactionEnded
-from vivace.databases.frames import Frame, current_frames, live_frame
+from vivace.databases.frames import END_TIMEOUT, Frame, current_frames, live_frame
 from vivace.databases.observing.events import QueryEvent, QueryHook
 from vivace.databases.observing.watch import Watch
 from vivace.databases.plan import Plan
@@ -107,7 +107,7 @@ class Database(Queries):
     async def connect(self) -> None:
         """Open the connections; harmless when they are open. Raises `ConnectionFailed`, without the password."""
         async with self._connecting:
-            if self.is_connected:
+            if self.is_connected and self._is_on_this_loop():
                 logger.debug("Already connected to %r", self.url)
                 return
             await self.backend.connect()
@@ -124,12 +124,7 @@ class Database(Queries):
             if not self.is_connected:
                 logger.debug("Already disconnected from %r", self.url)
                 return
-            if self._loop is not asyncio.get_running_loop():
-                # The loop of the connections ended without disconnect(): nothing of theirs can be awaited any more.
-                self._global_frame = None
-                self.is_connected = False
-                connected.discard(self)
-                self.backend.abandon()
+            if not self._is_on_this_loop():
                 return
             try:
                 if self._global_frame is not None:
@@ -137,8 +132,24 @@ class Database(Queries):
             finally:
                 self.is_connected = False
                 connected.discard(self)
-                await uninterrupted(self.backend.disconnect())
+                await uninterrupted(self.backend.disconnect(), give_up_after=END_TIMEOUT, give_up=self.backend.abandon)
             logger.info("Disconnected from %s", self.url.obscure_password)
+
+    def _is_on_this_loop(self) -> bool:
+        """Whether the connections are this loop's; those of a loop that ended without disconnect() are cut off.
+
+        Raises `InterfaceError` when the other loop still runs (in another thread).
+        """
+        if self._loop is asyncio.get_running_loop():
+            return True
+        if self._loop is not None and self._loop.is_running():
+            self._explain_not_usable()
+        # Nothing of theirs can be awaited any more.
+        self._global_frame = None
+        self.is_connected = False
+        connected.discard(self)
+        self.backend.abandon()
+        return False
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -155,9 +166,10 @@ class Database(Queries):
 
     async def _close_global_frame(self) -> None:
         frame = self._global_frame
-        assert frame is not None
+        if frame is None:
+            return  # disconnected inside the block
         try:
-            await uninterrupted(frame.finish(commit=False, task=None))
+            await uninterrupted(frame.finish(commit=False, task=None), give_up_after=END_TIMEOUT, give_up=frame.cut_off)
         finally:
             self._global_frame = None
 
@@ -232,6 +244,7 @@ class Database(Queries):
         """
         frame = self.live_frame()
         if frame is not None and not frame.is_connection and not frame.is_global:
+            frame.check_loop()
             frame.hooks.append((function, robust))
             return
         try:
@@ -345,16 +358,24 @@ async def _chunks_of(frame: Frame, plan: Plan, args: Sequence[Any], chunk_size: 
         found: Found = await chunks.fetch()
         return found
 
-    while True:
-        if not await frame.enter():
-            raise TransactionEnded("The transaction ended while iterate() was reading in it")
-        try:
-            found = await frame.guarded(True, fetch)
-        finally:
-            frame.leave()
-        if not found[1]:
-            return
-        yield found
+    try:
+        while True:
+            if not await frame.enter():
+                raise TransactionEnded("The transaction ended while iterate() was reading in it")
+            try:
+                found = await frame.guarded(True, fetch)
+            finally:
+                frame.leave()
+            if not found[1]:
+                return
+            yield found
+    finally:
+        # Closed at once where nobody is in the way; else it ends with the transaction.
+        if chunks is not None and frame.try_enter():
+            try:
+                await uninterrupted(chunks.close())
+            finally:
+                frame.leave()
 
 
 class ForcedRollback:

@@ -6,20 +6,24 @@
 3. An inner frame holds the gate of its outer one until it ends, so savepoints are strictly last in, first out.
 4. A frame that has ended is never used again. A task that never used it falls back to the outer frame or to autocommit;
    one that did gets `TransactionEnded`, because going on would tear its work in two.
-5. The end waits for running statements; COMMIT and ROLLBACK are not cancelled halfway.
+5. The end waits for running statements, and a COMMIT for inner frames of other tasks as well; a ROLLBACK ends them.
+   COMMIT and ROLLBACK are not cancelled halfway.
 6. `on_commit` hooks belong to a frame: dropped with it, handed to the outer frame, run after the outermost COMMIT.
 7. A statement that is cancelled halfway aborts its frame: nobody knows what it did, so the frame can only roll back.
+8. A frame belongs to its event loop: other threads reach it through that loop only.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from vivace.databases.backends.base import Backend, Begin, Operation, Session
+from vivace.databases.deadlocks import Waiting, described, waiting_of
 from vivace.databases.errors import (
     ConnectionFailed,
     DatabaseError,
@@ -42,6 +46,8 @@ GATE_TIMEOUT = 10.0
 # A cancelled task waits so long for its COMMIT or ROLLBACK; then the connection is cut off.
 END_TIMEOUT = 10.0
 
+_ROLLING_BACK = "This transaction is being rolled back, so what still comes for it is not done"
+
 _NONE: Mapping[Any, Frame] = {}
 # The innermost frame of each database in this context. The mapping is never changed, only replaced, and put back by
 # setting the previous frame: a token would not do, as generators and fixtures may leave in another context.
@@ -59,11 +65,13 @@ class Frame:
         "begun",
         "committed",
         "ended",
+        "ending",
         "gate",
         "hooks",
         "is_connection",
         "is_global",
         "last_active",
+        "loop",
         "name",
         "owner",
         "parent",
@@ -90,7 +98,9 @@ class Frame:
         self.is_connection = is_connection
         self.is_global = is_global
         self.gate = Gate()
+        self.loop = asyncio.get_running_loop()
         self.begun = False
+        self.ending = False
         self.ended = False
         self.committed = False
         self.aborted: str | None = None
@@ -111,35 +121,56 @@ class Frame:
 
     async def enter(self) -> bool:
         """Wait at the gate; False when the frame ended meanwhile. Followed by `leave()` when true."""
+        self.check_loop()
         task = asyncio.current_task()
         if not self.gate.try_acquire(task):
-            await self.pass_gate(task)
+            await self.pass_gate(task, task)
         if self.ended:
             self.gate.release()
             return False
         return True
 
-    async def pass_gate(self, holder: Any) -> None:
-        """Take the gate for `holder`. Raises `TransactionBlocked` on what looks like a deadlock."""
-        base = self.base
+    def try_enter(self) -> bool:
+        """The same without waiting: False also when somebody else is in."""
+        return not self.ended and self.loop is _running_loop() and self.gate.try_acquire(asyncio.current_task())
+
+    def check_loop(self) -> None:
+        """Raise for a thread or event loop that has inherited the frame (`asyncio.to_thread` copies the context)."""
+        if self.loop is not _running_loop():
+            raise InterfaceError(
+                "This transaction or connection belongs to another event loop or thread, and cannot be used from here: "
+                "run the statement on its own loop (asyncio.run_coroutine_threadsafe), or connect a Database of your "
+                "own"
+            )
+
+    async def pass_gate(self, holder: Any, me: asyncio.Task[Any] | None) -> None:
+        """Take the gate for `holder`, as `me` asks. Raises `TransactionBlocked` on what looks like a deadlock."""
+
+        def stuck_for(other: Any) -> float:
+            return self._stuck_for(other, me)
+
         try:
-            await self.gate.acquire(holder, patience=GATE_TIMEOUT, idle_for=base.idle_for)
+            await self.gate.acquire(holder, patience=GATE_TIMEOUT, stuck_for=stuck_for)
         except GateTimeout as error:
-            other = error.holder.owner if isinstance(error.holder, Frame) else error.holder
-            me = asyncio.current_task()
+            other = _task_of(error.holder)
             raise TransactionBlocked(
-                f"{_task_name(me)} has waited {error.waited:.0f} s for the inner transaction of {_task_name(other)}, "
+                f"{_task_name(me)} has waited {error.waited:.0f} s for the inner transaction of {described(other)}, "
                 f"in which nothing happens. If {_task_name(other)} waits for {_task_name(me)}, neither will ever go "
                 "on: do not await a task inside an inner transaction() that was started outside it"
             ) from None
 
+    def _stuck_for(self, holder: Any, me: asyncio.Task[Any] | None) -> float:
+        """Seconds for which nothing has happened behind the gate that could open it again."""
+        waiting = waiting_of(_task_of(holder), me)
+        if waiting is Waiting.FOR_ME:
+            return float("inf")
+        if waiting is Waiting.OUTSIDE or self.base.running:
+            return 0.0
+        return monotonic() - self.base.last_active
+
     def leave(self) -> None:
         """The statement is done."""
         self.gate.release()
-
-    def idle_for(self) -> float:
-        """Seconds since the connection last did something."""
-        return 0.0 if self.running else monotonic() - self.last_active
 
     async def statement(self, operation: Operation, plan: Plan, args: Any) -> Any:
         """Run one statement; between `enter()` and `leave()`."""
@@ -159,21 +190,26 @@ class Frame:
             assert session is not None
             if self.is_global:
                 return await self._as_if_in_autocommit(session, work)
-            try:
-                return await work(session)
-            except asyncio.CancelledError:
-                self.abort(
-                    "A statement of this transaction was cancelled halfway (a timeout?), so what it did is not known "
-                    "and the transaction can only be rolled back. Put a statement that may be cancelled into a "
-                    "transaction() of its own, inside this one"
-                )
-                raise
-            except DatabaseError as error:
-                self._notice_lost(session, error)
-                raise
+            return await self._aborting_when_cancelled(session, work)
         finally:
             base.running -= 1
             base.last_active = monotonic()
+
+    async def _aborting_when_cancelled(self, session: Session, work: Callable[[Session], Awaitable[Any]]) -> Any:
+        try:
+            return await work(session)
+        except DatabaseError as error:
+            self._notice_lost(session, error)
+            raise
+        except Exception:
+            raise
+        except BaseException:  # cancelled, or the coroutine was closed
+            self.abort(
+                "A statement of this transaction was cancelled halfway (a timeout?), so what it did is not known "
+                "and the transaction can only be rolled back. Put a statement that may be cancelled into a "
+                "transaction() of its own, inside this one"
+            )
+            raise
 
     def _remember_user(self) -> None:
         task = asyncio.current_task()
@@ -209,6 +245,15 @@ class Frame:
             frame.abort(f"The database has ended this transaction and rolled it back: {error.message}")
             frame = frame.parent
 
+    async def begin_now(self) -> None:
+        """Begin without a statement; between `enter()` and `leave()`."""
+        self.base.running += 1
+        try:
+            await self.ensure_begun(reads=False)
+        finally:
+            self.base.running -= 1
+            self.base.last_active = monotonic()
+
     async def ensure_begun(self, *, reads: bool) -> None:
         """BEGIN or SAVEPOINT, outermost first. Only whoever holds the gate calls this."""
         if self.begun:
@@ -216,6 +261,8 @@ class Frame:
         if self.parent is None:
             await self._begin_base(reads=reads)
         else:
+            if self.parent.aborted is not None:
+                raise TransactionAborted(self.parent.aborted)
             # An atomic() inside a transaction() that has not begun yet wants the write lock all the same.
             await self.parent.ensure_begun(reads=reads and not self.begin.immediate)
             session = self.base.session
@@ -247,44 +294,67 @@ class Frame:
 
     async def finish(self, *, commit: bool, task: asyncio.Task[Any] | None) -> None:
         """End the frame for `task`: wait for what runs in it, then COMMIT, RELEASE or roll back. Run uninterrupted."""
-        trouble = await self._close_gate(task)
-        self.ended = True
+        if self.ending:
+            raise TransactionEnded("This transaction has ended already, or another task is ending it")
+        self.ending = True
+        if not commit:
+            self.abort(_ROLLING_BACK)
+        base, has_gate = self.base, False
         try:
+            trouble = await self._close_gate(task, commit=commit)
+            has_gate = self.ended = True
             if trouble is None and commit and self.aborted is not None:
                 trouble = TransactionAborted(self.aborted)
             if self.begun:
-                await self._end_on_session(commit=commit and trouble is None)
+                base.running += 1
+                try:
+                    await self._end_on_session(commit=commit and trouble is None)
+                finally:
+                    base.running -= 1
             self.committed = commit and trouble is None
             if self.committed and self.parent is not None and not ends_for_good(self):
                 self.parent.hooks += self.hooks
+        except BaseException:
+            if not has_gate:
+                self.cut_off()  # the event loop is shutting down: what has the gate will not give it back
+            raise
         finally:
-            if self.parent is None:
-                if self.session is not None:
-                    session, self.session = self.session, None
-                    await self._backend.release(session)
-            else:
-                self.parent.gate.release()
-            self.gate.release()
+            self.ended = True
+            base.last_active = monotonic()
+            await self._give_back(has_gate=has_gate)
         if trouble is not None and commit:
             raise trouble
 
-    async def _close_gate(self, task: asyncio.Task[Any] | None) -> DatabaseError | None:
+    async def _give_back(self, *, has_gate: bool) -> None:
+        try:
+            if self.parent is None and self.session is not None:
+                session, self.session = self.session, None
+                await self._backend.release(session)
+        finally:
+            if self.parent is not None:
+                self.parent.gate.release()
+            if has_gate:
+                self.gate.release()
+
+    async def _close_gate(self, task: asyncio.Task[Any] | None, *, commit: bool) -> DatabaseError | None:
+        """Take the gate for good; what must be told if inner frames had to be ended for it."""
+        trouble: DatabaseError | None = None
         inner = self.gate.holder
         if isinstance(inner, Frame) and inner.owner is task and task is not None:
-            self._abandon_inner()
-            return InterfaceError("An inner transaction of this task is still open: end it before the outer one")
-        try:
-            await self.pass_gate(self)
-        except TransactionBlocked as error:
-            self._abandon_inner()
-            return error
-        return None
-
-    def _abandon_inner(self) -> None:
-        inner = self.gate.holder
-        while isinstance(inner, Frame):
-            inner.ended = True
-            inner = inner.gate.holder
+            trouble = InterfaceError("An inner transaction of this task is still open: end it before the outer one")
+        elif commit:
+            try:
+                await self.pass_gate(self, task or self.owner)
+                return None
+            except TransactionBlocked as error:
+                trouble = error
+        self.abort(_ROLLING_BACK)
+        # Rolled back with this one in any case, so there is nothing to wait for but a statement that runs.
+        while isinstance(inner := self.gate.holder, Frame) and not inner.ending:
+            with suppress(DatabaseError):
+                await inner.finish(commit=False, task=None)
+        await self.pass_gate(self, task or self.owner)
+        return trouble
 
     async def _end_on_session(self, *, commit: bool) -> None:
         session = self.base.session
@@ -355,7 +425,7 @@ def live_frame(database: Database, fallback: Frame | None) -> Frame | None:
         return fallback
     if not frame.ended:
         return frame
-    task = asyncio.current_task()
+    task = asyncio.current_task() if _running_loop() is not None else None
     while frame is not None and frame.ended:
         if task in frame.users:
             raise TransactionEnded(
@@ -385,6 +455,19 @@ def unbind(database: Database, frame: Frame) -> None:
     if frame.previous is not None:
         left[database] = frame.previous
     current_frames.set(left or _NONE)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:  # in a thread without a loop
+        return None
+
+
+def _task_of(holder: object) -> asyncio.Task[Any] | None:
+    """The task that has a gate: itself, or by its inner frame."""
+    holder = holder.owner if isinstance(holder, Frame) else holder
+    return holder if isinstance(holder, asyncio.Task) else None
 
 
 def _task_name(task: object) -> str:

@@ -37,11 +37,11 @@ class Gate:
             return True
         return False
 
-    async def acquire(self, holder: Holder, *, patience: float, idle_for: Callable[[], float]) -> None:
+    async def acquire(self, holder: Holder, *, patience: float, stuck_for: Callable[[Holder], float]) -> None:
         """Take the gate when its turn comes.
 
-        Raises `GateTimeout` when `patience` seconds have passed and nothing was done behind the gate for as long
-        (`idle_for` tells): slow work is waited for, a deadlock is not.
+        Raises `GateTimeout` when `patience` seconds have passed and whoever has the gate did not go on for as long
+        (`stuck_for` tells): slow work is waited for, a deadlock is not.
         """
         if self.try_acquire(holder):
             return
@@ -54,11 +54,12 @@ class Gate:
                 await asyncio.wait([turn], timeout=wait)
                 if turn.done():
                     break
-                idle = min(idle_for(), monotonic() - started)
-                if idle >= patience:
+                waited = monotonic() - started
+                stuck = min(stuck_for(self.holder), waited)
+                if stuck >= patience:
                     turn.cancel()
-                    raise GateTimeout(self.holder, monotonic() - started)
-                wait = patience - idle
+                    raise GateTimeout(self.holder, waited)
+                wait = patience - stuck
         except asyncio.CancelledError:
             if turn.done():
                 self.release()  # our turn came together with the cancellation

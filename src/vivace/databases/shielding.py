@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from time import monotonic
 from typing import Any, TypeVar
+
+from anyio import CancelScope
 
 T = TypeVar("T")
 
@@ -17,16 +20,34 @@ async def uninterrupted(
     A cancelled task that has waited another `give_up_after` seconds calls `give_up`, which must make `work` end soon.
     """
     task = asyncio.get_running_loop().create_task(work)
-    cancelled: asyncio.CancelledError | None = None
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError as error:
+        cancelled = error
+    else:
+        return task.result()
+    # A cancelled scope of anyio cancels again at every turn of the event loop; without its shield this would spin.
+    with CancelScope(shield=True):
+        cancelled = await _outlast(task, cancelled, give_up_after, give_up)
+    task.result()
+    raise cancelled
+
+
+async def _outlast(
+    task: asyncio.Task[Any],
+    cancelled: asyncio.CancelledError,
+    give_up_after: float | None,
+    give_up: Callable[[], object] | None,
+) -> asyncio.CancelledError:
+    """Wait for `task`, however often the waiting is cancelled; the last cancellation."""
+    deadline = None if give_up_after is None else monotonic() + give_up_after
     while not task.done():
         try:
-            await asyncio.wait([task], timeout=give_up_after if cancelled is not None else None)
-            if cancelled is not None and not task.done() and give_up is not None:
-                give_up()
-                give_up = None
+            await asyncio.wait([task], timeout=None if deadline is None else max(0.0, deadline - monotonic()))
         except asyncio.CancelledError as error:
             cancelled = error
-    result = task.result()
-    if cancelled is not None:
-        raise cancelled
-    return result
+        if deadline is not None and monotonic() >= deadline and not task.done():
+            deadline = None
+            if give_up is not None:
+                give_up()
+    return cancelled

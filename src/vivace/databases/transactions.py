@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from vivace.databases.backends.base import Begin
-from vivace.databases.errors import InterfaceError, SerializationFailure, TransactionEnded
+from vivace.databases.errors import InterfaceError, SerializationFailure, TransactionAborted, TransactionEnded
 from vivace.databases.frames import END_TIMEOUT, Frame, Hook, bind, ends_for_good, unbind
 from vivace.databases.shielding import uninterrupted
 from vivace.utils.suggest import did_you_mean
@@ -89,13 +89,17 @@ class Transaction:
         while True:
             outer = database.live_frame(self._connection)
             self._check_nesting(outer)
-            frame = Frame(database.backend, outer, self._begin)
             if outer is None:
-                return frame
-            await outer.pass_gate(frame)
-            if not outer.ended:
+                database.check_usable()
+                return Frame(database.backend, None, self._begin)
+            outer.check_loop()
+            frame = Frame(database.backend, outer, self._begin)
+            await outer.pass_gate(frame, asyncio.current_task())
+            if outer.aborted is None and not outer.ended:
                 return frame
             outer.gate.release()
+            if outer.aborted is not None:
+                raise TransactionAborted(outer.aborted)
 
     def _check_nesting(self, outer: Frame | None) -> None:
         if outer is None or outer.is_connection or outer.is_global:
@@ -121,8 +125,8 @@ class Transaction:
         if frame is None:
             raise InterfaceError("This transaction was not started")
         unbind(self._database, frame)
-        if frame.ended:
-            raise TransactionEnded("This transaction has ended already")
+        if frame.ending:
+            raise TransactionEnded("This transaction has ended already, or another task is ending it")
         self._ended_by_hand = True
         cancelled: asyncio.CancelledError | None = None
         try:
@@ -133,8 +137,9 @@ class Transaction:
             )
         except asyncio.CancelledError as error:
             cancelled = error
+        hooks, frame.hooks = frame.hooks, []
         if frame.committed and ends_for_good(frame):
-            await run_hooks(frame.hooks)
+            await run_hooks(hooks)
         if cancelled is not None:
             raise cancelled
 
@@ -163,21 +168,34 @@ class Transaction:
     def __call__(self, function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         """Run each call of `function` in a transaction of its own, tried `retries` times more if it loses a race."""
 
+        if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+            raise InterfaceError(
+                f"{function.__qualname__}() is a generator, which @transaction() cannot wrap: "
+                'use "async with database.transaction():" inside it'
+            )
+
         @functools.wraps(function)
         async def in_transaction(*args: P.args, **kwargs: P.kwargs) -> R:
             attempt = 0
             while True:
                 is_outermost = not self._database.in_transaction
+                transaction = self._without_retries()
                 try:
-                    async with self._without_retries():
+                    async with transaction:
                         return await function(*args, **kwargs)
                 except SerializationFailure:
-                    if attempt >= self._retries or not is_outermost:
+                    # After the commit it came from an on_commit function: what is stored must not be done twice.
+                    if attempt >= self._retries or not is_outermost or transaction.is_committed:
                         raise
                 await asyncio.sleep(random.random() * _RETRY_AFTER * 2**attempt)  # noqa: S311 (spreading, not secrecy)
                 attempt += 1
 
         return in_transaction
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether it has ended with COMMIT (an inner one: whether its work now belongs to the outer one)."""
+        return self._frame is not None and self._frame.committed
 
     def _without_retries(self) -> Transaction:
         return Transaction(
