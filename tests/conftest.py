@@ -5,12 +5,19 @@ import os
 import signal
 
 import pytest
+from tests.services import take_own_share
 
 LAST_RESORT = logging.lastResort
 
 # Shells start what runs in the background with Ctrl+C ignored, and whatever the tests start would ignore it as well.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure() -> None:
+    """One of several processes (pytest-xdist) takes databases of its own."""
+    if process := os.environ.get("PYTEST_XDIST_WORKER"):
+        take_own_share(process)
 
 
 @pytest.fixture

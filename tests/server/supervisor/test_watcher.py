@@ -152,6 +152,14 @@ def test_files_elsewhere_are_watched_on_demand(site: tuple[Path, Watching], tmp_
     assert running.said[0] == {"changed": [str(library / "used.py")]}
 
 
+def test_a_save_at_the_moment_of_an_order_is_told(site: tuple[Path, Watching], tmp_path: Path) -> None:
+    folder, running = site
+    for number in range(20):
+        (folder / "app.py").write_text(f"version {number}")
+        running.order(tmp_path / f"library{number}.py")
+        running.changed(folder / "app.py")
+
+
 def test_five_hundred_files_at_once_are_told_in_few_lines(site: tuple[Path, Watching]) -> None:
     folder, running = site
     files = [folder / "package" / f"module_{number}.py" for number in range(500)]

@@ -164,7 +164,8 @@ class Watcher:
             # A large tree on a slow file system gets longer rests.
             time.sleep(max(delay, 4 * (time.monotonic() - begun)))
             if self._read_orders():
-                known = self.tree.snapshot(self.folders)
+                # Only what is watched from now on begins anew: of the rest a change may be waiting to be seen.
+                known = self.tree.snapshot(self.folders) | {path: known[path] for path in self._files(known)}
 
     def _tell_what_changed_meanwhile(self) -> None:
         """What was saved after the start of the application and before anybody watched."""
