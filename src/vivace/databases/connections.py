@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -30,16 +31,22 @@ class Connection(Queries):
         self._preparer = database.preparer
         self._pinned: Frame | None = None  # the frame that has the connection
         self._own: Frame | None = None  # the same, when this block made it
+        # Blocks of it inside its own block, by task: their ends end nothing.
+        self._inner: Counter[asyncio.Task[Any] | None] = Counter()
         # Without a block it can be used where a connection is kept anyway: inside a transaction or another's block.
         self._around = database.live_frame()
 
     async def __aenter__(self) -> Self:
-        if self._pinned is not None:
-            raise InterfaceError("This connection is in use already; database.connection() makes another one")
         frame = self._database.live_frame()
+        if self._pinned is not None:
+            if frame is None or frame.base is not self._pinned:
+                raise InterfaceError("This connection is in use already; database.connection() makes another one")
+            self._inner[asyncio.current_task()] += 1
+            return self
         if frame is None:
             self._database.check_usable()
             frame = self._own = Frame(self._database.backend, None, Begin(), is_connection=True)
+            frame.block = self
             bind(self._database, frame)
         self._pinned = frame.base
         try:
@@ -61,10 +68,15 @@ class Connection(Queries):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._leave()
+        task = asyncio.current_task()
+        if self._inner[task]:
+            self._inner[task] -= 1
+        else:
+            await self._leave()
 
     async def _leave(self) -> None:
         frame, self._own, self._pinned = self._own, None, None
+        self._inner.clear()
         if frame is not None:
             unbind(self._database, frame)
             await uninterrupted(
@@ -89,11 +101,12 @@ class Connection(Queries):
         force_rollback: bool = False,
         isolation: str | None = None,
         read_only: bool = False,
+        readonly: bool = False,
         deferrable: bool = False,
     ) -> Transaction:
-        """A transaction on this connection; see `Database.transaction()`."""
-        begin = begin_of(isolation=isolation, read_only=read_only, deferrable=deferrable, immediate=False)
-        return Transaction(self._database, begin, force_rollback=force_rollback, connection=self._frame())
+        """A transaction on this connection; see `Database.transaction()`. Outside of a block it takes a connection."""
+        begin = begin_of(isolation=isolation, read_only=read_only or readonly, deferrable=deferrable, immediate=False)
+        return Transaction(self._database, begin, force_rollback=force_rollback, connection=self._live_frame())
 
     async def _perform(self, operation: Operation, plan: Plan, args: Any) -> Any:
         return await self._database.run_in(self._frame(), operation, plan, args)
@@ -102,10 +115,18 @@ class Connection(Queries):
         return self._database.chunks_in(self._frame(), plan, args, chunk_size)
 
     def _frame(self) -> Frame:
+        frame = self._live_frame()
+        if frame is None:
+            raise InterfaceError(
+                "The connection exists only inside its block: async with database.connection() as connection"
+            )
+        return frame
+
+    def _live_frame(self) -> Frame | None:
+        """The frame that has the connection: of its own block, of where it was made, of where it is used."""
         if self._pinned is not None:
             return self._pinned
         if self._around is not None and not self._around.ended:
             return self._around.base
-        raise InterfaceError(
-            "The connection exists only inside its block: async with database.connection() as connection"
-        )
+        frame = self._database.live_frame()
+        return None if frame is None else frame.base

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
@@ -20,6 +19,7 @@ from vivace.databases.backends.sqlite.statements import rows
 from vivace.databases.connections import Connection
 from vivace.databases.errors import DriverMissing, InterfaceError, TransactionEnded
 from vivace.databases.frames import END_TIMEOUT, Frame, current_frames, live_frame
+from vivace.databases.importer import import_from_string
 from vivace.databases.observing.events import QueryEvent, QueryHook
 from vivace.databases.observing.watch import Watch
 from vivace.databases.plan import Plan
@@ -63,6 +63,7 @@ class Database(Queries):
 
     def __init__(self, url: str | DatabaseURL, *, force_rollback: bool = False, **options: Any) -> None:
         self.url = DatabaseURL(url)
+        self.options = options
         self.is_connected = False
         self.backend: Backend = self._backend_class()(self.url, options)
         self.dialect: Dialect = self.backend.dialect
@@ -78,20 +79,21 @@ class Database(Queries):
         self._watch = Watch(self)
 
     def _backend_class(self) -> Callable[[DatabaseURL, dict[str, Any]], Backend]:
-        scheme = self.url.scheme
-        if scheme not in self.SUPPORTED_BACKENDS:
+        backends, url = self.SUPPORTED_BACKENDS, self.url
+        # The driver in a URL is not ours to choose by: `postgresql+psycopg2` of a shared setting means PostgreSQL.
+        address = backends.get(url.scheme) or backends.get(url.dialect)
+        if address is None:
             raise InterfaceError(
-                f"No backend for the scheme {scheme!r} of {self.url.obscure_password!r}. "
-                + did_you_mean(scheme, self.SUPPORTED_BACKENDS, listed_as="Schemes")
+                f"No backend for the scheme {url.scheme!r} of {url.obscure_password!r}. "
+                + did_you_mean(url.scheme, backends, listed_as="Schemes")
             )
-        module, _, name = self.SUPPORTED_BACKENDS[scheme].partition(":")
         try:
-            backend: Callable[[DatabaseURL, dict[str, Any]], Backend] = getattr(importlib.import_module(module), name)
+            backend: Callable[[DatabaseURL, dict[str, Any]], Backend] = import_from_string(address)
         except ModuleNotFoundError as error:
             if error.name not in _EXTRAS:
                 raise
             raise DriverMissing(
-                f"{self.url.obscure_password!r} needs the driver {error.name}, which is not installed. "
+                f"{url.obscure_password!r} needs the driver {error.name}, which is not installed. "
                 f'Install it with: pip install "vivace[{_EXTRAS[error.name]}]"'
             ) from error
         return backend
@@ -202,8 +204,12 @@ class Database(Queries):
         return hook
 
     def connection(self) -> Connection:
-        """`async with database.connection() as connection:` keeps one connection for the block."""
-        return Connection(self)
+        """`async with database.connection() as connection:` keeps one connection for the block.
+
+        Inside such a block it gives the same object again.
+        """
+        frame = self.live_frame()
+        return Connection(self) if frame is None or frame.base.block is None else frame.base.block
 
     def transaction(
         self,

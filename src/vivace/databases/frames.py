@@ -37,6 +37,7 @@ from vivace.databases.plan import Plan
 from vivace.databases.shielding import uninterrupted
 
 if TYPE_CHECKING:
+    from vivace.databases.connections import Connection
     from vivace.databases.database import Database
 
 Hook = Callable[[], object]
@@ -63,6 +64,7 @@ class Frame:
         "base",
         "begin",
         "begun",
+        "block",
         "committed",
         "ended",
         "ending",
@@ -114,6 +116,8 @@ class Frame:
         self.running = 0
         self.last_active = monotonic()
         self.savepoints = 0
+        # Of a pinned connection: the `Connection` whose block it is.
+        self.block: Connection | None = None
         self.name = ""
         if parent is not None and not parent.is_connection:
             self.base.savepoints += 1

@@ -1,0 +1,1 @@
+"""A folder of encode/databases, kept for the import path `databases.backends.common.records`."""
