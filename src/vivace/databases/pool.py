@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
+from math import inf
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -346,6 +347,15 @@ class Pool(Generic[C]):
         self._waiters.clear()
         self._tasks.clear()
         self._size = 0
+
+    def suspect_idle(self) -> None:
+        """A connection was found dead: those that lie idle show a sign of life before they are lent again."""
+        for lease in self._free:
+            lease.idle_since = -inf
+
+    def connections(self) -> list[C]:
+        """All connections that are open, idle or in use."""
+        return [lease.connection for lease in (*self._free, *self._used)]
 
     def statistics(self) -> dict[str, int | float]:
         """Connections now (`size`, `idle`, `in_use`, `waiting`) and since the start (`opened`, `discarded`, …)."""

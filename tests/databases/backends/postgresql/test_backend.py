@@ -352,7 +352,7 @@ async def test_all_spellings_of_the_scheme(postgres_url: str, scheme: str) -> No
 
 @pytest.mark.parametrize(
     ("option", "message"),
-    [("minsize=1", 'Did you mean "min_size"'), ("max_size=many", "is a number"), ("server_settings=x", "dictionary")],
+    [("min_siz=1", 'Did you mean "min_size"'), ("max_size=many", "is a number"), ("server_settings=x", "dictionary")],
 )
 def test_wrong_options_are_explained(option: str, message: str) -> None:
     with pytest.raises(InterfaceError, match=message):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import asyncpg
 from sqlalchemy import Dialect
 
-from vivace.databases.backends.base import Backend, Begin, Chunks, Found, Operation, Session
+from vivace.databases.backends.base import Backend, Begin, Found, Operation, Session
+from vivace.databases.backends.postgresql.connector import AsyncpgConnector
 from vivace.databases.backends.postgresql.dialect import PostgreSQLDialect
-from vivace.databases.backends.postgresql.options import AsyncpgConnector, Options
+from vivace.databases.backends.postgresql.options import Options
+from vivace.databases.backends.postgresql.session import PostgreSQLSession, failure_of, note_changed_session
 from vivace.databases.backends.postgresql.statements import FUNCTIONS
-from vivace.databases.backends.postgresql.translate import translated
-from vivace.databases.errors import CommitOutcomeUnknown, ConnectionFailed, TransactionAborted
+from vivace.databases.backends.postgresql.translate import is_stale
+from vivace.databases.errors import ConnectionFailed
 from vivace.databases.plan import Plan
-from vivace.databases.pool import Lease, Pool
+from vivace.databases.pool import Pool
 from vivace.databases.shielding import uninterrupted
 from vivace.databases.url import DatabaseURL
 
@@ -27,8 +30,10 @@ class PostgreSQLBackend(Backend):
     def __init__(self, url: DatabaseURL, options: dict[str, Any]) -> None:
         self.options = Options.of(url, options)
         self.dialect: Dialect = PostgreSQLDialect()
+        self._functions = dict(FUNCTIONS)
+        self._connector = AsyncpgConnector(url, self.options)
         self._pool: Pool[asyncpg.Connection] = Pool(
-            AsyncpgConnector(url, self.options),
+            self._connector,
             min_size=self.options.min_size,
             max_size=self.options.max_size,
             acquire_timeout=self.options.acquire_timeout,
@@ -37,6 +42,7 @@ class PostgreSQLBackend(Backend):
         )
 
     async def connect(self) -> None:
+        self._connector.forget_failures()
         try:
             await self._pool.open()
         except BaseException:
@@ -52,17 +58,45 @@ class PostgreSQLBackend(Backend):
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         pool = self._pool
         lease = pool.take() or await pool.acquire()
-        lease.is_dirty = plan.changes_session
         try:
-            return await FUNCTIONS[operation](lease.connection, plan, args)
+            if plan.changes_session:
+                note_changed_session(lease, plan, pgbouncer=self.options.pgbouncer)
+            return await self._functions[operation](lease.connection, plan, args)
         except asyncio.CancelledError:
             # The server may still be at it: the pool waits for the end before it lends the connection again.
             lease.is_unsettled = True
             raise
         except Exception as error:
-            raise _failure(lease.connection, error, plan.sql) from error
+            failure = failure_of(lease.connection, error, plan.sql)
+            if not await self._may_try_again(operation, plan, error, failure):
+                raise failure from error
         finally:
             pool.release(lease)
+        return await self._run_again(operation, plan, args)
+
+    async def _may_try_again(self, operation: Operation, plan: Plan, error: Exception, failure: BaseException) -> bool:
+        """Whether a statement that failed in autocommit may be run once more, on another connection."""
+        if isinstance(failure, ConnectionFailed):
+            # Whatever has ended this connection may have ended those that lie idle.
+            self._pool.suspect_idle()
+            return _can_have_done_nothing(plan, error)
+        if is_stale(error) or (plan.reads and isinstance(error, asyncpg.exceptions.OutdatedSchemaCacheError)):
+            await self.forget_schema()
+            return operation is not Operation.MANY  # its rows may be an iterator, and used up
+        return False
+
+    async def _run_again(self, operation: Operation, plan: Plan, args: Any) -> Any:
+        session = await self.acquire(None, reads=plan.reads)
+        try:
+            return await session.run(operation, plan, args)
+        finally:
+            await self.release(session)
+
+    async def forget_schema(self) -> None:
+        """Tables or types were changed: let every connection prepare its statements anew."""
+        for connection in self._pool.connections():
+            if not connection.is_closed():
+                await connection.reload_schema_state()  # waits for nothing
 
     async def iterate(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:
         session = await self.acquire(None, reads=plan.reads)
@@ -77,7 +111,8 @@ class PostgreSQLBackend(Backend):
             await self.release(session)
 
     async def acquire(self, begin: Begin | None, *, reads: bool) -> PostgreSQLSession:
-        return PostgreSQLSession(await self._pool.acquire("a transaction" if begin is not None else "a connection"))
+        lease = await self._pool.acquire("a transaction" if begin is not None else "a connection")
+        return PostgreSQLSession(lease, self._functions, pgbouncer=self.options.pgbouncer)
 
     async def release(self, session: Session) -> None:
         assert isinstance(session, PostgreSQLSession)
@@ -87,118 +122,23 @@ class PostgreSQLBackend(Backend):
         return self._pool.statistics()
 
 
-class PostgreSQLSession(Session):
-    """One connection of the pool, lent."""
-
-    errors_abort_transaction = True
-
-    def __init__(self, lease: Lease[asyncpg.Connection]) -> None:
-        self.lease = lease
-        self._connection = lease.connection
-
-    async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
-        if plan.changes_session:
-            self.lease.is_dirty = True
-        try:
-            return await FUNCTIONS[operation](self._connection, plan, args)
-        except asyncio.CancelledError:
-            self.lease.is_unsettled = True
-            raise
-        except Exception as error:
-            raise _failure(self._connection, error, plan.sql) from error
-
-    def iterate(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> Chunks:
-        return PostgreSQLChunks(self, plan, args, chunk_size)
-
-    async def begin(self, begin: Begin, *, reads: bool) -> None:
-        sql = "BEGIN"
-        if begin.isolation is not None:
-            sql += f" ISOLATION LEVEL {begin.isolation.upper()}"
-        if begin.read_only:
-            sql += " READ ONLY"
-        if begin.deferrable:
-            sql += " DEFERRABLE"
-        await self.control(sql)
-
-    async def commit(self) -> None:
-        if self._connection.is_closed():
-            raise ConnectionFailed(
-                "The connection to PostgreSQL was lost before COMMIT: nothing of the transaction is stored"
-            )
-        try:
-            status = await self._connection.execute("COMMIT")
-        except BaseException as error:
-            if isinstance(error, asyncpg.PostgresError) and not self._connection.is_closed() and not _is_fatal(error):
-                raise translated(error, "COMMIT") from error  # refused, and so rolled back
-            self.terminate()
-            raise CommitOutcomeUnknown(
-                "The connection to PostgreSQL broke during COMMIT: whether the transaction is stored is not known. "
-                "Look before trying again"
-            ) from error
-        if status == "ROLLBACK":
-            raise TransactionAborted(
-                "The transaction was rolled back instead of committed, because a statement of it had failed. Put a "
-                "statement that may fail into a transaction() of its own, inside this one"
-            )
-
-    async def rollback(self) -> None:
-        if self._connection.is_closed():
-            return  # the server rolled back when the connection broke
-        try:
-            await self._connection.execute("ROLLBACK")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            self.terminate()
-
-    async def control(self, sql: str) -> None:
-        try:
-            await self._connection.execute(sql)
-        except Exception as error:
-            raise _failure(self._connection, error, sql) from error
-
-    @property
-    def in_transaction(self) -> bool:
-        return not self._connection.is_closed() and self._connection.is_in_transaction()
-
-    @property
-    def raw(self) -> asyncpg.Connection:
-        self.lease.is_dirty = True
-        return self._connection
-
-    def terminate(self) -> None:
-        self._connection.terminate()
+# A name before a parenthesis that is no function, or one that only computes.
+_HARMLESS = (
+    "and|any|all|array|as|avg|between|by|case|cast|coalesce|count|distinct|exists|extract|filter|from|greatest|having|in|"
+    "is|join|least|like|length|limit|lower|max|min|not|nullif|on|or|over|position|row|select|some|substring|sum|then|"
+    "trim|union|upper|using|values|when|where|with"
+)
+_CALL = re.compile(rf"\b(?!(?:{_HARMLESS})\b)[a-z_]\w*\s*\(", re.IGNORECASE)
 
 
-def _failure(connection: asyncpg.Connection, error: Exception, sql: str) -> BaseException:
-    """Our exception for `error`. A connection that broke under it is cut off, so that nobody gets it again."""
-    ours = translated(error, sql)
-    if isinstance(ours, ConnectionFailed):
-        connection.terminate()
-    return ours
+def _can_have_done_nothing(plan: Plan, error: Exception) -> bool:
+    """Whether a read that met a dead connection may be asked again.
 
-
-def _is_fatal(error: asyncpg.PostgresError) -> bool:
-    return getattr(error, "severity_en", None) in ("FATAL", "PANIC") or (error.sqlstate or "").startswith("08")
-
-
-class PostgreSQLChunks(Chunks):
-    """A server-side cursor."""
-
-    def __init__(self, session: PostgreSQLSession, plan: Plan, args: Sequence[Any], chunk_size: int) -> None:
-        self._connection = session._connection
-        self._plan = plan
-        self._args = args
-        self._chunk_size = chunk_size
-        self._cursor: Any = None
-
-    async def fetch(self) -> Found:
-        try:
-            if self._cursor is None:
-                self._cursor = await self._connection.cursor(self._plan.sql, *self._args)
-            rows = await self._cursor.fetch(self._chunk_size)
-        except Exception as error:
-            raise _failure(self._connection, error, self._plan.sql) from error
-        return (tuple(rows[0].keys()) if rows else ()), rows
-
-    async def close(self) -> None:
-        # asyncpg closes the portal when the cursor is collected or the transaction ends.
-        self._cursor = None
+    A server that says farewell (SQLSTATE 57P…) has rolled back what it was at. When the connection just broke, nobody
+    knows whether the statement ran; that does not matter for one that calls no function which might write.
+    """
+    if not plan.reads:
+        return False
+    if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith("57P"):
+        return True
+    return _CALL.search(plan.sql) is None

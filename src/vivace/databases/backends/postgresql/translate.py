@@ -24,6 +24,12 @@ def translated(error: BaseException, sql: str | None) -> BaseException:
         if "connection is closed" in str(error) or "connection was closed" in str(error):
             return lost(sql)
         return errors.InterfaceError(_without_value(str(error)), sql=sql)
+    if isinstance(error, asyncpg.exceptions.OutdatedSchemaCacheError):
+        return errors.OperationalError(
+            "The statement was executed, but a type in its result was changed meanwhile (a migration?), so that the "
+            "result could not be read. The next statement knows the new type",
+            sql=sql,
+        )
     if isinstance(error, asyncpg.InternalClientError):
         # Seen when the server's farewell has arrived but the socket is not closed yet.
         return lost(sql)
@@ -32,6 +38,23 @@ def translated(error: BaseException, sql: str | None) -> BaseException:
     if isinstance(error, OSError):
         return lost(sql)
     return error
+
+
+def is_fatal(error: asyncpg.PostgresError) -> bool:
+    """Whether the server has ended the connection with it: a shutdown, a timeout for idle sessions, PgBouncer's own."""
+    state = error.sqlstate or ""
+    return (
+        getattr(error, "severity_en", None) in ("FATAL", "PANIC")
+        or state.startswith("08")
+        or state in ("57P01", "57P02", "57P03", "57P05")
+    )
+
+
+def is_stale(error: BaseException) -> bool:
+    """Whether a prepared statement names a type or table by a number that is gone. Nothing was executed."""
+    return (
+        isinstance(error, asyncpg.PostgresError) and error.sqlstate == "XX000" and "cache lookup failed" in str(error)
+    )
 
 
 def _without_value(message: str) -> str:
@@ -54,11 +77,18 @@ def _from_server(error: asyncpg.PostgresError, sql: str | None) -> errors.Databa
     details = error.as_dict() if hasattr(error, "as_dict") else {}
     hint = details.get("hint")
     shown = f"{message} (hint: {hint})" if hint else message
+    if isinstance(error, asyncpg.InvalidCachedStatementError) or is_stale(error):
+        # Outside a transaction it is tried again, once; see PostgreSQLBackend.run().
+        return errors.SerializationFailure(
+            "A table or type of this statement was changed since it was prepared (a migration?), and PostgreSQL "
+            "refuses it. The next time it is prepared anew: run the transaction again",
+            sql=sql,
+        )
     if state.startswith("23"):
         return _integrity(shown, details, sql)
     if state in _RETRYABLE:
         return errors.SerializationFailure(shown, sql=sql)
-    if state.startswith("08") or state in ("57P01", "57P02", "57P03"):
+    if is_fatal(error):
         failure = lost(sql)
         failure.message = f"{failure.message} (PostgreSQL: {message})"
         return failure
