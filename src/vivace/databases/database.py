@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, cast
 from weakref import WeakSet
 
 from sqlalchemy import Dialect
@@ -20,7 +20,8 @@ from vivace.databases.connections import Connection
 from vivace.databases.errors import DriverMissing, InterfaceError, TransactionEnded
 from vivace.databases.frames import END_TIMEOUT, Frame, current_frames, live_frame
 from vivace.databases.importer import import_from_string
-from vivace.databases.observing.events import QueryEvent, QueryHook
+from vivace.databases.observing.observable import Observable
+from vivace.databases.observing.options import ObservingOptions
 from vivace.databases.observing.watch import Watch
 from vivace.databases.plan import Plan
 from vivace.databases.queries import Preparer, Queries
@@ -30,8 +31,6 @@ from vivace.databases.url import DatabaseURL
 from vivace.utils.suggest import did_you_mean
 
 logger = logging.getLogger("vivace.databases")
-
-HookFunction = TypeVar("HookFunction", bound=Callable[[QueryEvent], object])
 
 _SQLITE = "vivace.databases.backends.sqlite:SQLiteBackend"
 _POSTGRESQL = "vivace.databases.backends.postgresql:PostgreSQLBackend"
@@ -44,10 +43,11 @@ connected: WeakSet[Database] = WeakSet()
 """The databases of this process that are connected; the ORM uses the only one when nothing else says which."""
 
 
-class Database(Queries):
+class Database(Observable, Queries):
     """A database and its connections: make one for the whole program, `connect()` it once.
 
-    `url` names the dialect, `**options` and the URL's query string set up the backend (see `backends/*/options.py`).
+    `url` names the dialect, `**options` and the URL's query string set up the backend (see `backends/*/options.py`) and
+    what is observed of it (`observing/options.py`).
     With `force_rollback` all that is done from `connect()` to `disconnect()` is rolled back at the end: for tests.
     Raises `InterfaceError` for an unknown scheme or option, `DriverMissing` with the command that installs it.
     """
@@ -65,7 +65,8 @@ class Database(Queries):
         self.url = DatabaseURL(url)
         self.options = options
         self.is_connected = False
-        self.backend: Backend = self._backend_class()(self.url, options)
+        observing, url_of_backend = ObservingOptions.taken_from(self.url, options)
+        self.backend: Backend = self._backend_class()(url_of_backend, options)
         self.dialect: Dialect = self.backend.dialect
         self.preparer = self._preparer = Preparer(self.backend)
         self._force_rollback = force_rollback
@@ -74,9 +75,9 @@ class Database(Queries):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connecting = asyncio.Lock()
         self._background: set[asyncio.Future[Any]] = set()
-        # Runs the statements while there are query hooks or timeouts; None costs a statement one test.
         self.watch: Watch | None = None
         self._watch = Watch(self)
+        self._observe(observing)
 
     def _backend_class(self) -> Callable[[DatabaseURL, dict[str, Any]], Backend]:
         backends, url = self.SUPPORTED_BACKENDS, self.url
@@ -112,6 +113,7 @@ class Database(Queries):
             if self.is_connected and self._is_on_this_loop():
                 logger.debug("Already connected to %r", self.url)
                 return
+            self._log_statements(logger.isEnabledFor(logging.DEBUG))
             await self.backend.connect()
             self._loop = asyncio.get_running_loop()
             self.is_connected = True
@@ -183,25 +185,17 @@ class Database(Queries):
         """
         return ForcedRollback(self)
 
-    def statistics(self) -> dict[str, int | float]:
-        """What the backend counts: connections open, idle and in use, waiting tasks, timeouts."""
+    def statistics(self) -> dict[str, Any]:
+        """What the backend counts: connections open, idle and in use, waiting tasks, seconds waited, timeouts.
+
+        With replicas, `replicas` is a list of the same for each of them.
+        """
         return self.backend.statistics()
 
-    def add_query_hook(
-        self, hook: Callable[[QueryEvent], object], *, with_values: bool = False, at_start: bool = False
-    ) -> QueryHook:
-        """Call `hook(event)` at the end of each statement, or (`at_start`) before it; see `QueryEvent`.
-
-        Until `remove()` of what is returned, or for a block: `with database.add_query_hook(hook):`. It is a plain
-        function that does little, as the event loop waits for it; if it raises, that is logged and nothing else.
-        `with_values` shows it the values of the statements, which others should not see in logs.
-        """
-        return self._watch.add(hook, with_values=with_values, at_start=at_start)
-
-    def on_query(self, hook: HookFunction) -> HookFunction:
-        """`@database.on_query` over a function: `add_query_hook()` for good."""
-        self._watch.add(hook, with_values=False, at_start=False)
-        return hook
+    @property
+    def server_urls(self) -> list[DatabaseURL]:
+        """The URL of the primary, then those of the replicas: `QueryEvent.replica` counts in it."""
+        return [self.url]
 
     def connection(self) -> Connection:
         """`async with database.connection() as connection:` keeps one connection for the block.

@@ -11,6 +11,11 @@ from collections.abc import Sequence
 SHOWN_SQL = 500
 
 
+def shortened(sql: str) -> str:
+    """As much of a statement as messages and logs show."""
+    return sql if len(sql) <= SHOWN_SQL else f"{sql[:SHOWN_SQL]}… ({len(sql)} characters)"
+
+
 class DatabaseError(Exception):
     """Base of all errors of `vivace.databases`. `sql` is the statement that failed, when there was one."""
 
@@ -22,8 +27,7 @@ class DatabaseError(Exception):
     def __str__(self) -> str:
         if self.sql is None:
             return self.message
-        shown = self.sql if len(self.sql) <= SHOWN_SQL else f"{self.sql[:SHOWN_SQL]}… ({len(self.sql)} characters)"
-        return f"{self.message}\n[SQL: {shown}]"
+        return f"{self.message}\n[SQL: {shortened(self.sql)}]"
 
 
 class InterfaceError(DatabaseError):
@@ -44,6 +48,10 @@ class ConnectionFailed(OperationalError):
 
 class PoolTimeout(OperationalError):
     """All connections stayed in use for the whole acquire timeout; the message says who holds them."""
+
+
+class StatementTimeout(OperationalError):
+    """The statement took longer than its `statement_timeout` and was cancelled on the server."""
 
 
 class SerializationFailure(OperationalError):

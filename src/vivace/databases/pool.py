@@ -100,7 +100,8 @@ class Pool(Generic[C]):
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_closing = False
         self._all_back: asyncio.Future[None] | None = None
-        self._opened = self._discarded = self._acquired = self._timeouts = 0
+        self._opened = self._discarded = self._acquired = self._timeouts = self._waits = 0
+        self._waited = self._longest_wait = 0.0
 
     async def open(self) -> None:
         """Open the first `min_size` connections (at least one, so that a wrong address is found now)."""
@@ -180,6 +181,7 @@ class Pool(Generic[C]):
         turn: asyncio.Future[Lease[C] | None] = loop.create_future()
         self._waiters.append(turn)
         timer = loop.call_later(self._acquire_timeout, self._time_out, turn)
+        started = monotonic()
         try:
             return await turn
         except asyncio.CancelledError:
@@ -192,6 +194,10 @@ class Pool(Generic[C]):
             raise
         finally:
             timer.cancel()
+            waited = monotonic() - started
+            self._waits += 1
+            self._waited += waited
+            self._longest_wait = max(self._longest_wait, waited)
 
     def _time_out(self, turn: asyncio.Future[Lease[C] | None]) -> None:
         if not turn.done():
@@ -358,7 +364,10 @@ class Pool(Generic[C]):
         return [lease.connection for lease in (*self._free, *self._used)]
 
     def statistics(self) -> dict[str, int | float]:
-        """Connections now (`size`, `idle`, `in_use`, `waiting`) and since the start (`opened`, `discarded`, …)."""
+        """Connections now (`size`, `idle`, `in_use`, `waiting`) and what was counted since the start (`opened`, …).
+
+        `waits` is how often a task waited for a connection, `waited` the seconds in all, `longest_wait` those of one.
+        """
         return {
             "size": self._size,
             "max_size": self._max_size,
@@ -369,4 +378,7 @@ class Pool(Generic[C]):
             "opened": self._opened,
             "discarded": self._discarded,
             "timeouts": self._timeouts,
+            "waits": self._waits,
+            "waited": self._waited,
+            "longest_wait": self._longest_wait,
         }

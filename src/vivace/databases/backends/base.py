@@ -186,5 +186,5 @@ class Backend(ABC):
         """Give the session back; whatever was left open in it is rolled back. Never raises."""
 
     @abstractmethod
-    def statistics(self) -> dict[str, int | float]:
-        """Figures for metrics: connections open, idle, in use, waiters, timeouts."""
+    def statistics(self) -> dict[str, Any]:
+        """Figures for metrics: connections open, idle, in use, waiters, seconds waited, timeouts."""

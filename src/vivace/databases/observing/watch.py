@@ -11,12 +11,19 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from vivace.databases.backends.base import Executor, Found, Operation
+from vivace.databases.errors import StatementTimeout
 from vivace.databases.frames import Frame
 from vivace.databases.observing.events import QueryEvent, QueryHook, notify
 from vivace.databases.plan import Plan
+from vivace.databases.timeouts import limit_of, within
 
 if TYPE_CHECKING:
     from vivace.databases.database import Database
+
+_TIMED_OUT = (
+    "A statement of this transaction took longer than its statement_timeout and was cancelled, so the transaction can "
+    "only be rolled back. Put a statement that may take long into a transaction() of its own, inside this one"
+)
 
 
 class Watch:
@@ -26,8 +33,13 @@ class Watch:
         self._database = database
         self._starting: tuple[QueryHook, ...] = ()
         self._ending: tuple[QueryHook, ...] = ()
+        # Seconds, for statements outside of all `statement_timeout()` blocks.
+        self.statement_timeout: float | None = None
+        self._blocks = 0
 
-    def add(self, function: Callable[[QueryEvent], object], *, with_values: bool, at_start: bool) -> QueryHook:
+    def add(
+        self, function: Callable[[QueryEvent], object], *, with_values: bool = False, at_start: bool = False
+    ) -> QueryHook:
         """Call `function` with each statement from now on."""
         hook = QueryHook(self, function, with_values=with_values, at_start=at_start)
         if at_start:
@@ -43,9 +55,20 @@ class Watch:
         self._ending = tuple(each for each in self._ending if each is not hook)
         self._switch()
 
+    def set_timeout(self, seconds: float | None) -> None:
+        """How long statements may take outside of all blocks."""
+        self.statement_timeout = seconds
+        self._switch()
+
+    def count_block(self, number: int) -> None:
+        """A `statement_timeout()` block was entered (1) or left (-1)."""
+        self._blocks += number
+        self._switch()
+
     def _switch(self) -> None:
         """Be in the way of the statements only while there is something to do."""
-        self._database.watch = self if self._starting or self._ending else None
+        is_needed = self._starting or self._ending or self._blocks or self.statement_timeout is not None
+        self._database.watch = self if is_needed else None
 
     async def run(self, pinned: Frame | None, operation: Operation, plan: Plan, args: Any) -> Any:
         """As `Database.run_in()`, observed."""
@@ -65,6 +88,7 @@ class Watch:
 
     async def _run(self, event: QueryEvent, pinned: Frame | None, operation: Operation, plan: Plan, args: Any) -> Any:
         database = self._database
+        limit = limit_of(self)
         asked = perf_counter()
 
         async def work(executor: Executor) -> Any:
@@ -73,7 +97,8 @@ class Watch:
             started = perf_counter()
             event.waited = started - asked
             try:
-                return await executor.run(operation, plan, args)
+                running = executor.run(operation, plan, args)
+                return await (running if limit is None else within(limit, running, plan.sql))
             finally:
                 event.duration = perf_counter() - started
 
@@ -82,6 +107,10 @@ class Watch:
                 event.in_transaction = not (frame.is_connection or frame.is_global)
                 try:
                     return await frame.guarded(plan.reads, work)
+                except StatementTimeout:
+                    if event.in_transaction:
+                        frame.abort(_TIMED_OUT)
+                    raise
                 finally:
                     frame.leave()
         database.check_usable()
@@ -96,10 +125,11 @@ class Watch:
             notify(self._starting, event, args)
         frame = self._database.live_frame(pinned)
         event.in_transaction = frame is not None and not (frame.is_connection or frame.is_global)
+        limit = limit_of(self)
         rows = 0
         try:
             async with aclosing(chunks):
-                while (found := await self._next(event, chunks)) is not None:
+                while (found := await self._next(event, chunks, limit)) is not None:
                     rows += len(found[1])
                     yield found
         except GeneratorExit:
@@ -112,10 +142,12 @@ class Watch:
             if self._ending:
                 notify(self._ending, event, args)
 
-    async def _next(self, event: QueryEvent, chunks: AsyncGenerator[Found, None]) -> Found | None:
+    async def _next(self, event: QueryEvent, chunks: AsyncGenerator[Found, None], limit: float | None) -> Found | None:
         started = perf_counter()
         try:
-            return await anext(chunks, None)
+            # Each chunk has the whole time: how long all of them take is up to the body of the loop.
+            reading = anext(chunks, None)
+            return await (reading if limit is None else within(limit, reading, event.sql))
         finally:
             event.duration += perf_counter() - started
 

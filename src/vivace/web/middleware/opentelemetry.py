@@ -23,6 +23,7 @@ except ImportError as error:  # pragma: no cover - tested in a process of its ow
     ) from error
 
 import vivace
+from vivace.utils.telemetry import records_nothing
 from vivace.web.datastructures import URL, Headers
 from vivace.web.routing.routes import ROUTE_ROOT_KEY
 from vivace.web.types import ASGIApp, Message, Receive, Scope, Send
@@ -95,14 +96,14 @@ class OpenTelemetryMiddleware:
         """The tracer, once there is one that records; the SDK may be set up after the first request."""
         provider = self._tracer_provider or trace.get_tracer_provider()
         tracer = provider.get_tracer("vivace.web", vivace.__version__)
-        if _records_nothing(tracer):
+        if records_nothing(tracer):
             return None
         self._tracer = tracer
         return tracer
 
     def _find_instruments(self) -> _Instruments | None:
         provider = self._meter_provider or metrics.get_meter_provider()
-        if _records_nothing(provider):
+        if records_nothing(provider):
             return None
         self._instruments = _Instruments(provider)
         return self._instruments
@@ -185,11 +186,6 @@ def _of_every_request(attributes: Attributes) -> Attributes:
 
 def _is_recorded_by_server(scope: Scope) -> bool:
     return SERVER_METRICS in (scope.get("extensions") or ())
-
-
-def _records_nothing(of_api: object) -> bool:
-    """Whether this is one of the API's own classes, which stand in where no SDK is set up."""
-    return type(of_api).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))
 
 
 class _HeadersGetter(Getter[Mapping[str, Any]]):
