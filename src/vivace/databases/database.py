@@ -8,14 +8,12 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 from weakref import WeakSet
 
 from sqlalchemy import Dialect
 
-from vivace.databases.backends.base import Backend, Begin, Found, Operation, Rows
-from vivace.databases.backends.sqlite.inline import MISSED
-from vivace.databases.backends.sqlite.statements import rows
+from vivace.databases.backends.base import MISSED, Backend, Begin, Found, Operation
 from vivace.databases.connections import Connection
 from vivace.databases.errors import DriverMissing, InterfaceError, TransactionEnded
 from vivace.databases.frames import END_TIMEOUT, Frame, current_frames, live_frame
@@ -271,15 +269,12 @@ class Database(Observable, Queries):
             return pinned
         return frame
 
-    async def fetch_plan(self, plan: Plan, args: Sequence[Any] = ()) -> Rows:
+    def _at_once(self, operation: Operation, plan: Plan, args: Any) -> Any:
         # The hot path: a quick read of SQLite outside any transaction, without another coroutine.
-        if plan.credit > 0 and self.watch is None and not current_frames.get() and self._global_frame is None:
-            inline = self.backend.inline
-            if inline is not None:
-                found: Any = inline.attempt(rows, plan, args)
-                if found is not MISSED:
-                    return cast(Rows, found)
-        return cast(Rows, await self.run_in(None, Operation.ROWS, plan, args))
+        inline = self.backend.inline
+        if inline is None or self.watch is not None or self._global_frame is not None or current_frames.get():
+            return MISSED
+        return inline.attempt(operation, plan, args)
 
     # The two are no coroutines themselves: that would cost each statement a step.
     def _perform(self, operation: Operation, plan: Plan, args: Any) -> Coroutine[Any, Any, Any]:

@@ -14,7 +14,7 @@ class Plan:
     only result columns are that key, which SQLAlchemy asked for.
     """
 
-    __slots__ = ("changes_session", "credit", "inserts", "reads", "returns_key", "returns_rows", "sql")
+    __slots__ = ("changes_session", "credit", "inserts", "reads", "returns_key", "returns_rows", "sql", "strikes")
 
     def __init__(
         self,
@@ -32,8 +32,10 @@ class Plan:
         self.changes_session = changes_session
         self.inserts = inserts
         self.returns_key = returns_key
-        # Above zero the statement is known to be quick. Kept by the SQLite backend (backends/sqlite/inline.py).
+        # Above zero the statement is known to be quick; `strikes` counts how often that was wrong. Both are kept by the
+        # SQLite backend (backends/sqlite/trust.py).
         self.credit = 0
+        self.strikes = 0
 
     def __repr__(self) -> str:
         return f"Plan({self.sql!r}, reads={self.reads}, returns_rows={self.returns_rows})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -10,7 +11,7 @@ from typing import Any, cast
 from sqlalchemy import ClauseElement
 
 from vivace.databases import query as raw_sql
-from vivace.databases.backends.base import Backend, Found, Operation, Rows
+from vivace.databases.backends.base import MISSED, Backend, Found, Operation, Rows
 from vivace.databases.errors import InterfaceError
 from vivace.databases.expressions import ExpressionCompiler
 from vivace.databases.plan import Plan
@@ -21,6 +22,9 @@ Query = str | ClauseElement
 Values = Mapping[str, Any]
 
 CHUNK_SIZE = 500
+
+# Rows that are made into records before other tasks get their turn.
+MAX_AT_ONCE = 1000
 
 # Raw statements that would end or open a transaction behind the back of its frame.
 _TRANSACTION_VERBS = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"})
@@ -70,6 +74,14 @@ def _checked(query: Any) -> ClauseElement:
     raise InterfaceError(f"A query is a string or a SQLAlchemy Core expression, got {type(query).__name__}")
 
 
+async def _many_records(shape: RecordShape, rows: Rows) -> list[Record]:
+    records: list[Record] = []
+    for start in range(0, len(rows), MAX_AT_ONCE):
+        records += shape.records(rows[start : start + MAX_AT_ONCE])
+        await asyncio.sleep(0)
+    return records
+
+
 class Queries(ABC):
     """The methods that run statements."""
 
@@ -79,6 +91,10 @@ class Queries(ABC):
     async def _perform(self, operation: Operation, plan: Plan, args: Any) -> Any:
         """Do it where it belongs: in a frame or in autocommit."""
 
+    def _at_once(self, operation: Operation, plan: Plan, args: Any) -> Any:
+        """The result of a plan with `credit`, if it can be had without waiting; else `MISSED`."""
+        return MISSED
+
     @abstractmethod
     def _chunks(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:
         """Rows by the chunk, from where the statement belongs."""
@@ -86,19 +102,25 @@ class Queries(ABC):
     async def fetch_all(self, query: Query, values: Values | None = None) -> list[Record]:
         """All rows."""
         plan, args, shape = self._preparer.prepare(query, values)
-        names, rows = await self._perform(Operation.DESCRIBED, plan, args)
+        found = self._at_once(Operation.DESCRIBED, plan, args) if plan.credit > 0 else MISSED
+        names, rows = await self._perform(Operation.DESCRIBED, plan, args) if found is MISSED else found
+        if len(rows) > MAX_AT_ONCE:
+            return await _many_records(shape or shape_of(names), rows)
         return (shape or shape_of(names)).records(rows)
 
     async def fetch_one(self, query: Query, values: Values | None = None) -> Record | None:
         """The first row, None when there is none."""
         plan, args, shape = self._preparer.prepare(query, values)
-        names, rows = await self._perform(Operation.FIRST, plan, args)
+        found = self._at_once(Operation.FIRST, plan, args) if plan.credit > 0 else MISSED
+        names, rows = await self._perform(Operation.FIRST, plan, args) if found is MISSED else found
         return (shape or shape_of(names)).record(rows[0]) if rows else None
 
     async def fetch_val(self, query: Query, values: Values | None = None, column: Any = 0) -> Any:
         """One column of the first row, None when there is no row."""
-        row = await self.fetch_one(query, values)
-        return None if row is None else row[column]
+        plan, args, shape = self._preparer.prepare(query, values)
+        found = self._at_once(Operation.FIRST, plan, args) if plan.credit > 0 else MISSED
+        names, rows = await self._perform(Operation.FIRST, plan, args) if found is MISSED else found
+        return (shape or shape_of(names)).record(rows[0])[column] if rows else None
 
     async def execute(self, query: Query, values: Values | None = None) -> Any:
         """Run one statement, and return what it is most likely wanted for:
@@ -110,7 +132,9 @@ class Queries(ABC):
         - anything else: None.
         """
         plan, args, shape = self._preparer.prepare(query, values)
-        result = await self._perform(Operation.VALUE, plan, args)
+        result = self._at_once(Operation.VALUE, plan, args) if plan.credit > 0 else MISSED
+        if result is MISSED:
+            result = await self._perform(Operation.VALUE, plan, args)
         if shape is not None and plan.returns_rows:
             return shape.first_value(result)
         return result
@@ -143,7 +167,8 @@ class Queries(ABC):
 
     async def fetch_plan(self, plan: Plan, args: Sequence[Any] = ()) -> Rows:
         """All rows of a plan, as the driver gives them: tuples of sqlite3, Records of asyncpg."""
-        rows: Rows = await self._perform(Operation.ROWS, plan, args)
+        found = self._at_once(Operation.ROWS, plan, args) if plan.credit > 0 else MISSED
+        rows: Rows = await self._perform(Operation.ROWS, plan, args) if found is MISSED else found
         return rows
 
     async def execute_plan(self, plan: Plan, args: Sequence[Any] = ()) -> int:

@@ -26,6 +26,10 @@ Found = tuple[tuple[str, ...], Rows]
 """Column names and rows."""
 
 
+MISSED: Any = object()
+"""What `Backend.inline` gives for a read that it could not do at once."""
+
+
 class Outcome(NamedTuple):
     """What a statement did: the answer to `Operation.RESULT`. `vivace.databases.results.Result` says what counts."""
 
@@ -53,6 +57,8 @@ class Operation(Enum):
     RESULT = "result"  # an Outcome
     VALUE = "value"  # what `Database.execute()` returns
     MANY = "many"  # once for each row of arguments, all or nothing; None
+
+    __hash__ = object.__hash__  # backends look functions up by it, for each statement; Enum's is not compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,7 @@ class Backend(ABC):
 
     dialect: Dialect
     replica: int | None = None
-    # SQLite's reader on the event loop; `Database.fetch_plan` tries it before anything else.
+    # SQLite's reader on the event loop; `Database._at_once` tries it before anything else.
     inline: InlineReader | None = None
 
     @abstractmethod

@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from vivace.databases.backends.base import Backend, Begin, Executor, Found, Operation, Session
-from vivace.databases.backends.sqlite.inline import MISSED, InlineReader
+from vivace.databases.backends.base import MISSED, Backend, Begin, Executor, Found, Operation, Session
+from vivace.databases.backends.sqlite.inline import InlineReader
 from vivace.databases.backends.sqlite.options import Opener, Options
 from vivace.databases.backends.sqlite.readers import Readers
-from vivace.databases.backends.sqlite.sessions import SQLiteSession, WorkerConnector
+from vivace.databases.backends.sqlite.sessions import NO_PLAN, SQLiteSession, WorkerConnector
 from vivace.databases.backends.sqlite.statements import FUNCTIONS
 from vivace.databases.backends.sqlite.translate import adapted
 from vivace.databases.backends.sqlite.worker import Job, Worker
@@ -70,7 +70,11 @@ class SQLiteBackend(Backend):
                 max_lifetime=_FOREVER,
             )
             if self.options.inline_reads:
-                self.inline = InlineReader(loop, self._opener.open(query_only=True, for_loop=True))
+                # Opened in the thread: opening may wait for locks. Used on the loop, which never does.
+                connections: tuple[sqlite3.Connection, sqlite3.Connection | None] = await self._writer.perform(
+                    Job(loop, lambda *_: self._opener.open_for_loop(), NO_PLAN, None)
+                )
+                self.inline = InlineReader(loop, *connections)
         except BaseException:
             self.abandon()
             raise
@@ -109,12 +113,12 @@ class SQLiteBackend(Backend):
         if plan.reads and self._readers is not None:
             inline = self.inline
             while inline is not None and plan.credit > 0:
-                result = inline.attempt(function, plan, args)
+                result = inline.attempt(operation, plan, args)
                 if result is not MISSED:
                     return result
-                if not inline.needs_rest:
+                if plan.credit <= 0 or inline.turns.allowance > 0.0:
                     break
-                await asyncio.sleep(0)
+                await inline.turns.wait()
             return await self._readers.perform(Job(loop, function, plan, args, interruptible=True))
         # A group may run its statements twice, and the rows of MANY may be an iterator that cannot.
         groupable = operation is not Operation.MANY and plan.sql.lstrip()[:6].upper() in _GROUPABLE

@@ -104,8 +104,19 @@ class Opener:
         self.in_memory = path in ("", ":memory:") or options.mode == "memory"
         self.path = ":memory:" if self.in_memory else os.path.abspath(path)
 
-    def open(self, *, query_only: bool = False, for_loop: bool = False) -> sqlite3.Connection:
-        """A new connection; `for_loop`: for the event loop, which never waits for a lock.
+    def open_for_loop(self) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
+        """The connections of `InlineReader`: they never wait for a lock."""
+        reader = self.open(query_only=True)
+        reader.execute("PRAGMA busy_timeout=0")
+        # Only with a WAL is a lock that is held for a turn of the loop in nobody's way.
+        if reader.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            return reader, None
+        anchor = self.open(query_only=True)
+        anchor.execute("PRAGMA busy_timeout=0")
+        return reader, anchor
+
+    def open(self, *, query_only: bool = False) -> sqlite3.Connection:
+        """A new connection.
 
         Raises `ConnectionFailed` and says what is wrong with the file.
         """
@@ -114,7 +125,7 @@ class Opener:
             connection = sqlite3.connect(
                 ":memory:" if self.in_memory else f"file:{quote(self.path)}?mode={options.mode}",
                 uri=not self.in_memory,
-                timeout=0.0 if for_loop else options.timeout,
+                timeout=options.timeout,
                 isolation_level=None,
                 check_same_thread=False,  # each has one owner, but a loop that has ended cannot close its own
                 cached_statements=options.cached_statements,

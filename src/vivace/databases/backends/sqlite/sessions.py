@@ -16,7 +16,7 @@ from vivace.databases.errors import InterfaceError, TransactionAborted
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Lease
 
-_NO_PLAN = Plan("", reads=False, returns_rows=False)
+NO_PLAN = Plan("", reads=False, returns_rows=False)
 
 
 def _control(connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
@@ -62,7 +62,7 @@ class SQLiteSession(Session):
         return await self._perform(function, plan, args, interruptible=interruptible)
 
     async def _call(self, function: Function) -> None:
-        await self.worker.perform(Job(self._loop, function, _NO_PLAN, None))
+        await self.worker.perform(Job(self._loop, function, NO_PLAN, None))
 
     async def _perform(self, function: Function, plan: Plan, args: Any, *, interruptible: bool) -> Any:
         if self._pending_begin is not None:

@@ -15,8 +15,8 @@ from queue import Empty, SimpleQueue
 from time import perf_counter, thread_time
 from typing import Any
 
-from vivace.databases.backends.sqlite.inline import learn
 from vivace.databases.backends.sqlite.translate import DRIVER_ERRORS, translated
+from vivace.databases.backends.sqlite.trust import learn
 from vivace.databases.plan import Plan
 
 Function = Callable[[sqlite3.Connection, Plan, Any], Any]
@@ -62,8 +62,8 @@ class Job:
             self.error = ours
         except BaseException as error:  # noqa: BLE001 (it is raised again, in the task that waits)
             self.error = error
-        if self.plan.reads:
-            learn(self.plan, thread_time() - started)
+        else:
+            learn(connection, self.plan, self.args, thread_time() - started)
 
     def deliver(self) -> None:
         """Give the result to whoever waits; on the event loop."""
