@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -114,6 +115,56 @@ async def test_a_timeout_names_the_holders(connector: Connector) -> None:
         await pool.acquire()
     assert pool.statistics()["timeouts"] == 1
     holder.cancel()
+
+
+async def test_a_timeout_shows_the_beginning_of_a_statement(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=1, acquire_timeout=0.02)
+    lease = await pool.acquire()
+    lease.purpose = "SELECT pg_sleep(60)" + " " * 1000
+    with pytest.raises(PoolTimeout, match=r"Held by a statement for 0\.\d s \(SELECT pg_sleep\(60\) {61}…\)\. Shorten"):
+        await pool.acquire()
+    pool.release(lease)
+    assert lease.purpose == ""
+
+
+async def test_each_waiter_waits_for_the_whole_timeout_whoever_else_waits(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=1, acquire_timeout=0.2)
+    lease = await pool.acquire()
+    began = monotonic()
+    gave_up: list[tuple[int, float]] = []
+
+    async def wait(number: int) -> None:
+        try:
+            pool.release(await pool.acquire())
+        except PoolTimeout:
+            gave_up.append((number, monotonic() - began))
+
+    tasks = []
+    for number in range(3):
+        tasks.append(asyncio.create_task(wait(number)))
+        await asyncio.sleep(0.05)
+    tasks[0].cancel()
+    await asyncio.wait(tasks)
+    assert [number for number, _ in gave_up] == [1, 2]
+    for number, passed in gave_up:
+        assert passed > 0.19 + 0.05 * number
+    pool.release(lease)
+    # Nobody waited in vain: the next one gets it, and may wait as long again.
+    lease = await pool.acquire()
+    late = asyncio.create_task(pool.acquire())
+    await asyncio.sleep(0.1)
+    pool.release(lease)
+    assert await late is lease
+
+
+async def test_a_connection_handed_over_to_a_waiter_counts_as_in_use(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=1)
+    lease = await pool.acquire()
+    waiting = asyncio.create_task(pool.acquire())
+    await asyncio.sleep(0)
+    pool.release(lease)
+    assert pool.statistics() | {"in_use": 1, "idle": 0, "waiting": 0} == pool.statistics()
+    assert await waiting is lease
 
 
 async def test_min_size_connections_are_opened_at_the_start(connector: Connector) -> None:

@@ -3,6 +3,8 @@
 Free connections are a stack: the one used last is taken first, so its caches are warm and the others may rest. Waiters
 are a queue: whoever came first goes first, and gets a connection handed over directly. Putting a connection back never
 waits and is never cancelled; what must be cleaned first is cleaned in a task of the pool.
+
+`take()` and `release()` run with every statement, so they do little: one look at the clock, no task, no timer.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from vivace.databases.errors import InterfaceError, PoolTimeout
 C = TypeVar("C")
 T = TypeVar("T")
 
-# How many holders a PoolTimeout names.
+# How many holders a PoolTimeout names, and how much of their statements.
 _MAX_NAMED = 5
+_SHOWN_SQL = 80
 # How long cleaning or checking a connection may take before it counts as broken.
 CLEAN_TIMEOUT = 5.0
 # How long close() waits for connections in use.
@@ -56,11 +59,14 @@ class Connector(Protocol[C]):
 class Lease(Generic[C]):
     """One connection of the pool with what the pool knows about it."""
 
-    __slots__ = ("connection", "held_since", "holder", "idle_since", "is_dirty", "is_unsettled", "opened", "purpose")
+    __slots__ = ("connection", "held_since", "holder", "is_dirty", "is_held", "is_unsettled", "opened", "purpose")
 
     def __init__(self, connection: C) -> None:
         self.connection = connection
-        self.opened = self.idle_since = self.held_since = monotonic()
+        # Somebody has it: whoever asked for it to be opened.
+        self.is_held = True
+        self.opened = self.held_since = monotonic()
+        # The task that keeps it for long, and what for; for a single statement its SQL. See PoolTimeout.
         self.holder: asyncio.Task[Any] | None = None
         self.purpose = ""
         # Set by whoever changed the session's state; the connection is then reset before anyone else gets it.
@@ -93,9 +99,11 @@ class Pool(Generic[C]):
         self._check_after = check_after
         self._max_lifetime = max_lifetime
         self._free: list[Lease[C]] = []
-        self._used: set[Lease[C]] = set()
-        # A waiter gets a lease, or None: a free place in which it may open a connection of its own.
-        self._waiters: deque[asyncio.Future[Lease[C] | None]] = deque()
+        self._leases: set[Lease[C]] = set()
+        # With when each gives up. A waiter gets a lease, or None: a free place in which it may open its own connection.
+        self._waiters: deque[tuple[asyncio.Future[Lease[C] | None], float]] = deque()
+        # For the first waiter: all wait equally long, so nobody gives up before it.
+        self._timer: asyncio.TimerHandle | None = None
         self._size = 0  # leases, and places reserved for connections being opened
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_closing = False
@@ -122,48 +130,53 @@ class Pool(Generic[C]):
         self._size += 1
         return await self._open_in_place()
 
-    def take(self, purpose: str = "") -> Lease[C] | None:
+    def take(self) -> Lease[C] | None:
         """A free, healthy connection if there is one right now."""
-        while self._free:
-            lease = self._free[-1]
+        free = self._free
+        while free:
+            lease = free[-1]
             if self._connector.is_closed(lease.connection):
-                self._free.pop()
+                free.pop()
                 self._forget(lease)
                 continue
             now = monotonic()
-            if now - lease.idle_since > self._check_after or self._is_closing:
+            # It has been idle for less than the time since somebody got it.
+            if now - lease.held_since > self._check_after or self._is_closing:
                 return None
-            self._free.pop()
-            self._hold(lease, purpose, now)
+            free.pop()
+            self._acquired += 1
+            lease.is_held = True
+            lease.held_since = now
             return lease
         return None
 
     async def acquire(self, purpose: str = "") -> Lease[C]:
         """A connection; to be given back with `release()`.
 
+        With a `purpose` the current task is taken to keep it for a while, and a `PoolTimeout` will name both.
         Raises `PoolTimeout` when none becomes free in time, and what the connector raises when none can be opened.
         """
         if self._is_closing:
             raise InterfaceError("The database is disconnecting")
-        lease = self.take(purpose) or await self._take_checked(purpose)
-        if lease is not None:
-            return lease
-        if self._size < self._max_size:
-            self._size += 1
-        else:
+        lease = self.take()
+        if lease is None and self._free:
+            lease = await self._take_checked()
+        if lease is None and self._size >= self._max_size:
             lease = await self._wait()
-            if lease is not None:
-                self._hold(lease, purpose, monotonic())
-                return lease
-        lease = await self._open_in_place()
-        lease.purpose = purpose
+        elif lease is None:
+            self._size += 1
+        if lease is None:
+            lease = await self._open_in_place()
+        if purpose:
+            lease.purpose = purpose
+            lease.holder = asyncio.current_task()
         return lease
 
-    async def _take_checked(self, purpose: str) -> Lease[C] | None:
+    async def _take_checked(self) -> Lease[C] | None:
         """A free connection that has idled so long that it must show a sign of life first."""
         while self._free:
             lease = self._free.pop()
-            self._hold(lease, purpose, monotonic())
+            self._hold(lease)
             try:
                 async with asyncio.timeout(CLEAN_TIMEOUT):
                     await self._connector.check(lease.connection)
@@ -179,9 +192,10 @@ class Pool(Generic[C]):
     async def _wait(self) -> Lease[C] | None:
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[Lease[C] | None] = loop.create_future()
-        self._waiters.append(turn)
-        timer = loop.call_later(self._acquire_timeout, self._time_out, turn)
         started = monotonic()
+        self._waiters.append((turn, started + self._acquire_timeout))
+        if self._timer is None:
+            self._timer = loop.call_later(self._acquire_timeout, self._time_out)
         try:
             return await turn
         except asyncio.CancelledError:
@@ -193,31 +207,35 @@ class Pool(Generic[C]):
                     self._put_back(given)
             raise
         finally:
-            timer.cancel()
             waited = monotonic() - started
             self._waits += 1
             self._waited += waited
-            self._longest_wait = max(self._longest_wait, waited)
+            if waited > self._longest_wait:
+                self._longest_wait = waited
 
-    def _time_out(self, turn: asyncio.Future[Lease[C] | None]) -> None:
-        if not turn.done():
-            self._timeouts += 1
-            turn.set_exception(PoolTimeout(self._who_holds()))
+    def _time_out(self) -> None:
+        """Those who have waited too long give up; then the timer is for the next one."""
+        self._timer = None
+        now = monotonic()
+        while self._waiters:
+            turn, deadline = self._waiters[0]
+            if not turn.done():
+                if deadline > now:
+                    self._timer = asyncio.get_running_loop().call_later(deadline - now, self._time_out)
+                    return
+                self._timeouts += 1
+                turn.set_exception(PoolTimeout(self._who_holds()))
+            self._waiters.popleft()
 
     def _who_holds(self) -> str:
         now = monotonic()
-        holders = sorted(self._used, key=lambda lease: lease.held_since)
-        named = []
-        for lease in holders[:_MAX_NAMED]:
-            name = "a callback" if lease.holder is None else f"task {lease.holder.get_name()!r}"
-            purpose = f" ({lease.purpose})" if lease.purpose else ""
-            named.append(f"{name} for {now - lease.held_since:.1f} s{purpose}")
+        holders = sorted(self._held(), key=lambda lease: lease.held_since)
+        named = [_holder_of(lease, now) for lease in holders[:_MAX_NAMED]]
         if len(holders) > _MAX_NAMED:
             named.append(f"and {len(holders) - _MAX_NAMED} more")
-        waiting = len([turn for turn in self._waiters if not turn.done()])
         return (
             f"No connection became free within {self._acquire_timeout:g} s: all {self._max_size} are in use, "
-            f"{waiting} more tasks wait. Held by {', '.join(named) or 'connections being opened'}. "
+            f"{self._waiting()} tasks wait. Held by {', '.join(named) or 'connections being opened'}. "
             "Shorten what holds them, or raise max_size"
         )
 
@@ -233,7 +251,7 @@ class Pool(Generic[C]):
         except asyncio.CancelledError:
             opening.add_done_callback(self._keep)
             raise
-        self._hold(lease, "", monotonic())
+        self._hold(lease)
         return lease
 
     async def _open_lease(self) -> Lease[C]:
@@ -243,22 +261,22 @@ class Pool(Generic[C]):
             self._free_place()
             raise
         self._opened += 1
-        return Lease(connection)
+        lease = Lease(connection)
+        self._leases.add(lease)
+        return lease
 
     def _keep(self, opening: asyncio.Task[Lease[C]]) -> None:
         if not opening.cancelled() and opening.exception() is None:
             self._put_back(opening.result())
 
-    def _hold(self, lease: Lease[C], purpose: str, now: float) -> None:
+    def _hold(self, lease: Lease[C]) -> None:
         self._acquired += 1
-        lease.held_since = now
-        lease.holder = asyncio.current_task()
-        lease.purpose = purpose
-        self._used.add(lease)
+        lease.is_held = True
+        lease.held_since = monotonic()
 
     def release(self, lease: Lease[C]) -> None:
         """Give a connection back, whatever state it is in. Never raises."""
-        if lease not in self._used:
+        if not lease.is_held:
             return  # close() or abandon() has cut it off
         connector = self._connector
         if connector.is_closed(lease.connection):
@@ -270,7 +288,7 @@ class Pool(Generic[C]):
 
     def discard(self, lease: Lease[C]) -> None:
         """Close a connection that is broken or in an unknown state."""
-        if lease not in self._used:
+        if not lease.is_held:
             return
         self._discarded += 1
         self._connector.terminate(lease.connection)
@@ -287,30 +305,31 @@ class Pool(Generic[C]):
         self._put_back(lease)
 
     def _put_back(self, lease: Lease[C]) -> None:
-        now = monotonic()
         lease.holder = None
         lease.purpose = ""
-        if self._is_closing or now - lease.opened > self._max_lifetime:
+        # By when it was lent, which is now or will be once more: no need to look at the clock.
+        if self._is_closing or lease.held_since - lease.opened > self._max_lifetime:
             self._spawn(self._connector.close(lease.connection))
             self._forget(lease)
             return
-        self._used.discard(lease)
         while self._waiters:
-            turn = self._waiters.popleft()
+            turn = self._waiters.popleft()[0]
             if not turn.done():
+                self._hold(lease)
                 turn.set_result(lease)
                 return
-        lease.idle_since = now
+        lease.is_held = False
         self._free.append(lease)
 
     def _forget(self, lease: Lease[C]) -> None:
-        self._used.discard(lease)
+        lease.is_held = False
+        self._leases.discard(lease)
         self._free_place()
 
     def _free_place(self) -> None:
         """One connection less: the first waiter may open its own in this place."""
         while self._waiters:
-            turn = self._waiters.popleft()
+            turn = self._waiters.popleft()[0]
             if not turn.done():
                 turn.set_result(None)
                 return
@@ -327,10 +346,11 @@ class Pool(Generic[C]):
     async def close(self) -> None:
         """Close all connections; those in use get `CLOSE_TIMEOUT` seconds to come back, then they are cut off."""
         self._is_closing = True
-        for turn in self._waiters:
+        for turn, _ in self._waiters:
             if not turn.done():
                 turn.set_exception(InterfaceError("The database is disconnecting"))
         self._waiters.clear()
+        self._stop_timer()
         for lease in self._free:
             self._spawn(self._connector.close(lease.connection))
             self._forget(lease)
@@ -338,30 +358,43 @@ class Pool(Generic[C]):
         if self._size:
             self._all_back = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._all_back], timeout=CLOSE_TIMEOUT)
-            for lease in list(self._used):
+            for lease in self._held():
                 self.discard(lease)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT)
 
     def abandon(self) -> None:
         """Cut all connections off: their event loop is gone, nothing can be awaited."""
-        for lease in [*self._free, *self._used]:
+        for lease in self._leases:
             with suppress(RuntimeError):  # the loop is closed, and with it the connection
                 self._connector.terminate(lease.connection)
+            lease.is_held = False
+        self._leases.clear()
         self._free.clear()
-        self._used.clear()
         self._waiters.clear()
+        self._stop_timer()
         self._tasks.clear()
         self._size = 0
 
     def suspect_idle(self) -> None:
         """A connection was found dead: those that lie idle show a sign of life before they are lent again."""
         for lease in self._free:
-            lease.idle_since = -inf
+            lease.held_since = -inf
 
     def connections(self) -> list[C]:
         """All connections that are open, idle or in use."""
-        return [lease.connection for lease in (*self._free, *self._used)]
+        return [lease.connection for lease in self._leases]
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _held(self) -> list[Lease[C]]:
+        return [lease for lease in self._leases if lease.is_held]
+
+    def _waiting(self) -> int:
+        return len([turn for turn, _ in self._waiters if not turn.done()])
 
     def statistics(self) -> dict[str, int | float]:
         """Connections now (`size`, `idle`, `in_use`, `waiting`) and what was counted since the start (`opened`, …).
@@ -372,8 +405,8 @@ class Pool(Generic[C]):
             "size": self._size,
             "max_size": self._max_size,
             "idle": len(self._free),
-            "in_use": len(self._used),
-            "waiting": len([turn for turn in self._waiters if not turn.done()]),
+            "in_use": len(self._held()),
+            "waiting": self._waiting(),
             "acquired": self._acquired,
             "opened": self._opened,
             "discarded": self._discarded,
@@ -382,3 +415,10 @@ class Pool(Generic[C]):
             "waited": self._waited,
             "longest_wait": self._longest_wait,
         }
+
+
+def _holder_of(lease: Lease[Any], now: float) -> str:
+    """Who has it, for how long, and what for."""
+    name = "a statement" if lease.holder is None else f"task {lease.holder.get_name()!r}"
+    purpose = lease.purpose if len(lease.purpose) <= _SHOWN_SQL else f"{lease.purpose[:_SHOWN_SQL]}…"
+    return f"{name} for {now - lease.held_since:.1f} s{f' ({purpose})' if purpose else ''}"

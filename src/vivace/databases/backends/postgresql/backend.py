@@ -15,13 +15,15 @@ from vivace.databases.backends.postgresql.connector import AsyncpgConnector
 from vivace.databases.backends.postgresql.dialect import PostgreSQLDialect
 from vivace.databases.backends.postgresql.options import Options
 from vivace.databases.backends.postgresql.session import PostgreSQLSession, failure_of, note_changed_session
-from vivace.databases.backends.postgresql.statements import FUNCTIONS
+from vivace.databases.backends.postgresql.statements import WAYS
 from vivace.databases.backends.postgresql.translate import is_stale
 from vivace.databases.errors import ConnectionFailed
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
 from vivace.databases.shielding import uninterrupted
 from vivace.databases.url import DatabaseURL
+
+_FAILED = object()
 
 
 class PostgreSQLBackend(Backend):
@@ -30,7 +32,7 @@ class PostgreSQLBackend(Backend):
     def __init__(self, url: DatabaseURL, options: dict[str, Any]) -> None:
         self.options = Options.of(url, options)
         self.dialect: Dialect = PostgreSQLDialect()
-        self._functions = dict(FUNCTIONS)
+        self._ways = dict(WAYS)
         self._connector = AsyncpgConnector(url, self.options)
         self._pool: Pool[asyncpg.Connection] = Pool(
             self._connector,
@@ -58,10 +60,12 @@ class PostgreSQLBackend(Backend):
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         pool = self._pool
         lease = pool.take() or await pool.acquire()
+        lease.purpose = plan.sql
+        way = self._ways[operation]
         try:
             if plan.changes_session:
                 note_changed_session(lease, plan, pgbouncer=self.options.pgbouncer)
-            return await self._functions[operation](lease.connection, plan, args)
+            found = await way.call(lease.connection, plan, args)
         except asyncio.CancelledError:
             # The server may still be at it: the pool waits for the end before it lends the connection again.
             lease.is_unsettled = True
@@ -70,9 +74,10 @@ class PostgreSQLBackend(Backend):
             failure = failure_of(lease.connection, error, plan.sql)
             if not await self._may_try_again(operation, plan, error, failure):
                 raise failure from error
+            found = _FAILED
         finally:
             pool.release(lease)
-        return await self._run_again(operation, plan, args)
+        return await self._run_again(operation, plan, args) if found is _FAILED else way.answer(plan, found)
 
     async def _may_try_again(self, operation: Operation, plan: Plan, error: Exception, failure: BaseException) -> bool:
         """Whether a statement that failed in autocommit may be run once more, on another connection."""
@@ -112,7 +117,7 @@ class PostgreSQLBackend(Backend):
 
     async def acquire(self, begin: Begin | None, *, reads: bool) -> PostgreSQLSession:
         lease = await self._pool.acquire("a transaction" if begin is not None else "a connection")
-        return PostgreSQLSession(lease, self._functions, pgbouncer=self.options.pgbouncer)
+        return PostgreSQLSession(lease, self._ways, pgbouncer=self.options.pgbouncer)
 
     async def release(self, session: Session) -> None:
         assert isinstance(session, PostgreSQLSession)

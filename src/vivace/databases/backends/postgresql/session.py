@@ -11,7 +11,7 @@ import asyncpg
 
 from vivace.databases.backends.base import Begin, Chunks, Found, Operation, Session
 from vivace.databases.backends.postgresql import pgbouncer as pgbouncing
-from vivace.databases.backends.postgresql.statements import Function
+from vivace.databases.backends.postgresql.statements import Way
 from vivace.databases.backends.postgresql.translate import is_fatal, translated
 from vivace.databases.errors import (
     CommitOutcomeUnknown,
@@ -31,18 +31,17 @@ class PostgreSQLSession(Session):
 
     errors_abort_transaction = True
 
-    def __init__(
-        self, lease: Lease[asyncpg.Connection], functions: Mapping[Operation, Function], *, pgbouncer: bool
-    ) -> None:
+    def __init__(self, lease: Lease[asyncpg.Connection], ways: Mapping[Operation, Way], *, pgbouncer: bool) -> None:
         self.lease = lease
         self.connection = lease.connection
         self.pgbouncer = pgbouncer
-        self._functions = functions
+        self._ways = ways
 
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         if plan.changes_session:
             note_changed_session(self.lease, plan, pgbouncer=self.pgbouncer)
-        return await self.settled(self._functions[operation](self.connection, plan, args), plan.sql)
+        way = self._ways[operation]
+        return way.answer(plan, await self.settled(way.call(self.connection, plan, args), plan.sql))
 
     async def settled(self, work: Awaitable[T], sql: str | None) -> T:
         """`work` on the connection. Its errors are ours; when it is cancelled, the server may still be at it."""

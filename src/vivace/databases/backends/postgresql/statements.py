@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import asyncpg
 
@@ -14,66 +14,88 @@ from vivace.databases.plan import Plan
 Described = tuple[tuple[str, ...], list[asyncpg.Record]]
 _COUNTED = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY")
 
-Function = Callable[[asyncpg.Connection, Plan, Any], Awaitable[Any]]
+Status = str
+Call = Callable[[asyncpg.Connection, Plan, Any], Awaitable[Any]]
+Answer = Callable[[Plan, Any], Any]
 
 
-def rows(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Awaitable[list[asyncpg.Record]]:
-    """All rows."""
+class Way(NamedTuple):
+    """How an operation is done. In two steps, so that no coroutine is needed around the driver's own."""
+
+    call: Call
+    # What is wanted, made of what the driver gave.
+    answer: Answer
+
+
+def _fetch(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Awaitable[list[asyncpg.Record]]:
     return connection.fetch(plan.sql, *args)
 
 
-async def described(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Described:
-    """The column names (none when there is no row to name) and all rows."""
-    found = await connection.fetch(plan.sql, *args)
-    return (tuple(found[0].keys()) if found else ()), found
+def _fetch_first(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Awaitable[asyncpg.Record | None]:
+    """At most one row crosses the wire."""
+    return connection.fetchrow(plan.sql, *args)
 
 
-async def first(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Described:
-    """As `described`, but at most one row crosses the wire."""
-    row = await connection.fetchrow(plan.sql, *args)
-    return ((), []) if row is None else (tuple(row.keys()), [row])
+def _execute(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Awaitable[Any]:
+    """Rows, or the status of a statement without."""
+    return connection.fetch(plan.sql, *args) if plan.returns_rows else connection.execute(plan.sql, *args)
 
 
-async def count(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> int:
-    """The number of rows the statement changed."""
-    if plan.returns_rows:
-        return len(await connection.fetch(plan.sql, *args))
-    return _count_of(await connection.execute(plan.sql, *args)) or 0
+def _fetch_value(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Awaitable[Any]:
+    """The first value, or the status of a statement without rows."""
+    return connection.fetchval(plan.sql, *args) if plan.returns_rows else connection.execute(plan.sql, *args)
 
 
-async def result(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Outcome:
-    """Rows and count. PostgreSQL knows no last key but what RETURNING gives."""
-    if plan.returns_rows:
-        names, found = await described(connection, plan, args)
-        return outcome_of_rows(plan, names, cast(Rows, found))
-    return Outcome((), (), _count_of(await connection.execute(plan.sql, *args)) or 0, None)
-
-
-async def value(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]) -> Any:
-    """What `Database.execute()` returns: first value, or number of changed rows; None for INSERT without RETURNING."""
-    if plan.returns_rows:
-        return await connection.fetchval(plan.sql, *args)
-    status = await connection.execute(plan.sql, *args)
-    return None if status.startswith("INSERT") else _count_of(status)
-
-
-def many(connection: asyncpg.Connection, plan: Plan, args: Iterable[Sequence[Any]]) -> Awaitable[None]:
+def _execute_many(connection: asyncpg.Connection, plan: Plan, args: Iterable[Sequence[Any]]) -> Awaitable[None]:
     """Once for each row of arguments, in one implicit transaction and few round trips."""
     return connection.executemany(plan.sql, args)
 
 
-def _count_of(status: str) -> int | None:
+def _as_it_is(_: Plan, found: Any) -> Any:
+    return found
+
+
+def _described(_: Plan, found: list[asyncpg.Record]) -> Described:
+    """The column names (none when there is no row to name) and all rows."""
+    return (tuple(found[0].keys()) if found else ()), found
+
+
+def _first(_: Plan, row: asyncpg.Record | None) -> Described:
+    return ((), []) if row is None else (tuple(row.keys()), [row])
+
+
+def _count(_: Plan, found: list[asyncpg.Record] | Status) -> int:
+    """The number of rows the statement changed, or gave."""
+    return (_count_of(found) or 0) if isinstance(found, str) else len(found)
+
+
+def _outcome(plan: Plan, found: list[asyncpg.Record] | Status) -> Outcome:
+    """Rows and count. PostgreSQL knows no last key but what RETURNING gives."""
+    if isinstance(found, str):
+        return Outcome((), (), _count_of(found) or 0, None)
+    names, rows = _described(plan, found)
+    return outcome_of_rows(plan, names, cast(Rows, rows))
+
+
+def _value(plan: Plan, found: Any) -> Any:
+    """What `Database.execute()` returns: first value, or number of changed rows; None for INSERT without RETURNING."""
+    if plan.returns_rows:
+        return found
+    return None if found.startswith("INSERT") else _count_of(found)
+
+
+def _count_of(status: Status) -> int | None:
     """5 of `UPDATE 5` and `INSERT 0 5`; None for statements that change no rows, also `SELECT 5` of CREATE TABLE AS."""
     verb, _, number = status.rpartition(" ")
     return int(number) if number.isdecimal() and verb.startswith(_COUNTED) else None
 
 
-FUNCTIONS: dict[Operation, Function] = {
-    Operation.ROWS: rows,
-    Operation.DESCRIBED: described,
-    Operation.FIRST: first,
-    Operation.COUNT: count,
-    Operation.RESULT: result,
-    Operation.VALUE: value,
-    Operation.MANY: many,
+WAYS: dict[Operation, Way] = {
+    Operation.ROWS: Way(_fetch, _as_it_is),
+    Operation.DESCRIBED: Way(_fetch, _described),
+    Operation.FIRST: Way(_fetch_first, _first),
+    Operation.COUNT: Way(_execute, _count),
+    Operation.RESULT: Way(_execute, _outcome),
+    Operation.VALUE: Way(_fetch_value, _value),
+    Operation.MANY: Way(_execute_many, _as_it_is),
 }
