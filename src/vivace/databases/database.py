@@ -8,9 +8,10 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
+from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import Dialect
 
 from vivace.databases.backends.base import MISSED, Backend, Begin, Found, Operation
@@ -29,6 +30,8 @@ from vivace.databases.url import DatabaseURL
 from vivace.utils.suggest import did_you_mean
 
 logger = logging.getLogger("vivace.databases")
+
+R = TypeVar("R")
 
 _SQLITE = "vivace.databases.backends.sqlite:SQLiteBackend"
 _POSTGRESQL = "vivace.databases.backends.postgresql:PostgreSQLBackend"
@@ -182,6 +185,19 @@ class Database(Observable, Queries):
         `async with database.force_rollback():`. `on_commit` functions of the transactions in it do run.
         """
         return ForcedRollback(self)
+
+    async def run_sync(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+        """`await database.run_sync(metadata.create_all)`: call what takes a SQLAlchemy Connection, and commit.
+
+        It gets a connection of its own, outside any transaction() and force_rollback, and may be called before
+        `connect()`. On SQLite it runs in a thread; on others on the loop's, without stopping it.
+        """
+
+        def work(connection: SQLAlchemyConnection) -> R:
+            with connection.begin():
+                return function(connection, *args, **kwargs)
+
+        return await self.backend.run_sync(work)
 
     def statistics(self) -> dict[str, Any]:
         """What the backend counts: connections open, idle and in use, waiting tasks, seconds waited, timeouts.

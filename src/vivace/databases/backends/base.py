@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
+from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import Dialect
 
+from vivace.databases.errors import NotSupportedError
 from vivace.databases.plan import Plan
 
 if TYPE_CHECKING:
@@ -190,6 +192,10 @@ class Backend(ABC):
     @abstractmethod
     async def release(self, session: Session) -> None:
         """Give the session back; whatever was left open in it is rolled back. Never raises."""
+
+    async def run_sync(self, work: Callable[[SQLAlchemyConnection], T]) -> T:
+        """Call `work` with a SQLAlchemy Connection of its own, opened with this backend's options."""
+        raise NotSupportedError(f"{self.dialect.name} has no bridge to SQLAlchemy's synchronous functions")
 
     @abstractmethod
     def statistics(self) -> dict[str, Any]:

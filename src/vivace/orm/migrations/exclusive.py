@@ -10,15 +10,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from vivace.databases.errors import OperationalError
+from vivace.databases.migration_lock import LOCK_KEY, WAIT_SECONDS
 from vivace.orm.migrations.errors import ForeignKeyViolation, MigrationError
 
 if TYPE_CHECKING:
     from vivace.databases import Database
 
-# "vivace" in ASCII: what processes that migrate one PostgreSQL database agree to lock.
-LOCK_KEY = 0x766976616365
-# A migration of another process may copy a large table; waiting is right, waiting for ever is not.
-WAIT_SECONDS = 600.0
 _RETRY_SECONDS = 0.1
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any, TypeVar
+from uuid import uuid4
 
 import asyncpg
+from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import Dialect
 
 from vivace.databases.backends.base import Backend, Begin, Found, Operation, Session
@@ -17,6 +19,7 @@ from vivace.databases.backends.postgresql.options import Options
 from vivace.databases.backends.postgresql.session import PostgreSQLSession, failure_of, note_changed_session
 from vivace.databases.backends.postgresql.statements import WAYS
 from vivace.databases.backends.postgresql.translate import is_stale
+from vivace.databases.backends.sqlalchemy_connection import call_async
 from vivace.databases.errors import ConnectionFailed
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
@@ -24,6 +27,7 @@ from vivace.databases.shielding import uninterrupted
 from vivace.databases.url import DatabaseURL
 
 _FAILED = object()
+T = TypeVar("T")
 
 
 class PostgreSQLBackend(Backend):
@@ -122,6 +126,12 @@ class PostgreSQLBackend(Backend):
     async def release(self, session: Session) -> None:
         assert isinstance(session, PostgreSQLSession)
         self._pool.release(session.lease)
+
+    async def run_sync(self, work: Callable[[SQLAlchemyConnection], T]) -> T:
+        adapted: dict[str, Any] = {}
+        if self.options.statement_cache_size == 0:  # PgBouncer: names of prepared statements are not the session's own
+            adapted = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: f"vivace_{uuid4()}"}
+        return await call_async("postgresql+asyncpg://", self._connector.open, work, **adapted)
 
     def statistics(self) -> dict[str, int | float]:
         return self._pool.statistics()

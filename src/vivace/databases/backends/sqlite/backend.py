@@ -13,10 +13,12 @@ import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from vivace.databases.backends.base import MISSED, Backend, Begin, Executor, Found, Operation, Session
+from vivace.databases.backends.sqlalchemy_connection import call_sqlite
 from vivace.databases.backends.sqlite.inline import InlineReader
 from vivace.databases.backends.sqlite.options import Opener, Options
 from vivace.databases.backends.sqlite.readers import Readers
@@ -26,7 +28,7 @@ from vivace.databases.backends.sqlite.translate import adapted
 from vivace.databases.backends.sqlite.worker import Job, Worker
 from vivace.databases.backends.sqlite.writeline import WriteLine
 from vivace.databases.backends.sqlite.writer import Writer
-from vivace.databases.errors import InterfaceError
+from vivace.databases.errors import InterfaceError, NotSupportedError
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
 from vivace.databases.url import DatabaseURL
@@ -165,6 +167,13 @@ class SQLiteBackend(Backend):
         if session.lease is not None and self._sessions is not None:
             session.lease.is_dirty = session.is_dirty
             self._sessions.release(session.lease)
+
+    async def run_sync(self, work: Callable[[SQLAlchemyConnection], T]) -> T:
+        if self._opener.in_memory:
+            raise NotSupportedError(
+                "A database in memory belongs to one connection, and SQLAlchemy would get another one. Use a file"
+            )
+        return await call_sqlite(self._opener.open, work, read_only=self.options.mode == "ro")
 
     def statistics(self) -> dict[str, int | float]:
         counted = {} if self._sessions is None else self._sessions.statistics()

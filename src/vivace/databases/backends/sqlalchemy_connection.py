@@ -1,0 +1,67 @@
+"""SQLAlchemy's own Connection over a connection that a backend of ours opened, with all its options.
+
+For what takes a SQLAlchemy Connection and is worth no version of our own: `MetaData.create_all()`, Alembic. The
+connection is opened for the call and closed after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from vivace.databases.errors import DriverMissing
+
+T = TypeVar("T")
+
+
+async def call_async(
+    url: str,
+    open_connection: Callable[[], Awaitable[Any]],
+    work: Callable[[sa.Connection], T],
+    **adapted: Any,
+) -> T:
+    """Call `work` over an asyncio driver's connection; `adapted` goes to SQLAlchemy's adapter of the driver.
+
+    `work` runs on the loop's thread and waits without stopping the loop, by a greenlet. What it leaves uncommitted is
+    rolled back. Raises what `open_connection` raises, `DriverMissing` without greenlet.
+    """
+
+    def creator() -> Any:
+        dbapi: Any = engine.dialect.dbapi
+        return dbapi.connect(async_creator_fn=open_connection, **adapted)
+
+    if find_spec("greenlet") is None:
+        extra = "postgres" if url.startswith("postgresql") else "mysql"
+        raise DriverMissing(
+            "SQLAlchemy's synchronous functions need greenlet over an asyncio driver. "
+            f'Install it with: pip install "vivace[{extra}]"'
+        )
+    engine = create_async_engine(url, creator=creator, poolclass=NullPool, hide_parameters=True)
+    async with engine.connect() as connection:
+        return await connection.run_sync(work)
+
+
+async def call_sqlite(
+    open_connection: Callable[[], sqlite3.Connection], work: Callable[[sa.Connection], T], *, read_only: bool
+) -> T:
+    """Call `work` in a thread, over a SQLite connection that begins and commits as SQLAlchemy says."""
+    engine = sa.create_engine("sqlite://", creator=open_connection, poolclass=NullPool, hide_parameters=True)
+
+    # Our connections leave BEGIN to us, so a transaction holds the schema's changes too. IMMEDIATE: who reads first and
+    # then writes would fail when another process wrote in between.
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    def call() -> T:
+        with engine.connect() as connection:
+            return work(connection)
+
+    return await asyncio.to_thread(call)
