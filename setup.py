@@ -14,6 +14,7 @@ SOURCE = Path("src")
 # against the files on disk.
 COMPILED_MODULES: list[str] = [
     "vivace.databases._records_cy",
+    "vivace.databases.typed._decoder_cy",
     "vivace.server._admission_cy",
     "vivace.server._body_pace_cy",
     "vivace.server._cycle_cy",

@@ -10,6 +10,7 @@ cdef class RecordShape:
     cdef readonly dict attributes
     cdef readonly tuple processors
     cdef readonly dict elements
+    cdef readonly dict decoders
 
     @cython.locals(record=Record)
     cpdef Record record(self, values)

@@ -19,7 +19,7 @@ Processor = Callable[[Any], Any]
 class RecordShape:
     """What all records of one result share: the column names, where each is, and how values are converted."""
 
-    __slots__ = ("attributes", "elements", "names", "positions", "processors")
+    __slots__ = ("attributes", "decoders", "elements", "names", "positions", "processors")
 
     def __init__(
         self,
@@ -37,6 +37,8 @@ class RecordShape:
         if processors is not None and any(processors):
             self.processors = tuple([(i, processor) for i, processor in enumerate(processors) if processor is not None])
         self.elements: dict[Any, int] = dict(elements or ())
+        # What makes these rows into objects of a type (typed/row_types.py).
+        self.decoders: dict[Any, Any] = {}
 
     def record(self, values: Sequence[Any]) -> Record:
         """The record of one driver row."""

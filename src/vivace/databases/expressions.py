@@ -44,7 +44,7 @@ class Expression:
                     if isinstance(thing, ClauseElement):
                         elements.setdefault(thing, position)
             processors = [column.type._cached_result_processor(dialect, None) for column in columns]
-            self.shape = RecordShape(tuple(column.keyname for column in columns), processors, elements)
+            self.shape = RecordShape(tuple([str(column.keyname) for column in columns]), processors, elements)
 
     def plan(self, sql: str | None = None) -> Plan:
         """The plan of the statement as compiled, or of `sql` when an IN list was spelled out."""

@@ -6,7 +6,8 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, cast
+from types import UnionType
+from typing import Any, TypeVar, cast, overload
 
 from sqlalchemy import ClauseElement
 
@@ -17,6 +18,9 @@ from vivace.databases.expressions import ExpressionCompiler
 from vivace.databases.plan import Plan
 from vivace.databases.records import Record, RecordShape, shape_of
 from vivace.databases.results import Result
+from vivace.databases.typed import RowDecoder, decoder_of
+
+T = TypeVar("T")
 
 Query = str | ClauseElement
 Values = Mapping[str, Any]
@@ -74,12 +78,13 @@ def _checked(query: Any) -> ClauseElement:
     raise InterfaceError(f"A query is a string or a SQLAlchemy Core expression, got {type(query).__name__}")
 
 
-async def _many_records(shape: RecordShape, rows: Rows) -> list[Record]:
-    records: list[Record] = []
+async def _in_slices(shape: RecordShape, decoder: RowDecoder | None, rows: Rows) -> list[Any]:
+    made: list[Any] = []
     for start in range(0, len(rows), MAX_AT_ONCE):
-        records += shape.records(rows[start : start + MAX_AT_ONCE])
+        some = rows[start : start + MAX_AT_ONCE]
+        made += shape.records(some) if decoder is None else decoder.rows(some, start + 1)
         await asyncio.sleep(0)
-    return records
+    return made
 
 
 class Queries(ABC):
@@ -99,21 +104,47 @@ class Queries(ABC):
     def _chunks(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:
         """Rows by the chunk, from where the statement belongs."""
 
-    async def fetch_all(self, query: Query, values: Values | None = None) -> list[Record]:
-        """All rows."""
+    @overload
+    async def fetch_all(self, query: Query, values: Values | None = None) -> list[Record]: ...
+    @overload
+    async def fetch_all(self, query: Query, values: Values | None = None, *, into: type[T]) -> list[T]: ...
+    @overload
+    async def fetch_all(self, query: Query, values: Values | None = None, *, into: UnionType) -> list[Any]: ...
+
+    async def fetch_all(self, query: Query, values: Values | None = None, *, into: Any = None) -> list[Any]:
+        """All rows, as records or as objects of the type `into`.
+
+        `into` is a msgspec Struct, dataclass, NamedTuple, TypedDict or pydantic model, whose fields are found by the
+        names of the columns, `dict`, `tuple[int, str]` for the columns in their order, or for rows of one column its
+        type: `into=int`. Raises `InterfaceError` when a field has no column, `DataError` when a value does not fit.
+        """
         plan, args, shape = self._preparer.prepare(query, values)
         found = self._at_once(Operation.DESCRIBED, plan, args) if plan.credit > 0 else MISSED
         names, rows = await self._perform(Operation.DESCRIBED, plan, args) if found is MISSED else found
+        if not rows:
+            return []
+        shape = shape or shape_of(names)
+        decoder = None if into is None else decoder_of(shape, into)
         if len(rows) > MAX_AT_ONCE:
-            return await _many_records(shape or shape_of(names), rows)
-        return (shape or shape_of(names)).records(rows)
+            return await _in_slices(shape, decoder, rows)
+        return shape.records(rows) if decoder is None else decoder.rows(rows)
 
-    async def fetch_one(self, query: Query, values: Values | None = None) -> Record | None:
-        """The first row, None when there is none."""
+    @overload
+    async def fetch_one(self, query: Query, values: Values | None = None) -> Record | None: ...
+    @overload
+    async def fetch_one(self, query: Query, values: Values | None = None, *, into: type[T]) -> T | None: ...
+    @overload
+    async def fetch_one(self, query: Query, values: Values | None = None, *, into: UnionType) -> Any: ...
+
+    async def fetch_one(self, query: Query, values: Values | None = None, *, into: Any = None) -> Any:
+        """The first row, None when there is none; `into` as in `fetch_all()`."""
         plan, args, shape = self._preparer.prepare(query, values)
         found = self._at_once(Operation.FIRST, plan, args) if plan.credit > 0 else MISSED
         names, rows = await self._perform(Operation.FIRST, plan, args) if found is MISSED else found
-        return (shape or shape_of(names)).record(rows[0]) if rows else None
+        if not rows:
+            return None
+        shape = shape or shape_of(names)
+        return shape.record(rows[0]) if into is None else decoder_of(shape, into).row(rows[0])
 
     async def fetch_val(self, query: Query, values: Values | None = None, column: Any = 0) -> Any:
         """One column of the first row, None when there is no row."""
@@ -143,7 +174,7 @@ class Queries(ABC):
         """Run one statement, and return all that it did: rows, count and new key, defined alike on every database."""
         plan, args, shape = self._preparer.prepare(query, values)
         names, rows, rowcount, lastrowid = await self._perform(Operation.RESULT, plan, args)
-        return Result((shape or shape_of(names)).records(rows) if rows else [], rowcount, lastrowid)
+        return Result(await _in_slices(shape or shape_of(names), None, rows) if rows else [], rowcount, lastrowid)
 
     async def execute_many(self, query: Query, values: Iterable[Values]) -> None:
         """Run one statement for each of `values`: all of them or none."""
@@ -152,7 +183,16 @@ class Queries(ABC):
             plan, args = self._preparer.prepare_many(query, rows)
             await self._perform(Operation.MANY, plan, args)
 
-    async def iterate(self, query: Query, values: Values | None = None) -> AsyncGenerator[Record, None]:
+    @overload
+    def iterate(self, query: Query, values: Values | None = None) -> AsyncGenerator[Record, None]: ...
+    @overload
+    def iterate(self, query: Query, values: Values | None = None, *, into: type[T]) -> AsyncGenerator[T, None]: ...
+    @overload
+    def iterate(self, query: Query, values: Values | None = None, *, into: UnionType) -> AsyncGenerator[Any, None]: ...
+
+    async def iterate(
+        self, query: Query, values: Values | None = None, *, into: Any = None
+    ) -> AsyncGenerator[Any, None]:
         """Rows one by one, in bounded memory: a server-side cursor on PostgreSQL, one snapshot on SQLite.
 
         Outside a transaction it keeps a connection of its own until the loop ends; leave the loop early with
@@ -160,10 +200,12 @@ class Queries(ABC):
         """
         plan, args, shape = self._preparer.prepare(query, values)
         async with aclosing(self._chunks(plan, args, CHUNK_SIZE)) as chunks:
+            number = 1
             async for names, rows in chunks:
-                record = (shape or shape_of(names)).record
-                for row in rows:
-                    yield record(row)
+                shape = shape or shape_of(names)
+                for row in shape.records(rows) if into is None else decoder_of(shape, into).rows(rows, number):
+                    yield row
+                number += len(rows)
 
     async def fetch_plan(self, plan: Plan, args: Sequence[Any] = ()) -> Rows:
         """All rows of a plan, as the driver gives them: tuples of sqlite3, Records of asyncpg."""

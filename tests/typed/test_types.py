@@ -1,4 +1,4 @@
-"""mypy --strict over `orm_cases.py`."""
+"""mypy --strict over `orm_cases.py` and `database_cases.py`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def test_types_are_inferred_without_a_plugin_and_mistakes_are_refused(pytestconf
         *("-m", "mypy", "--strict", "--follow-imports=silent", "--no-error-summary"),
         *("--cache-dir", str(cache.mkdir("mypy"))),
         "tests/typed/orm_cases.py",
+        "tests/typed/database_cases.py",
     ]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert run.stdout + run.stderr == ""
