@@ -81,9 +81,10 @@ def _checked(query: Any) -> ClauseElement:
 async def _in_slices(shape: RecordShape, decoder: RowDecoder | None, rows: Rows) -> list[Any]:
     made: list[Any] = []
     for start in range(0, len(rows), MAX_AT_ONCE):
+        if start:
+            await asyncio.sleep(0)
         some = rows[start : start + MAX_AT_ONCE]
         made += shape.records(some) if decoder is None else decoder.rows(some, start + 1)
-        await asyncio.sleep(0)
     return made
 
 
