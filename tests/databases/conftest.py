@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from vivace.databases import Database
+from vivace.databases import Database, DatabaseURL
 
 
 @pytest.fixture
@@ -53,9 +55,34 @@ async def postgres(postgres_url: str) -> AsyncIterator[Database]:
         await database.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
-@pytest.fixture(params=["sqlite", "memory", "postgresql"])
+@asynccontextmanager
+async def mysql_database(url: str, **options: Any) -> AsyncIterator[Database]:
+    """A database of its own on the server of `url`, dropped at the end."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    async with Database(url, max_size=1) as server:
+        await server.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    try:
+        async with Database(DatabaseURL(url).replace(database=name), acquire_timeout=5.0, **options) as database:
+            yield database
+    finally:
+        async with Database(url, max_size=1) as server:
+            await server.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+async def mysql(mysql_url: str) -> AsyncIterator[Database]:
+    """A connected MariaDB database of its own."""
+    async with mysql_database(mysql_url) as database:
+        yield database
+
+
+@pytest.fixture(params=["sqlite", "memory", "postgresql", "mysql"])
 async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """Every kind of database, connected and empty."""
+    if request.param == "mysql":
+        async with mysql_database(request.getfixturevalue("mysql_url")) as connected:
+            yield connected
+        return
     if request.param == "postgresql":
         schema = f"test_{uuid.uuid4().hex[:12]}"
         url = request.getfixturevalue("postgres_url")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from vivace.databases import Database
@@ -124,6 +124,10 @@ async def test_ctes_windows_and_text(database: Database) -> None:
 async def test_upserts(database: Database) -> None:
     insert = postgresql.insert if database.dialect.name == "postgresql" else sqlite.insert
     for weight in (1.0, 2.0):
+        if database.dialect.name == "mysql":
+            new = mysql.insert(things).values(name="a", weight=weight)
+            await database.execute(new.on_duplicate_key_update(weight=new.inserted.weight))
+            continue
         statement = insert(things).values(name="a", weight=weight)
         upsert = statement.on_conflict_do_update(index_elements=["name"], set_={"weight": statement.excluded.weight})
         await database.execute(upsert)

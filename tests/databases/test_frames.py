@@ -189,6 +189,8 @@ async def test_a_cancelled_transaction_leaves_nothing_behind(database: Database,
 
 
 async def test_a_timeout_inside_a_block_of_its_own_leaves_the_outer_one_usable(database: Database) -> None:
+    if database.dialect.name == "mysql":
+        pytest.skip("MySQL's connection is discarded, and the whole transaction with it")
     async with database.transaction():
         await insert(database, 1)
         with pytest.raises(TimeoutError):

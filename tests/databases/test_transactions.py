@@ -225,7 +225,7 @@ async def test_unknown_isolation_level_names_the_nearest(database: Database) -> 
 
 
 async def test_read_only_transactions_refuse_writes(database: Database) -> None:
-    with pytest.raises(Exception, match="read"):
+    with pytest.raises(Exception, match=r"read|READ"):
         async with database.transaction(read_only=True):
             assert await ids(database) == []
             await insert(database, 1)
@@ -256,6 +256,8 @@ async def test_force_rollback_runs_on_commit_functions(database: Database) -> No
 
 
 async def test_a_cancelled_statement_aborts_its_frame_only(database: Database) -> None:
+    if database.dialect.name == "mysql":
+        pytest.skip("MySQL's connection is discarded, and the whole transaction with it")
     slow = (
         "SELECT pg_sleep(5)"
         if database.dialect.name == "postgresql"

@@ -35,9 +35,10 @@ R = TypeVar("R")
 
 _SQLITE = "vivace.databases.backends.sqlite:SQLiteBackend"
 _POSTGRESQL = "vivace.databases.backends.postgresql:PostgreSQLBackend"
+_MYSQL = "vivace.databases.backends.mysql:MySQLBackend"
 
 # Which of our extras brings a driver.
-_EXTRAS = {"asyncpg": "postgres"}
+_EXTRAS = {"asyncpg": "postgres", "asyncmy": "mysql"}
 
 
 connected: WeakSet[Database] = WeakSet()
@@ -60,6 +61,12 @@ class Database(Observable, Queries):
         "postgresql+asyncpg": _POSTGRESQL,
         "postgresql+aiopg": _POSTGRESQL,
         "postgres": _POSTGRESQL,
+        "mysql": _MYSQL,
+        "mysql+asyncmy": _MYSQL,
+        "mysql+aiomysql": _MYSQL,
+        "mariadb": _MYSQL,
+        "mariadb+asyncmy": _MYSQL,
+        "mariadb+aiomysql": _MYSQL,
     }
 
     def __init__(self, url: str | DatabaseURL, *, force_rollback: bool = False, **options: Any) -> None:

@@ -75,7 +75,10 @@ class Expression:
 
 def _is_upsert(compiled: SQLCompiler) -> bool:
     clause = getattr(compiled.statement, "_post_values_clause", None)
-    return clause is not None and clause.__visit_name__ == "on_conflict_do_update"
+    return clause is not None and clause.__visit_name__ in (
+        "on_conflict_do_update",
+        "on_duplicate_key_update",
+    )
 
 
 class Call:

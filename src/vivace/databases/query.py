@@ -14,7 +14,7 @@ from vivace.databases.errors import InterfaceError
 from vivace.databases.plan import Plan
 from vivace.utils.suggest import did_you_mean
 
-Dialect = Literal["sqlite", "postgresql"]
+Dialect = Literal["sqlite", "postgresql", "mysql"]
 
 # Statements kept for each database. Whoever writes values into SQL text fills it; it is then emptied, not leaked.
 MAX_CACHED = 1024
@@ -26,6 +26,12 @@ _LINE_COMMENT = r"--[^\n]*"
 _PARAMETER = r"(?<![:\w\\]):(?P<name>[A-Za-z_]\w*)"
 _ESCAPED_COLON = r"\\:"
 _WORD = r"[^\W\d]\w*"
+
+# A backslash escapes in both kinds of string (our sessions are never in the mode NO_BACKSLASH_ESCAPES).
+MYSQL_QUOTED = r"""'(?:[^'\\]|\\.|'')*(?:'|\Z)|"(?:[^"\\]|\\.|"")*(?:"|\Z)|`(?:[^`]|``)*(?:`|\Z)"""
+# `--1` is arithmetic: two dashes begin a comment only before white space. What stands in `/*! … */` is executed.
+MYSQL_COMMENT = r"--(?=[\s\x00-\x1f]|\Z)[^\n]*|\#[^\n]*|/\*(?!M?!).*?(?:\*/|\Z)"
+MYSQL_EXECUTED = r"/\*M?!\d*"
 
 _SCANNERS: dict[str, re.Pattern[str]] = {
     "sqlite": re.compile(
@@ -43,6 +49,11 @@ _SCANNERS: dict[str, re.Pattern[str]] = {
         rf"|(?P<comment>{_LINE_COMMENT}|/\*)"
         rf"|(?P<escaped>{_ESCAPED_COLON})|{_PARAMETER}"
         rf"|(?P<word>{_WORD})",
+        re.DOTALL,
+    ),
+    "mysql": re.compile(
+        rf"(?P<skip>{MYSQL_QUOTED}|{MYSQL_EXECUTED})|(?P<comment>{MYSQL_COMMENT})"
+        rf"|(?P<escaped>{_ESCAPED_COLON})|{_PARAMETER}|(?P<word>{_WORD})",
         re.DOTALL,
     ),
 }
@@ -78,9 +89,9 @@ def _end_of_comment(sql: str, position: int) -> int:
 
 
 # What a statement starts with when it only reads. PRAGMA is not here: many of them change the connection.
-_READING = frozenset({"SELECT", "VALUES", "TABLE", "SHOW", "EXPLAIN", "WITH"})
+_READING = frozenset({"SELECT", "VALUES", "TABLE", "SHOW", "EXPLAIN", "WITH", "DESCRIBE", "DESC"})
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "INTO", "ANALYZE"})
-_GIVING_ROWS = _READING | {"PRAGMA", "FETCH", "RETURNING"}
+_GIVING_ROWS = _READING | {"PRAGMA", "FETCH", "RETURNING", "CALL", "HANDLER", "CHECK", "CHECKSUM", "OPTIMIZE", "REPAIR"}
 
 
 def kind_of(words: Sequence[str]) -> tuple[bool, bool]:
@@ -107,7 +118,7 @@ def inserts(words: Sequence[str]) -> bool:
     upper = {word.upper() for word in words}
     # INSERT and REPLACE are also functions of text.
     adds = first != "WITH" or ("INTO" in upper and not upper.isdisjoint(("INSERT", "REPLACE")))
-    return adds and not {"CONFLICT", "UPDATE"} <= upper
+    return adds and not ("UPDATE" in upper and not upper.isdisjoint(("CONFLICT", "DUPLICATE")))
 
 
 # What a statement starts with, or calls, when it leaves something behind in its connection.
@@ -125,6 +136,23 @@ def changes_session(words: Sequence[str]) -> bool:
     if first in _CHANGING_SESSION and not (len(words) > 1 and words[1].upper() in ("LOCAL", "TRANSACTION")):
         return True
     return any(_SESSION_FUNCTIONS.match(word) for word in words)
+
+
+# The same on MySQL, where no SET is local to a transaction, and a procedure may set anything.
+_CHANGING_MYSQL_SESSION = frozenset(
+    {"SET", "USE", "LOCK", "UNLOCK", "FLUSH", "HANDLER", "PREPARE", "EXECUTE", "DEALLOCATE", "XA", "CALL"}
+)
+_MYSQL_SESSION_FUNCTIONS = frozenset({"GET_LOCK", "RELEASE_LOCK", "RELEASE_ALL_LOCKS", "TEMPORARY"})
+
+
+def _changes_mysql_session(words: Sequence[str], sql: str) -> bool:
+    upper = [word.upper() for word in words]
+    return bool(upper) and (
+        upper[0] in _CHANGING_MYSQL_SESSION
+        or not _MYSQL_SESSION_FUNCTIONS.isdisjoint(upper)
+        or ":=" in sql
+        or ("INTO" in upper and "@" in sql)
+    )
 
 
 class RawStatement:
@@ -162,7 +190,7 @@ class RawStatement:
 
 
 def parse(sql: str, dialect: Dialect) -> RawStatement:
-    """Rewrite `sql` for the driver: `?` for each parameter on SQLite, `$1`, `$2`… (one a name) on PostgreSQL."""
+    """Rewrite `sql` for the driver: `?` for each parameter on SQLite and MySQL, `$1`… (one a name) on PostgreSQL."""
     matches = scan(sql, dialect)
     words = [match["word"] for match in matches if match["word"] is not None]
     pieces: list[str] = []
@@ -188,7 +216,7 @@ def parse(sql: str, dialect: Dialect) -> RawStatement:
         "".join(pieces),
         reads=reads,
         returns_rows=returns_rows,
-        changes_session=changes_session(words),
+        changes_session=_changes_mysql_session(words, sql) if dialect == "mysql" else changes_session(words),
         inserts=inserts(words),
     )
     return RawStatement(plan, tuple(names), words[0].upper() if words else "")
