@@ -22,6 +22,7 @@ class Line:
     number: int
     closed: bool = False
     broken: bool = False
+    mute: bool = False
     cleanings: list[bool] = field(default_factory=list)
 
 
@@ -32,8 +33,10 @@ class Connector:
         self.lines: list[Line] = []
         self.fail = False
         self.delay = 0.0
+        self.attempts = 0
 
     async def open(self) -> Line:
+        self.attempts += 1
         await asyncio.sleep(self.delay)
         if self.fail:
             raise ConnectionFailed("no")
@@ -51,7 +54,7 @@ class Connector:
         return connection.closed
 
     async def check(self, connection: Line) -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(60 if connection.mute else 0)
         if connection.broken:
             raise ConnectionFailed("broken")
 
@@ -111,7 +114,7 @@ async def test_a_timeout_names_the_holders(connector: Connector) -> None:
     holder = asyncio.create_task(hold(), name="GET /slow")
     await pool.acquire()
     await asyncio.sleep(0)
-    with pytest.raises(PoolTimeout, match=r"all 2 are in use.*'GET /slow' for 0\.\d s \(a transaction\).*max_size"):
+    with pytest.raises(PoolTimeout, match=r"'GET /slow' \(at .*:\d+ in hold\) for 0\.\d s \(a transaction\).*max_size"):
         await pool.acquire()
     assert pool.statistics()["timeouts"] == 1
     holder.cancel()
@@ -183,17 +186,145 @@ async def test_a_wrong_address_is_found_at_the_start(connector: Connector) -> No
     assert pool.statistics()["size"] == 0
 
 
-async def test_a_place_is_free_again_when_opening_fails_and_a_waiter_takes_it(connector: Connector) -> None:
+async def test_a_server_that_was_never_reached_is_an_error_for_all_who_wait_at_once(connector: Connector) -> None:
     pool = pool_of(connector, max_size=1)
     connector.fail, connector.delay = True, 0.01
-    first = asyncio.create_task(pool.acquire())
-    second = asyncio.create_task(pool.acquire())
-    await asyncio.sleep(0.005)
-    with pytest.raises(ConnectionFailed):
-        await first
+    outcomes = await asyncio.gather(*[pool.acquire() for _ in range(50)], return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {ConnectionFailed}
+    assert len({id(outcome) for outcome in outcomes}) == 50
+    assert connector.attempts == 1
     connector.fail = False
-    pool.release(await second)
+    await asyncio.sleep(0.06)
+    pool.release(await pool.acquire())
     assert pool.statistics()["idle"] == 1
+
+
+async def test_a_short_outage_is_waited_for(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=2, acquire_timeout=5.0)
+    lease = await pool.acquire()
+    connector.fail = lease.connection.closed = True
+    pool.release(lease)
+    waiting = [asyncio.create_task(pool.acquire()) for _ in range(20)]
+    await asyncio.sleep(0.2)
+    assert not any(task.done() for task in waiting)
+    connector.fail = False
+    for task in waiting:
+        pool.release(await task)
+
+
+async def test_a_dead_server_is_not_hammered_and_nobody_waits_long(
+    connector: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vivace.databases.backoff.GRACE", 0.3)
+    pool = pool_of(connector, max_size=5, acquire_timeout=30.0)
+    pool.release(await pool.acquire())
+    connector.fail = connector.lines[0].closed = True
+    connector.attempts = 0
+    failures = 0
+
+    async def client() -> None:
+        nonlocal failures
+        while connector.fail:
+            try:
+                pool.release(await pool.acquire())
+            except ConnectionFailed:
+                failures += 1
+                await asyncio.sleep(0.005)
+
+    clients = [asyncio.create_task(client()) for _ in range(64)]
+    await asyncio.sleep(1.5)
+    assert 3 <= connector.attempts <= 14  # 0, 50, 150, 350 ms, …, less up to half of each pause
+    assert failures > 64
+    connector.fail = False
+    await asyncio.wait(clients)
+    async with asyncio.timeout(3):
+        while True:
+            try:
+                pool.release(await pool.acquire())
+                break
+            except ConnectionFailed:
+                await asyncio.sleep(0.01)
+    counted = pool.statistics()
+    assert counted["failures"] + counted["opened"] == connector.attempts + 1
+
+
+async def test_a_full_server_is_no_reason_to_fail_while_connections_come_back(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=5, acquire_timeout=5.0)
+    lease = await pool.acquire()
+    connector.fail = True
+    waiting = asyncio.create_task(pool.acquire())
+    await asyncio.sleep(0.05)
+    pool.release(lease)
+    assert await waiting is lease
+    pool = pool_of(Connector(), max_size=1, acquire_timeout=0.05)
+    await pool.acquire()
+    with pytest.raises(PoolTimeout, match="a statement for"):
+        await pool.acquire()
+
+
+async def test_min_size_is_kept_in_the_background(connector: Connector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vivace.databases.pool.MAINTAIN_EVERY", 0.02)
+    pool = pool_of(connector, min_size=3)
+    await pool.open()
+    for line in connector.lines:
+        line.closed = True
+    async with asyncio.timeout(5):
+        while len(connector.lines) < 6:
+            await asyncio.sleep(0.01)
+    assert pool.statistics() | {"size": 3, "in_use": 0} == pool.statistics()
+    await pool.close()
+    assert all(line.closed for line in connector.lines)
+
+
+async def test_idle_connections_above_min_size_are_closed(
+    connector: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vivace.databases.pool.MAINTAIN_EVERY", 0.02)
+    pool = pool_of(connector, min_size=1, max_idle=0.05)
+    for lease in [await pool.acquire() for _ in range(3)]:
+        pool.release(lease)
+    async with asyncio.timeout(5):
+        while [line.closed for line in connector.lines] != [True, True, False]:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    assert pool.statistics() | {"size": 1, "idle": 1} == pool.statistics()
+    await pool.close()
+
+
+async def test_closing_does_not_wait_for_a_server_that_does_not_answer(connector: Connector) -> None:
+    pool = pool_of(connector)
+    connector.delay = 60.0
+    asking = asyncio.create_task(pool.acquire())
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        await pool.close()
+    with pytest.raises(InterfaceError, match="disconnecting"):
+        await asking
+
+
+async def test_connections_that_give_no_answer_are_given_up_together(
+    connector: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vivace.databases.pool.CLEAN_TIMEOUT", 0.05)
+    pool = pool_of(connector, check_after=0.0)
+    leases = [await pool.acquire() for _ in range(3)]
+    for lease in leases:
+        pool.release(lease)
+        lease.connection.mute = True
+    await asyncio.sleep(0.001)
+    assert (await pool.acquire()).connection.number == 3
+    assert all(lease.connection.closed for lease in leases)
+
+
+async def test_waiters_that_gave_up_leave_nothing_behind(connector: Connector) -> None:
+    pool = pool_of(connector, max_size=1, acquire_timeout=0.01)
+    await pool.acquire()
+    outcomes = await asyncio.gather(*[pool.acquire() for _ in range(100)], return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {PoolTimeout}
+    assert not pool._waiters
+    counted = pool.statistics()
+    assert (counted["waits"], counted["timeouts"]) == (100, 100)
+    assert counted["waited"] > 0.5
 
 
 async def test_a_connection_whose_asker_was_cancelled_serves_the_next(connector: Connector) -> None:
@@ -280,6 +411,7 @@ async def test_old_connections_are_replaced(connector: Connector) -> None:
     await asyncio.sleep(0.001)
     pool.release(lease)
     assert (await pool.acquire()).connection.number == 1
+    await asyncio.sleep(0.01)
     assert lease.connection.closed
 
 

@@ -1,67 +1,61 @@
-"""When to try to connect again: further and further apart, never two at a time, and not all programs at once."""
+"""When a server that cannot be reached is asked again: soon at first, then less and less often."""
 
 from __future__ import annotations
 
+import copy
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
-from time import monotonic
 
-# Seconds between two attempts: the first pause, and the longest one.
+from vivace.databases.errors import DatabaseError
+
+# Seconds until the second attempt; each later pause is twice as long, up to the longest. All are shortened by up to a
+# half at random, so that many processes do not ask together. The longest is how late a server's return is noticed.
 FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 2.0
+LONGEST_PAUSE = 0.8
+# A server that was reached before gets so many seconds to come back (a restart) until those who wait are told.
+GRACE = 1.0
 
 
 class Backoff:
-    """Who may try to connect, and when. As long as attempts succeed everybody may, always.
+    """What became of the attempts to open connections. Times are those of `time.monotonic()`."""
 
-    After a failure one attempt at a time is made, each after a pause up to twice as long as the one before; its true
-    length is drawn by lot, so that many processes do not come back in step.
-    """
+    __slots__ = ("_attempts", "error", "failed_at", "next_try", "since", "was_up")
 
     def __init__(self) -> None:
-        self.failures = 0
-        self.failed_at = 0.0
-        self.last_failure = ""
-        self._not_before = 0.0
-        self._is_being_tried = False
+        # Why the last attempt failed; None when it did not.
+        self.error: Exception | None = None
+        self.was_up = False
+        self.since = self.failed_at = self.next_try = 0.0
+        self._attempts = 0
 
-    def may_try(self) -> bool:
-        """Whether an attempt is welcome now."""
-        return not self.failures or (not self._is_being_tried and monotonic() >= self._not_before)
+    def succeeded(self) -> None:
+        """The server answers."""
+        self.error = None
+        self.was_up = True
+        self._attempts = 0
 
-    def reset(self) -> None:
-        """Forget the failures."""
-        self.failures = 0
-        self._not_before = 0.0
-
-    @property
-    def pause(self) -> float:
-        """Seconds until the next attempt is welcome."""
-        return max(0.0, self._not_before - monotonic())
-
-    @contextmanager
-    def attempt(self) -> Iterator[None]:
-        """An attempt, in a block that raises when it fails. A cancelled one says nothing about the server."""
-        # While all is well, many are made side by side.
-        is_probe = self.failures > 0
-        if is_probe:
-            self._is_being_tried = True
-        try:
-            yield
-        except Exception:
-            self._failed()
-            raise
-        finally:
-            if is_probe:
-                self._is_being_tried = False
-        self.reset()
-
-    def _failed(self) -> None:
-        now = monotonic()
-        if self.failures and now < self._not_before:
-            return  # one of many that were under way together; the first has set the pause
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self.failures)
-        self.failures += 1
+    def failed(self, error: Exception, now: float) -> None:
+        """The server does not answer. Attempts that were made together count once."""
+        if self.error is None:
+            self.since = now
+        elif now < self.next_try:
+            return
+        self.error = error
         self.failed_at = now
-        self._not_before = now + longest * (0.5 + random.random() / 2)  # noqa: S311 (spreading, not secrecy)
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._attempts)
+        self._attempts = min(self._attempts + 1, 10)
+        self.next_try = now + pause * random.uniform(0.5, 1.0)  # noqa: S311 (spreading, not secrecy)
+
+    def has_given_up(self, now: float) -> bool:
+        """Whether those who wait are told, rather than kept waiting for the next attempt."""
+        return self.error is not None and (not self.was_up or now - self.since >= GRACE)
+
+    def again(self, now: float) -> Exception:
+        """The last failure, for one more to raise; to be called only when there was one."""
+        error = self.error
+        if not isinstance(error, DatabaseError):
+            return error or DatabaseError("No connection could be opened")
+        again = copy.copy(error)
+        again.__cause__ = error.__cause__
+        if now - self.failed_at > 0.001:
+            again.message = f"{error.message} (tried {now - self.failed_at:.1f} s ago, and again soon)"
+        return again

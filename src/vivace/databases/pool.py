@@ -1,8 +1,8 @@
 """A pool of connections, for any driver.
 
 Free connections are a stack: the one used last is taken first, so its caches are warm and the others may rest. Waiters
-are a queue: whoever came first goes first, and gets a connection handed over directly. Putting a connection back never
-waits and is never cancelled; what must be cleaned first is cleaned in a task of the pool.
+are a queue: whoever came first goes first, and gets a connection handed over directly. Others open them: openers.py.
+Putting one back never waits and is never cancelled; what must be cleaned first is cleaned in a task of the pool.
 
 `take()` and `release()` run with every statement, so they do little: one look at the clock, no task, no timer.
 """
@@ -11,13 +11,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from itertools import islice
 from math import inf
 from time import monotonic
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
+from vivace.databases.deadlocks import described
 from vivace.databases.errors import InterfaceError, PoolTimeout
+from vivace.databases.leases import Connector, Lease
+from vivace.databases.openers import Openers
+
+__all__ = ["Connector", "Lease", "Pool"]
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -29,50 +35,10 @@ _SHOWN_SQL = 80
 CLEAN_TIMEOUT = 5.0
 # How long close() waits for connections in use.
 CLOSE_TIMEOUT = 10.0
-
-
-class Connector(Protocol[C]):
-    """What the pool asks of a driver."""
-
-    async def open(self) -> C:
-        """A new connection."""
-
-    async def close(self, connection: C) -> None:
-        """Say goodbye and close."""
-
-    def terminate(self, connection: C) -> None:
-        """Close without a word; the connection may be broken."""
-
-    def is_closed(self, connection: C) -> bool:
-        """Whether the connection is known to be gone; costs nothing."""
-
-    async def check(self, connection: C) -> None:
-        """Ask the server for a sign of life; raises when there is none."""
-
-    def needs_cleaning(self, connection: C) -> bool:
-        """Whether something was left open in it; costs nothing."""
-
-    async def clean(self, connection: C, *, thoroughly: bool) -> None:
-        """Make it as new: no open transaction; `thoroughly`: no session state either. Raises when it cannot be."""
-
-
-class Lease(Generic[C]):
-    """One connection of the pool with what the pool knows about it."""
-
-    __slots__ = ("connection", "held_since", "holder", "is_dirty", "is_held", "is_unsettled", "opened", "purpose")
-
-    def __init__(self, connection: C) -> None:
-        self.connection = connection
-        # Somebody has it: whoever asked for it to be opened.
-        self.is_held = True
-        self.opened = self.held_since = monotonic()
-        # The task that keeps it for long, and what for; for a single statement its SQL. See PoolTimeout.
-        self.holder: asyncio.Task[Any] | None = None
-        self.purpose = ""
-        # Set by whoever changed the session's state; the connection is then reset before anyone else gets it.
-        self.is_dirty = False
-        # Set when a statement was cancelled that the server may still be working on.
-        self.is_unsettled = False
+# While the server cannot be reached, nobody waits longer for the outcome of the next attempt.
+PROBE_TIMEOUT = 1.0
+# How often, at least, idle connections are looked through for those that are closed, too old or too many.
+MAINTAIN_EVERY = 5.0
 
 
 class Pool(Generic[C]):
@@ -87,6 +53,7 @@ class Pool(Generic[C]):
         acquire_timeout: float,
         check_after: float = 30.0,
         max_lifetime: float = 3600.0,
+        max_idle: float = 300.0,
     ) -> None:
         if not 0 <= min_size <= max_size or max_size < 1:
             raise InterfaceError(
@@ -98,37 +65,33 @@ class Pool(Generic[C]):
         self._acquire_timeout = acquire_timeout
         self._check_after = check_after
         self._max_lifetime = max_lifetime
+        self._max_idle = max_idle
+        self._openers = Openers(self, connector, min_size=min_size, max_size=max_size)
         self._free: list[Lease[C]] = []
         self._leases: set[Lease[C]] = set()
-        # With when each gives up. A waiter gets a lease, or None: a free place in which it may open its own connection.
-        self._waiters: deque[tuple[asyncio.Future[Lease[C] | None], float]] = deque()
+        # With when each gives up.
+        self._waiters: deque[tuple[asyncio.Future[Lease[C]], float]] = deque()
         # For the first waiter: all wait equally long, so nobody gives up before it.
         self._timer: asyncio.TimerHandle | None = None
-        self._size = 0  # leases, and places reserved for connections being opened
+        self._maintenance: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_closing = False
         self._all_back: asyncio.Future[None] | None = None
-        self._opened = self._discarded = self._acquired = self._timeouts = self._waits = 0
+        self._discarded = self._acquired = self._timeouts = self._waits = 0
         self._waited = self._longest_wait = 0.0
 
     async def open(self) -> None:
         """Open the first `min_size` connections (at least one, so that a wrong address is found now)."""
         self._is_closing = False
-        first = await self.acquire()
-        self.release(first)
-        missing = self._min_size - self._size
-        if missing > 0:
-            opened = await asyncio.gather(*[self._open_more() for _ in range(missing)], return_exceptions=True)
-            for lease in opened:
-                if isinstance(lease, Lease):
-                    self.release(lease)
-            for error in opened:
-                if isinstance(error, BaseException):
-                    raise error
-
-    async def _open_more(self) -> Lease[C]:
-        self._size += 1
-        return await self._open_in_place()
+        self._all_back = None
+        self._openers.start()
+        leases: list[Lease[C]] = []
+        try:
+            for _ in range(max(1, self._min_size)):
+                leases.append(await self.acquire("connect()"))  # noqa: PERF401 (those before a failure are given back)
+        finally:
+            for lease in leases:
+                self.release(lease)
 
     def take(self) -> Lease[C] | None:
         """A free, healthy connection if there is one right now."""
@@ -156,17 +119,17 @@ class Pool(Generic[C]):
         With a `purpose` the current task is taken to keep it for a while, and a `PoolTimeout` will name both.
         Raises `PoolTimeout` when none becomes free in time, and what the connector raises when none can be opened.
         """
-        if self._is_closing:
-            raise InterfaceError("The database is disconnecting")
-        lease = self.take()
-        if lease is None and self._free:
-            lease = await self._take_checked()
-        if lease is None and self._size >= self._max_size:
-            lease = await self._wait()
-        elif lease is None:
-            self._size += 1
-        if lease is None:
-            lease = await self._open_in_place()
+        while True:
+            if self._is_closing:
+                raise InterfaceError("The database is disconnecting")
+            lease = self.take()
+            if lease is None and self._free:
+                lease = await self._take_checked()
+            if lease is None:
+                lease = await self._wait()
+            if not self._connector.is_closed(lease.connection):
+                break
+            self.discard(lease)  # it broke on its way here
         if purpose:
             lease.purpose = purpose
             lease.holder = asyncio.current_task()
@@ -178,40 +141,54 @@ class Pool(Generic[C]):
             lease = self._free.pop()
             self._hold(lease)
             try:
-                async with asyncio.timeout(CLEAN_TIMEOUT):
+                async with asyncio.timeout(min(CLEAN_TIMEOUT, self._acquire_timeout)):
                     await self._connector.check(lease.connection)
             except asyncio.CancelledError:
                 self.discard(lease)
                 raise
+            except TimeoutError:
+                # The others that idled so long are not asked one by one, each with its timeout.
+                self.discard(lease)
+                self._drop_stale()
             except Exception:  # noqa: BLE001 (whatever it was, this connection is no good)
                 self.discard(lease)
-                continue
-            return lease
+            else:
+                return lease
         return None
 
-    async def _wait(self) -> Lease[C] | None:
+    def _drop_stale(self) -> None:
+        oldest = monotonic() - self._check_after
+        for lease in [lease for lease in self._free if lease.held_since < oldest]:
+            self._free.remove(lease)
+            self._hold(lease)
+            self.discard(lease)
+
+    async def _wait(self) -> Lease[C]:
         loop = asyncio.get_running_loop()
-        turn: asyncio.Future[Lease[C] | None] = loop.create_future()
         started = monotonic()
+        is_full = self._openers.size >= self._max_size
+        is_down = self._openers.is_down(started)
+        if is_down:
+            self._openers.raise_until_next_try(started)
+        turn: asyncio.Future[Lease[C]] = loop.create_future()
         self._waiters.append((turn, started + self._acquire_timeout))
         if self._timer is None:
             self._timer = loop.call_later(self._acquire_timeout, self._time_out)
+        if is_down:
+            loop.call_later(PROBE_TIMEOUT, self._give_up, turn)
+        self._openers.grow()
         try:
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                given = turn.result()  # our turn came together with the cancellation
-                if given is None:
-                    self._free_place()
-                else:
-                    self._put_back(given)
+                self._put_back(turn.result())  # our turn came together with the cancellation
             raise
         finally:
-            waited = monotonic() - started
-            self._waits += 1
-            self._waited += waited
-            if waited > self._longest_wait:
-                self._longest_wait = waited
+            if is_full:  # waiting for one to be opened is another matter
+                waited = monotonic() - started
+                self._waits += 1
+                self._waited += waited
+                self._longest_wait = max(self._longest_wait, waited)
 
     def _time_out(self) -> None:
         """Those who have waited too long give up; then the timer is for the next one."""
@@ -223,11 +200,17 @@ class Pool(Generic[C]):
                 if deadline > now:
                     self._timer = asyncio.get_running_loop().call_later(deadline - now, self._time_out)
                     return
-                self._timeouts += 1
-                turn.set_exception(PoolTimeout(self._who_holds()))
+                self._give_up(turn)
             self._waiters.popleft()
 
-    def _who_holds(self) -> str:
+    def _give_up(self, turn: asyncio.Future[Lease[C]]) -> None:
+        if not turn.done():
+            self._timeouts += 1
+            failure = self._openers.failure()
+            is_alone = failure is not None and self._openers.size == self._openers.opening
+            turn.set_exception(failure if is_alone and failure is not None else PoolTimeout(self._who_holds(failure)))
+
+    def _who_holds(self, failure: Exception | None) -> str:
         now = monotonic()
         holders = sorted(self._held(), key=lambda lease: lease.held_since)
         named = [_holder_of(lease, now) for lease in holders[:_MAX_NAMED]]
@@ -235,39 +218,25 @@ class Pool(Generic[C]):
             named.append(f"and {len(holders) - _MAX_NAMED} more")
         return (
             f"No connection became free within {self._acquire_timeout:g} s: all {self._max_size} are in use, "
-            f"{self._waiting()} tasks wait. Held by {', '.join(named) or 'connections being opened'}. "
+            f"{self.waiting()} tasks wait. Held by {', '.join(named) or 'connections being opened'}. "
             "Shorten what holds them, or raise max_size"
+            + ("" if failure is None else f". Opening another one failed: {failure}")
         )
 
-    async def _open_in_place(self) -> Lease[C]:
-        """Open a connection in a place that is already counted.
-
-        In a task of the pool: whoever asked may be cancelled, the connection is then of use to the next one, and
-        asyncpg does not like to be cancelled halfway through its handshake.
-        """
-        opening = self._spawn(self._open_lease())
-        try:
-            lease = await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            opening.add_done_callback(self._keep)
-            raise
-        self._hold(lease)
-        return lease
-
-    async def _open_lease(self) -> Lease[C]:
-        try:
-            connection = await self._connector.open()
-        except BaseException:
-            self._free_place()
-            raise
-        self._opened += 1
-        lease = Lease(connection)
+    def add(self, connection: C) -> None:
+        """A new connection, from the openers."""
+        lease = Lease(connection, self._max_lifetime)
         self._leases.add(lease)
-        return lease
+        self._hand_over(lease)
+        if self._maintenance is None and not self._is_closing:
+            self._maintain()
 
-    def _keep(self, opening: asyncio.Task[Lease[C]]) -> None:
-        if not opening.cancelled() and opening.exception() is None:
-            self._put_back(opening.result())
+    def fail_waiters(self, make_error: Callable[[], Exception]) -> None:
+        """No connection can be opened, and none will come back."""
+        while self._waiters:
+            turn, _ = self._waiters.popleft()
+            if not turn.done():
+                turn.set_exception(make_error())
 
     def _hold(self, lease: Lease[C]) -> None:
         self._acquired += 1
@@ -282,6 +251,7 @@ class Pool(Generic[C]):
         if connector.is_closed(lease.connection):
             self.discard(lease)
         elif lease.is_dirty or lease.is_unsettled or connector.needs_cleaning(lease.connection):
+            lease.holder, lease.purpose = None, "being reset"
             self._spawn(self._clean(lease))
         else:
             self._put_back(lease)
@@ -302,15 +272,22 @@ class Pool(Generic[C]):
             self.discard(lease)
             return
         lease.is_dirty = lease.is_unsettled = False
-        self._put_back(lease)
+        if lease.is_held:  # else close() has cut it off
+            self._put_back(lease)
 
     def _put_back(self, lease: Lease[C]) -> None:
         lease.holder = None
         lease.purpose = ""
         # By when it was lent, which is now or will be once more: no need to look at the clock.
-        if self._is_closing or lease.held_since - lease.opened > self._max_lifetime:
-            self._spawn(self._connector.close(lease.connection))
-            self._forget(lease)
+        if lease.held_since > lease.expires:
+            self._close_one(lease)
+        else:
+            self._hand_over(lease)
+
+    def _hand_over(self, lease: Lease[C]) -> None:
+        """To the first waiter, or to the free ones."""
+        if self._is_closing:
+            self._close_one(lease)
             return
         while self._waiters:
             turn = self._waiters.popleft()[0]
@@ -321,21 +298,30 @@ class Pool(Generic[C]):
         lease.is_held = False
         self._free.append(lease)
 
+    def _close_one(self, lease: Lease[C]) -> None:
+        self._spawn(self._connector.close(lease.connection))
+        self._forget(lease)
+
     def _forget(self, lease: Lease[C]) -> None:
         lease.is_held = False
         self._leases.discard(lease)
-        self._free_place()
-
-    def _free_place(self) -> None:
-        """One connection less: the first waiter may open its own in this place."""
-        while self._waiters:
-            turn = self._waiters.popleft()[0]
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._size -= 1
-        if self._size == 0 and self._all_back is not None and not self._all_back.done():
+        self._openers.gone()
+        if not self._leases and self._all_back is not None and not self._all_back.done():
             self._all_back.set_result(None)
+
+    def _maintain(self) -> None:
+        """Every few seconds: away with idle connections that are closed, old or too many; `min_size` is kept."""
+        now = monotonic()
+        for lease in self._free.copy():
+            if lease.idle_since[1] != lease.held_since:
+                lease.idle_since = (now, lease.held_since)
+            is_spare = self._openers.size > self._min_size and now - lease.idle_since[0] > self._max_idle
+            if is_spare or now > lease.expires or self._connector.is_closed(lease.connection):
+                self._free.remove(lease)
+                self._close_one(lease)
+        self._openers.grow()
+        every = max(0.01, min(MAINTAIN_EVERY, self._max_lifetime / 4, self._max_idle / 4))
+        self._maintenance = asyncio.get_running_loop().call_later(every, self._maintain)
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)
@@ -346,35 +332,41 @@ class Pool(Generic[C]):
     async def close(self) -> None:
         """Close all connections; those in use get `CLOSE_TIMEOUT` seconds to come back, then they are cut off."""
         self._is_closing = True
-        for turn, _ in self._waiters:
-            if not turn.done():
-                turn.set_exception(InterfaceError("The database is disconnecting"))
-        self._waiters.clear()
-        self._stop_timer()
-        for lease in self._free:
-            self._spawn(self._connector.close(lease.connection))
-            self._forget(lease)
-        self._free.clear()
-        if self._size:
+        self._openers.stop()
+        self._stop_timers()
+        self.fail_waiters(lambda: InterfaceError("The database is disconnecting"))
+        free, self._free = self._free, []
+        for lease in free:
+            self._close_one(lease)
+        if self._leases:
             self._all_back = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._all_back], timeout=CLOSE_TIMEOUT)
             for lease in self._held():
                 self.discard(lease)
+        await self._openers.stopped()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT)
+        for task in self._tasks:
+            task.cancel()
 
     def abandon(self) -> None:
-        """Cut all connections off: their event loop is gone, nothing can be awaited."""
-        for lease in self._leases:
-            with suppress(RuntimeError):  # the loop is closed, and with it the connection
+        """Cut all connections off without waiting: their event loop is gone, or nobody has the time."""
+        self._is_closing = True
+        with suppress(RuntimeError):  # the loop is closed, and with it the connections
+            self._openers.stop()
+            self._stop_timers()
+            for lease in list(self._leases):
                 self._connector.terminate(lease.connection)
+        for lease in self._leases:
             lease.is_held = False
         self._leases.clear()
         self._free.clear()
         self._waiters.clear()
-        self._stop_timer()
         self._tasks.clear()
-        self._size = 0
+        self._openers.abandon()
+        with suppress(RuntimeError):
+            if self._all_back is not None and not self._all_back.done():
+                self._all_back.set_result(None)
 
     def suspect_idle(self) -> None:
         """A connection was found dead: those that lie idle show a sign of life before they are lent again."""
@@ -385,31 +377,36 @@ class Pool(Generic[C]):
         """All connections that are open, idle or in use."""
         return [lease.connection for lease in self._leases]
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _stop_timers(self) -> None:
+        for timer in (self._timer, self._maintenance):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._maintenance = None
 
     def _held(self) -> list[Lease[C]]:
         return [lease for lease in self._leases if lease.is_held]
 
-    def _waiting(self) -> int:
-        return len([turn for turn, _ in self._waiters if not turn.done()])
+    def waiting(self, at_most: int | None = None) -> int:
+        """How many tasks wait for a connection; no more than `at_most` are counted."""
+        return sum(1 for _ in islice((turn for turn, _ in self._waiters if not turn.done()), at_most))
 
     def statistics(self) -> dict[str, int | float]:
         """Connections now (`size`, `idle`, `in_use`, `waiting`) and what was counted since the start (`opened`, …).
 
-        `waits` is how often a task waited for a connection, `waited` the seconds in all, `longest_wait` those of one.
+        `failures` is how often none could be opened, `waits` how often a task waited for one, `waited` the seconds in
+        all, `longest_wait` those of one.
         """
         return {
-            "size": self._size,
+            "size": self._openers.size,
+            "min_size": self._min_size,
             "max_size": self._max_size,
             "idle": len(self._free),
             "in_use": len(self._held()),
-            "waiting": self._waiting(),
+            "waiting": self.waiting(),
             "acquired": self._acquired,
-            "opened": self._opened,
+            "opened": self._openers.opened,
             "discarded": self._discarded,
+            "failures": self._openers.failures,
             "timeouts": self._timeouts,
             "waits": self._waits,
             "waited": self._waited,
@@ -419,6 +416,6 @@ class Pool(Generic[C]):
 
 def _holder_of(lease: Lease[Any], now: float) -> str:
     """Who has it, for how long, and what for."""
-    name = "a statement" if lease.holder is None else f"task {lease.holder.get_name()!r}"
+    name = "a statement" if lease.holder is None else described(lease.holder)
     purpose = lease.purpose if len(lease.purpose) <= _SHOWN_SQL else f"{lease.purpose[:_SHOWN_SQL]}…"
     return f"{name} for {now - lease.held_since:.1f} s{f' ({purpose})' if purpose else ''}"

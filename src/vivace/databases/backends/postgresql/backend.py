@@ -48,7 +48,6 @@ class PostgreSQLBackend(Backend):
         )
 
     async def connect(self) -> None:
-        self._connector.forget_failures()
         try:
             await self._pool.open()
         except BaseException:

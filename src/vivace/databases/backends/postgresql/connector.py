@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from time import monotonic
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +11,6 @@ import asyncpg
 from vivace.databases.backends.postgresql.addresses import addresses
 from vivace.databases.backends.postgresql.options import Options
 from vivace.databases.backends.postgresql.pgbouncer import without_session_state
-from vivace.databases.backoff import Backoff
 from vivace.databases.errors import ConnectionFailed
 from vivace.databases.url import DatabaseURL
 
@@ -38,29 +36,13 @@ class AsyncpgConnector:
         self._url = url
         self._options = options
         self._keywords = _keywords_of(url, options)
-        self._backoff = Backoff()
 
     async def open(self) -> asyncpg.Connection:
-        """A new connection. Raises `ConnectionFailed`, with the address but never the password.
-
-        While the server does not answer, one caller tries now and then, further and further apart; all the others are
-        told at once, so that those who wait neither hang nor fall upon a server that is just getting up.
-        """
-        backoff = self._backoff
-        if not backoff.may_try():
-            raise ConnectionFailed(
-                f"{backoff.last_failure} (tried {monotonic() - backoff.failed_at:.1f} s ago, and again soon)"
-            )
-        with backoff.attempt():
-            return await self._open()
-
-    async def _open(self) -> asyncpg.Connection:
+        """A new connection. Raises `ConnectionFailed`, with the address but never the password."""
         try:
             connection: asyncpg.Connection = await asyncpg.connect(**self._keywords)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError, ssl.SSLError) as error:
-            failure = ConnectionFailed(self._what_is_wrong(error))
-            self._backoff.last_failure = failure.message
-            raise failure from error
+            raise ConnectionFailed(self._what_is_wrong(error)) from error
         try:
             if self._options.pgbouncer:
                 without_session_state(connection)
@@ -68,14 +50,9 @@ class AsyncpgConnector:
                 if prepare is not None:
                     await prepare(connection)
         except BaseException:
-            self._backoff.last_failure = f"The function init or setup failed on {self._url.obscure_password}"
             connection.terminate()
             raise
         return connection
-
-    def forget_failures(self) -> None:
-        """Whoever connects by name wants it tried now."""
-        self._backoff.reset()
 
     def _what_is_wrong(self, error: Exception) -> str:
         address = self._url.obscure_password
