@@ -15,6 +15,7 @@ from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import Dialect
 
 from vivace.databases.backends.base import MISSED, Backend, Begin, Found, Operation
+from vivace.databases.backends.replicated import ReplicatedBackend
 from vivace.databases.connections import Connection
 from vivace.databases.errors import DriverMissing, InterfaceError, TransactionEnded
 from vivace.databases.frames import END_TIMEOUT, Frame, current_frames, live_frame
@@ -24,6 +25,7 @@ from vivace.databases.observing.options import ObservingOptions
 from vivace.databases.observing.watch import Watch
 from vivace.databases.plan import Plan
 from vivace.databases.queries import Preparer, Queries
+from vivace.databases.replication import ReadBlock, begin_scope
 from vivace.databases.shielding import uninterrupted
 from vivace.databases.transactions import Transaction, begin_of
 from vivace.databases.url import DatabaseURL
@@ -49,7 +51,8 @@ class Database(Observable, Queries):
     """A database and its connections: make one for the whole program, `connect()` it once.
 
     `url` names the dialect, `**options` and the URL's query string set up the backend (see `backends/*/options.py`) and
-    what is observed of it (`observing/options.py`).
+    what is observed of it (`observing/options.py`). Reads may go to `replicas`, URLs of read-only copies, for which the
+    options hold too: see `backends/replicated.py` for which reads, `sticky` and `max_lag`.
     With `force_rollback` all that is done from `connect()` to `disconnect()` is rolled back at the end: for tests.
     Raises `InterfaceError` for an unknown scheme or option, `DriverMissing` with the command that installs it.
     """
@@ -69,12 +72,20 @@ class Database(Observable, Queries):
         "mariadb+aiomysql": _MYSQL,
     }
 
-    def __init__(self, url: str | DatabaseURL, *, force_rollback: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        url: str | DatabaseURL,
+        *,
+        force_rollback: bool = False,
+        replicas: Sequence[str | DatabaseURL] = (),
+        **options: Any,
+    ) -> None:
         self.url = DatabaseURL(url)
-        self.options = options
+        self.replica_urls = [DatabaseURL(replica) for replica in replicas]
+        self.options = dict(options)
         self.is_connected = False
         observing, url_of_backend = ObservingOptions.taken_from(self.url, options)
-        self.backend: Backend = self._backend_class()(url_of_backend, options)
+        self.backend: Backend = self._make_backend(url_of_backend, options)
         self.dialect: Dialect = self.backend.dialect
         self.preparer = self._preparer = Preparer(self.backend)
         self._force_rollback = force_rollback
@@ -87,8 +98,20 @@ class Database(Observable, Queries):
         self._watch = Watch(self)
         self._observe(observing)
 
-    def _backend_class(self) -> Callable[[DatabaseURL, dict[str, Any]], Backend]:
-        backends, url = self.SUPPORTED_BACKENDS, self.url
+    def _make_backend(self, url: DatabaseURL, options: dict[str, Any]) -> Backend:
+        routing = {name: options.pop(name) for name in ("sticky", "max_lag") if name in options}
+        if not self.replica_urls:
+            if routing:
+                raise InterfaceError(
+                    f"The option {next(iter(routing))} belongs to replicas=[url, …], which are not given"
+                )
+            return self._backend_class(url)(url, options)
+        primary = self._backend_class(url)(url, dict(options))
+        replicas = [(replica, self._backend_class(replica)(replica, dict(options))) for replica in self.replica_urls]
+        return ReplicatedBackend(primary, replicas, **routing)
+
+    def _backend_class(self, url: DatabaseURL) -> Callable[[DatabaseURL, dict[str, Any]], Backend]:
+        backends = self.SUPPORTED_BACKENDS
         # The driver in a URL is not ours to choose by: `postgresql+psycopg2` of a shared setting means PostgreSQL.
         address = backends.get(url.scheme) or backends.get(url.dialect)
         if address is None:
@@ -213,10 +236,29 @@ class Database(Observable, Queries):
         """
         return self.backend.statistics()
 
+    def read_your_writes(self) -> ReadBlock:
+        """`with database.read_your_writes():` around a request or a job: once it has written, it reads the primary.
+
+        That includes the tasks started in it. Without such a block a context that wrote reads the primary for `sticky`
+        seconds. Means nothing without replicas.
+        """
+        return ReadBlock(self.backend, uses_primary=False)
+
+    def use_primary(self) -> ReadBlock:
+        """`with database.use_primary():` reads of the block, and of tasks started in it, go to the primary."""
+        return ReadBlock(self.backend, uses_primary=True)
+
+    def begin_read_scope(self) -> None:
+        """From here on this context may read replicas, whatever was written in the one it was made from.
+
+        For whoever runs requests or jobs, each in a context of its own.
+        """
+        begin_scope(self.backend)
+
     @property
     def server_urls(self) -> list[DatabaseURL]:
         """The URL of the primary, then those of the replicas: `QueryEvent.replica` counts in it."""
-        return [self.url]
+        return [self.url, *self.replica_urls]
 
     def connection(self) -> Connection:
         """`async with database.connection() as connection:` keeps one connection for the block.

@@ -14,7 +14,17 @@ class Plan:
     only result columns are that key, which SQLAlchemy asked for.
     """
 
-    __slots__ = ("changes_session", "credit", "inserts", "reads", "returns_key", "returns_rows", "sql", "strikes")
+    __slots__ = (
+        "changes_session",
+        "credit",
+        "inserts",
+        "primary_only",
+        "reads",
+        "returns_key",
+        "returns_rows",
+        "sql",
+        "strikes",
+    )
 
     def __init__(
         self,
@@ -36,6 +46,8 @@ class Plan:
         # SQLite backend (backends/sqlite/trust.py).
         self.credit = 0
         self.strikes = 0
+        # Whether a read must go to the primary, None when nobody has looked; kept by backends/replicated.py.
+        self.primary_only: bool | None = None
 
     def __repr__(self) -> str:
         return f"Plan({self.sql!r}, reads={self.reads}, returns_rows={self.returns_rows})"

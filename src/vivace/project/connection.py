@@ -45,6 +45,8 @@ class Connection:
 
     def bind(self) -> Database | None:
         """Queries of this context, and of the tasks it starts, go to this database; returns what `unbind` needs."""
+        if self.database is not None:
+            self.database.begin_read_scope()
         return None if self._set_default is None else self._set_default(self.database)
 
     def unbind(self, before: Database | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -12,7 +12,7 @@ import asyncpg
 from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import Dialect
 
-from vivace.databases.backends.base import Backend, Begin, Found, Operation, Session
+from vivace.databases.backends.base import Backend, Begin, Executor, Found, Operation, Session
 from vivace.databases.backends.postgresql.connector import AsyncpgConnector
 from vivace.databases.backends.postgresql.dialect import PostgreSQLDialect
 from vivace.databases.backends.postgresql.options import Options
@@ -20,7 +20,7 @@ from vivace.databases.backends.postgresql.session import PostgreSQLSession, fail
 from vivace.databases.backends.postgresql.statements import WAYS
 from vivace.databases.backends.postgresql.translate import is_stale
 from vivace.databases.backends.sqlalchemy_connection import call_async
-from vivace.databases.errors import ConnectionFailed
+from vivace.databases.errors import ConnectionFailed, DatabaseError
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
 from vivace.databases.shielding import uninterrupted
@@ -100,6 +100,13 @@ class PostgreSQLBackend(Backend):
         finally:
             await self.release(session)
 
+    async def run_with(self, plan: Plan, work: Callable[[Executor], Awaitable[T]]) -> T:
+        once = _InAutocommit(self, await self.acquire(None, reads=plan.reads))
+        try:
+            return await work(once)
+        finally:
+            await once.release()
+
     async def forget_schema(self) -> None:
         """Tables or types were changed: let every connection prepare its statements anew."""
         for connection in self._pool.connections():
@@ -134,6 +141,33 @@ class PostgreSQLBackend(Backend):
 
     def statistics(self) -> dict[str, int | float]:
         return self._pool.statistics()
+
+
+class _InAutocommit:
+    """Runs a statement on a session, and once more where `PostgreSQLBackend.run()` would."""
+
+    def __init__(self, backend: PostgreSQLBackend, session: PostgreSQLSession) -> None:
+        self._backend = backend
+        self._session: PostgreSQLSession | None = session
+        self.replica = backend.replica
+
+    async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
+        backend, session = self._backend, self._session
+        assert session is not None
+        try:
+            return await session.run(operation, plan, args)
+        except DatabaseError as failure:
+            cause = failure.__cause__
+            if not isinstance(cause, Exception) or not await backend._may_try_again(operation, plan, cause, failure):
+                raise
+        await self.release()  # the pool may have no second one
+        return await backend._run_again(operation, plan, args)
+
+    async def release(self) -> None:
+        """Give the session back, once."""
+        session, self._session = self._session, None
+        if session is not None:
+            await self._backend.release(session)
 
 
 # A name before a parenthesis that is no function, or one that only computes.
