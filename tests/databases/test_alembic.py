@@ -130,7 +130,7 @@ def sqlite_project(tmp_path: Path, sqlite_url: str) -> Project:
     return Project(tmp_path, sqlite_url)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mysql"])
 def project(request: pytest.FixtureRequest) -> Project:
     names = {"sqlite": "sqlite_project", "postgresql": "postgres_project", "mysql": "mysql_project"}
     found: Project = request.getfixturevalue(names[request.param])

@@ -20,7 +20,7 @@ books = sa.Table(
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mysql"])
 def url(request: pytest.FixtureRequest) -> str:
     names = {"sqlite": "sqlite_url", "postgresql": "postgres_url", "mysql": "mysql_url"}
     return str(request.getfixturevalue(names[request.param]))

@@ -24,6 +24,11 @@ _COMPONENTS = (
 )
 
 
+# What is a secret in a query string, as libpq and drivers name it.
+_SECRETS = frozenset({"password", "passwd", "sslpassword"})
+_STARS = "********"
+
+
 class DatabaseURL:
     """`dialect[+driver]://user:password@host:port/database?option=value`, taken apart and put together again.
 
@@ -41,15 +46,11 @@ class DatabaseURL:
             self._url = url
         else:
             raise TypeError(f"DatabaseURL takes a string or a DatabaseURL, got {type(url).__name__}")
-        self._parts: SplitResult = urlsplit(self._url)
-        if not self._parts.scheme:
+        if "://" not in self._url:
             raise ValueError(
                 'A database URL starts with its dialect, as in "sqlite:///site.db" or "postgresql://host/name"'
             )
-        try:
-            self._parts.port  # noqa: B018 (urllib checks the port only when asked for it)
-        except ValueError:
-            raise ValueError(f"The port of {self.obscure_password!r} is not a number from 0 to 65535") from None
+        self._parts: SplitResult = _split(self._url)
 
     @property
     def components(self) -> SplitResult:
@@ -73,13 +74,11 @@ class DatabaseURL:
 
     @property
     def userinfo(self) -> bytes | None:
-        """`user:password` percent-encoded, as bytes; None without a user."""
-        if self.username is None:
+        """`user:password` as written, percent-encoded, as bytes; None without a user."""
+        username, password = self._parts.username, self._parts.password
+        if not username:
             return None
-        info = quote(self.username, safe="")
-        if self.password is not None:
-            info += f":{quote(self.password, safe='')}"
-        return info.encode("utf-8")
+        return (f"{username}:{password}" if password else username).encode("utf-8")
 
     @property
     def username(self) -> str | None:
@@ -93,16 +92,19 @@ class DatabaseURL:
 
     @property
     def hostname(self) -> str | None:
-        """The host; for a Unix socket the folder given as `?host=` or `?unix_sock=`."""
+        """The host; for a Unix socket the folder given as `?host=` or `?unix_sock=`.
+
+        Several hosts (`one:5432,two:5432`, for PostgreSQL) are given as written, with their ports.
+        """
         if self._parts.hostname:
-            return self._parts.hostname
+            return _several_hosts(self._parts) or self._parts.hostname
         options = self.options
         return options.get("host") or options.get("unix_sock") or None
 
     @property
     def port(self) -> int | None:
-        """The port, None when the dialect's default is meant."""
-        return self._parts.port
+        """The port, None when the dialect's default is meant or there are several hosts."""
+        return None if _several_hosts(self._parts) else self._parts.port
 
     @property
     def netloc(self) -> str | None:
@@ -116,8 +118,8 @@ class DatabaseURL:
 
     @property
     def options(self) -> dict[str, str]:
-        """The query string as a dictionary; of a repeated key the last value."""
-        return dict(parse_qsl(self._parts.query, keep_blank_values=True))
+        """The query string as a dictionary; of a repeated key the last value, nothing of a key without a value."""
+        return dict(parse_qsl(self._parts.query))
 
     def replace(self, **changes: Any) -> DatabaseURL:
         """A URL in which `changes` differ: any of this class's attributes, or `urllib.parse.SplitResult`'s.
@@ -143,31 +145,45 @@ class DatabaseURL:
         return DatabaseURL(_unsplit(self._parts._replace(**changes)))
 
     def _netloc_with(self, changes: dict[str, Any]) -> str:
-        username = changes.pop("username", self.username)
-        password = changes.pop("password", self.password)
-        hostname = changes.pop("hostname", self._parts.hostname)
+        parts = self._parts
+        # What does not change stays as it was written.
+        username = _quoted(changes.pop("username")) if "username" in changes else parts.username
+        password = _quoted(changes.pop("password")) if "password" in changes else parts.password
         port = changes.pop("port", self.port)
-        netloc = hostname or ""
-        if ":" in netloc:  # IPv6
+        netloc = changes.pop("hostname", _several_hosts(parts) or parts.hostname) or ""
+        if ":" in netloc and "," not in netloc:  # IPv6
             netloc = f"[{netloc}]"
         if port is not None:
             netloc += f":{port}"
         if username is not None:
-            userinfo = quote(username, safe="")
-            if password is not None:
-                userinfo += f":{quote(password, safe='')}"
+            userinfo = username if password is None else f"{username}:{password}"
             netloc = f"{userinfo}@{netloc}"
         return netloc
 
     @property
     def obscure_password(self) -> str:
-        """The URL with `********` for the password: safe to print."""
-        if self.password is None:
-            return self._url
-        # Built by hand: the stars must not be percent-encoded, nor the rest changed.
-        userinfo, _, host = self._parts.netloc.rpartition("@")
-        username = userinfo.partition(":")[0]
-        return _unsplit(self._parts._replace(netloc=f"{username}:********@{host}"))
+        """The URL with `********` for the password: safe to print.
+
+        Also where the password stands in the query string, and where it was not percent-encoded and so tore the URL.
+        """
+        parts = self._parts
+        userinfo, at, host = parts.netloc.rpartition("@")
+        rest = _unsplit(parts._replace(scheme="", netloc="")).removeprefix("://")
+        if parts.netloc and ("@" in parts.path or (not at and "@" in rest)):
+            return f"{parts.scheme}://{_STARS}@{rest.rpartition('@')[2]}"
+        if parts.netloc and "@" in parts.query + parts.fragment:
+            parts = parts._replace(query=parts.query and _STARS, fragment=parts.fragment and _STARS)
+        if parts.password is not None:
+            # Built by hand: the stars must not be percent-encoded, nor the rest changed.
+            parts = parts._replace(netloc=f"{userinfo.partition(':')[0]}:{_STARS}@{host}")
+        if _SECRETS.intersection(option.lower() for option in self.options):
+            pairs = [pair.partition("=") for pair in parts.query.split("&")]
+            shown = [
+                f"{name}={_STARS}" if unquote(name).lower() in _SECRETS else name + is_ + value
+                for name, is_, value in pairs
+            ]
+            parts = parts._replace(query="&".join(shown))
+        return self._url if parts is self._parts else _unsplit(parts)
 
     def __str__(self) -> str:
         return self._url
@@ -182,6 +198,32 @@ class DatabaseURL:
 
     def __hash__(self) -> int:
         return hash(self._url)
+
+
+def _split(url: str) -> SplitResult:
+    """`urlsplit`, whose own errors may quote the password."""
+    try:
+        parts = urlsplit(url)
+        if _several_hosts(parts) is None:
+            parts.port  # noqa: B018 (urllib checks the port only when asked for it)
+    except ValueError:
+        # Without the URL: what looks like a port may well be the password.
+        raise ValueError(
+            f"This {url.partition('://')[0]} URL cannot be read: its port is not a number from 0 to 65535, or its user "
+            "or password has a special character such as / ? # [ that is not percent-encoded "
+            '(urllib.parse.quote(password, safe="") does that)'
+        ) from None
+    return parts
+
+
+def _several_hosts(parts: SplitResult) -> str | None:
+    """`one:5432,two:5432` of the netloc, None when there is one host or none."""
+    hosts = parts.netloc.rpartition("@")[2]
+    return hosts if "," in hosts else None
+
+
+def _quoted(value: str | None) -> str | None:
+    return None if value is None else quote(value, safe="")
 
 
 def _unsplit(parts: SplitResult) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any, TypeVar
 
+from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import Dialect
 
 from vivace.databases.backends.base import Backend, Begin, Found, Operation, Session
@@ -17,10 +18,13 @@ from vivace.databases.backends.mysql.killer import Killer
 from vivace.databases.backends.mysql.options import Options
 from vivace.databases.backends.mysql.sessions import MySQLSession
 from vivace.databases.backends.mysql.statements import FUNCTIONS
+from vivace.databases.backends.sqlalchemy_connection import call_async
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
 from vivace.databases.shielding import uninterrupted
 from vivace.databases.url import DatabaseURL
+
+T = TypeVar("T")
 
 
 class MySQLBackend(Backend):
@@ -88,6 +92,14 @@ class MySQLBackend(Backend):
     async def release(self, session: Session) -> None:
         assert isinstance(session, MySQLSession)
         self._pool.release(session.lease)
+
+    async def run_sync(self, work: Callable[[SQLAlchemyConnection], T]) -> T:
+        async def open_connection() -> Any:
+            raw = (await self._connector.open()).raw
+            await raw.autocommit(False)  # SQLAlchemy begins and ends transactions as PEP 249 says
+            return raw
+
+        return await call_async("mysql+asyncmy://", open_connection, work)
 
     def statistics(self) -> dict[str, int | float]:
         return self._pool.statistics()

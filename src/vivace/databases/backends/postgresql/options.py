@@ -48,7 +48,7 @@ class Options:
     """Instead of the URL's: a number, or one for each host."""
     user: str | None = None
     """Instead of the URL's."""
-    password: Any = None
+    password: Any = field(default=None, repr=False)
     """Instead of the URL's; also a function, plain or async, that is asked for it at each connection."""
     database: str | None = None
     """Instead of the URL's; libpq's `dbname` too."""
@@ -76,7 +76,7 @@ class Options:
     """The file of the client's certificate."""
     sslkey: str | None = None
     """The file of its key."""
-    sslpassword: str | None = None
+    sslpassword: str | None = field(default=None, repr=False)
     """The password of that key."""
     sslrootcert: str | None = None
     """The file of the authorities trusted."""
