@@ -13,5 +13,6 @@ from vivace.databases.records import Record
 from vivace.databases.results import Result
 from vivace.databases.transactions import Transaction
 from vivace.databases.url import DatabaseURL
+from vivace.databases.values import Json
 
-__all__ = ["Connection", "Database", "DatabaseURL", "Plan", "Record", "Result", "Transaction"]
+__all__ = ["Connection", "Database", "DatabaseURL", "Json", "Plan", "Record", "Result", "Transaction"]

@@ -40,13 +40,13 @@ class Preparer:
     def __init__(self, backend: Backend) -> None:
         self._raw = raw_sql.RawCache(cast(raw_sql.Dialect, backend.dialect.name))
         self._expressions = ExpressionCompiler(backend.dialect)
-        self._adapted = backend.adapted
+        self._encoded = backend.values.row
 
     def prepare(self, query: Query, values: Values | None) -> tuple[Plan, Sequence[Any], RecordShape | None]:
         """The plan, its arguments, and for Core expressions what its records look like."""
         if isinstance(query, str):
             statement = self._statement(query)
-            return statement.plan, self._adapted(statement.arguments(values)), None
+            return statement.plan, self._encoded(statement.arguments(values)), None
         call = self._expressions.call(_checked(query), values)
         return call.plan, call.args, None if call.expression is None else call.expression.shape
 
@@ -54,7 +54,7 @@ class Preparer:
         """The plan and the arguments of each row."""
         if isinstance(query, str):
             statement = self._statement(query)
-            return statement.plan, [self._adapted(statement.arguments(row)) for row in rows]
+            return statement.plan, [self._encoded(statement.arguments(row)) for row in rows]
         call = self._expressions.call_many(_checked(query), rows)
         return call.plan, call.args
 

@@ -17,6 +17,7 @@ from sqlalchemy import Dialect
 
 from vivace.databases.errors import NotSupportedError
 from vivace.databases.plan import Plan
+from vivace.databases.values import ValueEncoder
 
 if TYPE_CHECKING:
     from vivace.databases.backends.sqlite.inline import InlineReader
@@ -145,6 +146,8 @@ class Backend(ABC):
     """One kind of database, connected."""
 
     dialect: Dialect
+    # How the values of raw statements are given to the driver.
+    values: ValueEncoder = ValueEncoder()
     replica: int | None = None
     # SQLite's reader on the event loop; `Database._at_once` tries it before anything else.
     inline: InlineReader | None = None
@@ -176,10 +179,6 @@ class Backend(ABC):
             return await work(session)
         finally:
             await self.release(session)
-
-    def adapted(self, values: Row) -> Row:
-        """The values of a raw statement as the driver takes them."""
-        return values
 
     @abstractmethod
     def iterate(self, plan: Plan, args: Row, chunk_size: int) -> AsyncGenerator[Found, None]:

@@ -25,6 +25,7 @@ from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
 from vivace.databases.shielding import uninterrupted
 from vivace.databases.url import DatabaseURL
+from vivace.databases.values import POSTGRESQL_VALUES
 
 _FAILED = object()
 T = TypeVar("T")
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 class PostgreSQLBackend(Backend):
     """One PostgreSQL database, connected to one event loop."""
+
+    values = POSTGRESQL_VALUES
 
     def __init__(self, url: DatabaseURL, options: dict[str, Any]) -> None:
         self.options = Options.of(url, options)

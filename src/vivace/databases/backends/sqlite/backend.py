@@ -24,7 +24,6 @@ from vivace.databases.backends.sqlite.options import Opener, Options
 from vivace.databases.backends.sqlite.readers import Readers
 from vivace.databases.backends.sqlite.sessions import NO_PLAN, SQLiteSession, WorkerConnector
 from vivace.databases.backends.sqlite.statements import FUNCTIONS
-from vivace.databases.backends.sqlite.translate import adapted
 from vivace.databases.backends.sqlite.worker import Job, Worker
 from vivace.databases.backends.sqlite.writeline import WriteLine
 from vivace.databases.backends.sqlite.writer import Writer
@@ -32,6 +31,7 @@ from vivace.databases.errors import InterfaceError, NotSupportedError
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
 from vivace.databases.url import DatabaseURL
+from vivace.databases.values import SQLITE_VALUES
 
 T = TypeVar("T")
 
@@ -42,6 +42,8 @@ _FOREVER = float("inf")
 
 class SQLiteBackend(Backend):
     """One SQLite file (or one database in memory), connected to one event loop."""
+
+    values = SQLITE_VALUES
 
     def __init__(self, url: DatabaseURL, options: dict[str, Any]) -> None:
         self.options = Options.of(url, options)
@@ -129,9 +131,6 @@ class SQLiteBackend(Backend):
     async def run_with(self, plan: Plan, work: Callable[[Executor], Awaitable[T]]) -> T:
         # `run()` has its own ways for each kind of statement, and what it waits for are locks, not connections.
         return await work(self)
-
-    def adapted(self, values: Sequence[Any]) -> Sequence[Any]:
-        return adapted(values)
 
     async def iterate(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:
         if self._opener.in_memory or not plan.reads:

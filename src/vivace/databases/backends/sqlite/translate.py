@@ -1,14 +1,9 @@
-"""sqlite3's exceptions and values, as the rest of the layer knows them."""
+"""sqlite3's exceptions, as the rest of the layer knows them."""
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
 import re
 import sqlite3
-import uuid
-from collections.abc import Callable, Sequence
-from typing import Any
 
 from vivace.databases import errors
 
@@ -68,31 +63,3 @@ def _integrity(message: str, sql: str | None) -> errors.IntegrityError:
         columns = [column.rpartition(".")[2] for column in unique["columns"].split(", ")]
         return errors.IntegrityError(message, sql=sql, columns=columns)
     return errors.IntegrityError(message, sql=sql)
-
-
-def _from_datetime(value: dt.datetime) -> str:
-    if value.tzinfo is not None:
-        value = value.astimezone(dt.UTC).replace(tzinfo=None)
-    return value.isoformat(sep=" ", timespec="microseconds")
-
-
-def _from_time(value: dt.time) -> str:
-    return value.replace(tzinfo=None).isoformat(timespec="microseconds")
-
-
-# The text formats of SQLAlchemy's own SQLite types, so that raw SQL, Core expressions and models agree on a column.
-_ADAPTERS: dict[type, Callable[[Any], Any]] = {
-    dt.datetime: _from_datetime,
-    dt.date: dt.date.isoformat,
-    dt.time: _from_time,
-    decimal.Decimal: str,
-    uuid.UUID: lambda value: value.hex,
-}
-
-
-def adapted(values: Sequence[Any]) -> Sequence[Any]:
-    """`values` of a raw statement, with dates, decimals and UUIDs in the form SQLite stores."""
-    for value in values:
-        if type(value) in _ADAPTERS:
-            return tuple([_ADAPTERS[type(v)](v) if type(v) in _ADAPTERS else v for v in values])
-    return values
