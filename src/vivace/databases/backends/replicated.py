@@ -110,6 +110,7 @@ class ReplicatedBackend(Backend):
     ) -> None:
         self.primary = primary
         self.dialect = primary.dialect
+        self.values = primary.values
         self.replicas = [Replica(number, url, backend) for number, (url, backend) in enumerate(replicas, start=1)]
         self.sticky = _seconds("sticky", sticky)
         self.max_lag = None if max_lag is None else _seconds("max_lag", max_lag)
@@ -266,9 +267,6 @@ class ReplicatedBackend(Backend):
 
     async def run_with(self, plan: Plan, work: Callable[[Executor], Awaitable[T]]) -> T:
         return await self._routed(plan, lambda backend: backend.run_with(plan, work))
-
-    def adapted(self, values: Row) -> Row:
-        return self.primary.adapted(values)
 
     async def iterate(self, plan: Plan, args: Row, chunk_size: int) -> AsyncGenerator[Found, None]:
         scope = scope_of(self)

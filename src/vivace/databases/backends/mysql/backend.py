@@ -23,12 +23,15 @@ from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
 from vivace.databases.shielding import uninterrupted
 from vivace.databases.url import DatabaseURL
+from vivace.databases.values import MYSQL_VALUES
 
 T = TypeVar("T")
 
 
 class MySQLBackend(Backend):
     """One MySQL or MariaDB database, connected to one event loop."""
+
+    values = MYSQL_VALUES
 
     def __init__(self, url: DatabaseURL, options: dict[str, Any]) -> None:
         self.options = Options.of(url, options)
