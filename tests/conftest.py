@@ -5,9 +5,14 @@ import os
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.services import take_own_share
 
 LAST_RESORT = logging.lastResort
+
+# Machines that run the tests are busy: how long an example takes says nothing.
+settings.register_profile("vivace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("vivace")
 
 # Shells start what runs in the background with Ctrl+C ignored, and whatever the tests start would ignore it as well.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

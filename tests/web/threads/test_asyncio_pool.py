@@ -145,6 +145,7 @@ def test_a_cancelled_caller_waits_for_the_thread_and_the_pool_goes_on() -> None:
 def test_what_a_cancelled_call_returns_is_the_callers_to_give_back(by: str) -> None:
     begun, gate = threading.Event(), threading.Event()
     seen: list[str] = []
+    ends: list[Callable[[], object]] = []
 
     def take() -> str:
         begun.set()
@@ -161,21 +162,21 @@ def test_what_a_cancelled_call_returns_is_the_callers_to_give_back(by: str) -> N
 
     async def cancelled_by_scope() -> None:
         with anyio.CancelScope() as scope:
-            asyncio.get_running_loop().call_later(0.02, scope.cancel)
+            ends.append(scope.cancel)
             await use()
         assert scope.cancelled_caught
 
     async def cancelled_by_timeout() -> None:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.02):
+            async with asyncio.timeout(None) as timeout:
+                ends.append(lambda: timeout.reschedule(0))
                 await use()
 
     async def main() -> None:
         function = {"task": use, "scope": cancelled_by_scope, "timeout": cancelled_by_timeout}[by]
         task = asyncio.ensure_future(function())
         await until(begun.is_set)
-        if by == "task":
-            task.cancel()
+        (ends[0] if ends else task.cancel)()
         asyncio.get_running_loop().call_later(0.1, gate.set)
         await asyncio.wait([task])
         assert task.cancelled() is (by == "task")
