@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import pickle
+import sqlite3
+
+import asyncmy.errors
+import asyncpg
 import pytest
 
 from vivace.databases import Database, errors
+
+DRIVER_INTEGRITY_ERRORS: dict[str, type[Exception]] = {
+    "sqlite": sqlite3.IntegrityError,
+    "postgresql": asyncpg.UniqueViolationError,
+    "mysql": asyncmy.errors.IntegrityError,
+}
 
 
 def test_the_statement_is_shown_and_cut_when_long() -> None:
@@ -30,3 +41,35 @@ async def test_values_never_reach_the_message_and_the_drivers_error_is_the_cause
         await database.execute(insert, {"id": 1, "word": "sesame"})
     assert "sesame" not in str(caught.value)
     assert type(caught.value.__cause__).__module__.partition(".")[0] in ("sqlite3", "asyncpg", "asyncmy")
+
+
+@pytest.mark.anyio
+async def test_an_error_is_caught_by_handlers_of_the_drivers_exception_too(database: Database) -> None:
+    await database.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY)")
+    await database.execute("INSERT INTO notes VALUES (1)")
+    with pytest.raises(DRIVER_INTEGRITY_ERRORS[database.dialect.name]) as caught:
+        await database.execute("INSERT INTO notes VALUES (1)")
+    error = caught.value
+    assert isinstance(error, errors.IntegrityError)
+    assert repr(error).startswith("IntegrityError(")
+    assert str(error).endswith("[SQL: INSERT INTO notes VALUES (1)]")
+    assert isinstance(error.__cause__, DRIVER_INTEGRITY_ERRORS[database.dialect.name])
+    assert (
+        vars(error).items()
+        >= {name: value for name, value in vars(error.__cause__).items() if name != "message"}.items()
+    )
+    assert isinstance(await failing(database, "SELEC"), errors.ProgrammingError)
+
+
+async def failing(database: Database, sql: str) -> Exception:
+    with pytest.raises(errors.DatabaseError) as caught:
+        await database.execute(sql)
+    return caught.value
+
+
+@pytest.mark.anyio
+async def test_an_error_can_be_sent_to_another_process(database: Database) -> None:
+    error = await failing(database, "SELEC")
+    copied = pickle.loads(pickle.dumps(error))
+    assert type(copied) is errors.ProgrammingError
+    assert str(copied) == str(error)

@@ -6,6 +6,7 @@ No message here ever holds a password or the values of a statement: both end up 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 # Enough of a statement to recognise it; a bulk insert can be megabytes.
 SHOWN_SQL = 500
@@ -104,3 +105,40 @@ class TransactionBlocked(TransactionError):
 
 class CommitOutcomeUnknown(TransactionError):
     """The connection broke during COMMIT: the work may or may not be stored. Look before trying again."""
+
+
+_OWN = frozenset({"sql", "constraint", "columns"})
+_both: dict[tuple[type[DatabaseError], type[Exception]], type[DatabaseError] | None] = {}
+
+
+def also_caught_as(error: DatabaseError, cause: Exception) -> DatabaseError:
+    """`error`, which `except` clauses for the driver's exception `cause` catch, too, with the attributes of both.
+
+    So programs that were written for the driver, or for encode/databases, which let its exceptions through, go on
+    working: `except asyncpg.UniqueViolationError as error: error.constraint_name`.
+    """
+    key = (type(error), type(cause))
+    if key not in _both:
+        _both[key] = _kind_of_both(*key)
+    kind = _both[key]
+    if kind is None:
+        return error
+    # Not by `__class__ =`: an extension's exceptions may be laid out otherwise. Nor by __init__, which each has its own.
+    both = kind.__new__(kind, *error.args)
+    both.__dict__.update({**getattr(cause, "__dict__", {}), **vars(error)})
+    return both
+
+
+def _kind_of_both(ours: type[DatabaseError], theirs: type[Exception]) -> type[DatabaseError] | None:
+    if issubclass(ours, theirs) or theirs.__module__ == "builtins":
+        return None
+    names = {"__module__": ours.__module__, "__qualname__": ours.__qualname__, "__doc__": ours.__doc__}
+    # Another process, to which an error is sent, may have no such driver.
+    metaclass: Any = type(theirs)
+    both: type[DatabaseError] = metaclass(ours.__name__, (ours, theirs), {**names, "__reduce__": _reduce})
+    return both
+
+
+def _reduce(error: DatabaseError) -> tuple[Any, ...]:
+    own = {name: value for name, value in vars(error).items() if name in _OWN}
+    return type(error).__mro__[1], error.args, own

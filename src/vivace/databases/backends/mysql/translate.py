@@ -68,6 +68,11 @@ def translated(error: BaseException, sql: str | None, *, is_mariadb: bool = True
         if error.sql is None:
             error.sql = sql
         return error
+    ours = _translated(error, sql, is_mariadb=is_mariadb)
+    return errors.also_caught_as(ours, error) if isinstance(error, driver.MySQLError) else ours
+
+
+def _translated(error: BaseException, sql: str | None, *, is_mariadb: bool) -> errors.DatabaseError:
     number = number_of(error)
     if number is None or number in _LOST:
         return lost(sql, _shown(error) if number else None)

@@ -18,12 +18,14 @@ _RETRYABLE = frozenset({"40001", "40P01"})
 
 def translated(error: BaseException, sql: str | None) -> BaseException:
     """Our exception for `error`, or `error` itself when it is none of the driver's. Raise it `from error`."""
+    if isinstance(error, errors.DatabaseError):
+        return error
     if isinstance(error, asyncpg.PostgresError):
-        return _from_server(error, sql)
+        return errors.also_caught_as(_from_server(error, sql), error)
     if isinstance(error, asyncpg.InterfaceError):
         if "connection is closed" in str(error) or "connection was closed" in str(error):
             return lost(sql)
-        return errors.InterfaceError(_without_value(str(error)), sql=sql)
+        return errors.also_caught_as(errors.InterfaceError(_without_value(str(error)), sql=sql), error)
     if isinstance(error, asyncpg.exceptions.OutdatedSchemaCacheError):
         return errors.OperationalError(
             "The statement was executed, but a type in its result was changed meanwhile (a migration?), so that the "

@@ -22,6 +22,10 @@ Warning for two statements in one string (up to Python 3.11)."""
 
 def translated(error: Exception, sql: str | None) -> errors.DatabaseError:
     """Our exception for `error`. The caller raises it `from error`."""
+    return error if isinstance(error, errors.DatabaseError) else errors.also_caught_as(_translated(error, sql), error)
+
+
+def _translated(error: Exception, sql: str | None) -> errors.DatabaseError:
     message = str(error)
     code = getattr(error, "sqlite_errorcode", 0)
     primary = code & 0xFF
