@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ClauseElement, Dialect
+from sqlalchemy import ClauseElement, Dialect, Insert, Update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import ExecutableDDLElement
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -104,6 +104,8 @@ class ExpressionCompiler:
         """`element` ready to run with `values` (parameters of an INSERT or UPDATE, or of `bindparam()`)."""
         if isinstance(element, ExecutableDDLElement):
             return Call(None, self._ddl(element), ())
+        if values and isinstance(element, (Insert, Update)) and _has_expressions(values):
+            element, values = element.values(**values), None
         compiled, extracted, collected = self._compile(element, tuple(values) if values else ())
         expression = self._expression(compiled)
         sql, args = self._arguments(compiled, extracted, collected, values)
@@ -184,6 +186,11 @@ class ExpressionCompiler:
             elif description.is_callable:
                 context.current_column = column
                 parameters[key_of(column)] = description.arg(context)
+
+
+def _has_expressions(values: Mapping[str, Any]) -> bool:
+    """Whether something in `values` is no value but SQL, such as `func.now()`."""
+    return any([isinstance(value, ClauseElement) for value in values.values()])  # noqa: C419 (twice as fast so)
 
 
 class _DefaultContext:
