@@ -14,6 +14,7 @@ import pytest
 
 from vivace.databases import Database, frames
 from vivace.databases.errors import (
+    DatabaseError,
     IntegrityError,
     InterfaceError,
     SerializationFailure,
@@ -454,6 +455,33 @@ async def test_disconnecting_inside_force_rollback_is_harmless(database: Databas
     await database.connect()
     if "memory" not in str(database.url):
         assert await ids(database) == []
+
+
+@pytest.mark.parametrize("block", ["transaction", "atomic", "connection"])
+async def test_disconnecting_while_others_are_at_work_hangs_nobody(
+    database: Database, block: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vivace.databases.pool.CLOSE_TIMEOUT", 0.2)
+    inside, leave = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        async with getattr(database, block)():
+            await database.fetch_val("SELECT 1")
+            await insert(database, 1)
+            inside.set()
+            await leave.wait()
+            await insert(database, 2)
+
+    task = asyncio.create_task(work())
+    await inside.wait()
+    async with asyncio.timeout(10):
+        await database.disconnect()
+        leave.set()
+        await asyncio.wait([task])
+    assert isinstance(task.exception(), DatabaseError)
+    await database.connect()
+    if "memory" not in str(database.url):
+        assert await ids(database) == ([1] if block == "connection" else [])
 
 
 async def test_force_rollback_with_many_tasks_at_once(database: Database) -> None:
