@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection as SQLAlchemyConnection
@@ -162,7 +163,8 @@ class SQLiteBackend(Backend):
 
     async def release(self, session: Session) -> None:
         assert isinstance(session, SQLiteSession)
-        await session.clean()
+        with suppress(InterfaceError):  # disconnected: closing the connection has cleaned it
+            await session.clean()
         if session.lease is not None and self._sessions is not None:
             session.lease.is_dirty = session.is_dirty
             self._sessions.release(session.lease)

@@ -142,6 +142,8 @@ class SQLiteSession(Session):
 
     @property
     def in_transaction(self) -> bool:
+        if self.worker.is_stopped:
+            return False  # closing the connection rolls back
         return self._pending_begin is not None or self.worker.connection.in_transaction
 
     @property

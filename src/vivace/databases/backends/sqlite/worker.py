@@ -17,6 +17,7 @@ from typing import Any
 
 from vivace.databases.backends.sqlite.translate import DRIVER_ERRORS, translated
 from vivace.databases.backends.sqlite.trust import learn
+from vivace.databases.errors import InterfaceError
 from vivace.databases.plan import Plan
 
 Function = Callable[[sqlite3.Connection, Plan, Any], Any]
@@ -94,6 +95,7 @@ class Worker:
         self._connection: sqlite3.Connection | None = None
         self._done: deque[Job] = deque()
         self._is_waking = False
+        self.is_stopped = False
         # When the job that runs now began; read by other threads, for a rough answer.
         self.busy_since: float | None = None
         # Daemon: a program that forgets disconnect() still ends.
@@ -113,12 +115,15 @@ class Worker:
         return self._connection
 
     def submit(self, job: Job) -> None:
-        """Put the job at the end of the queue."""
-        self._queue.put(job)
+        """Put the job at the end of the queue. After `stop()` it fails at once, as nobody would ever run it."""
+        if self.is_stopped:
+            job.future.set_exception(InterfaceError("The database was disconnected; what was not committed is undone"))
+        else:
+            self._queue.put(job)
 
     async def perform(self, job: Job) -> Any:
         """Submit the job and wait for its result. Cancelled: it is skipped, interrupted, or its result dropped."""
-        self._queue.put(job)
+        self.submit(job)
         try:
             return await job.future
         except asyncio.CancelledError:
@@ -134,6 +139,7 @@ class Worker:
 
     def stop(self) -> None:
         """End the thread after the jobs in its queue."""
+        self.is_stopped = True
         self._queue.put(None)
 
     async def stopped(self) -> None:
