@@ -123,7 +123,7 @@ def also_caught_as(error: DatabaseError, cause: Exception) -> DatabaseError:
     kind = _both[key]
     if kind is None:
         return error
-    # Not by `__class__ =`, as extensions lay their exceptions out otherwise, nor by __init__, of which each has its own.
+    # Not by `__class__ =`: an extension's exceptions may be laid out otherwise. Nor by __init__: each has its own.
     both = kind.__new__(kind, *error.args)
     both.__dict__.update({**getattr(cause, "__dict__", {}), **vars(error)})
     return both
