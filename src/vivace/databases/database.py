@@ -7,6 +7,7 @@ import inspect
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from weakref import WeakSet
@@ -27,6 +28,7 @@ from vivace.databases.plan import Plan
 from vivace.databases.queries import Preparer, Queries
 from vivace.databases.replication import ReadBlock, begin_scope
 from vivace.databases.shielding import uninterrupted
+from vivace.databases.synchronous.facade import SyncDatabase
 from vivace.databases.transactions import Transaction, begin_of
 from vivace.databases.url import DatabaseURL
 from vivace.utils.suggest import did_you_mean
@@ -137,6 +139,16 @@ class Database(Observable, Queries):
     def is_left_behind(self) -> bool:
         """Whether the event loop that it was connected on is closed: nothing can be asked of it until it reconnects."""
         return self._loop is not None and self._loop.is_closed()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that it was connected on last."""
+        return self._loop
+
+    @cached_property
+    def sync(self) -> SyncDatabase:
+        """The same methods without `await`, for scripts, shells and worker threads; see `SyncDatabase`."""
+        return SyncDatabase(self)
 
     async def connect(self) -> None:
         """Open the connections; harmless when they are open. Raises `ConnectionFailed`, without the password."""

@@ -27,7 +27,7 @@ logger = logging.getLogger("vivace.databases")
 
 ISOLATION_LEVELS = ("read uncommitted", "read committed", "repeatable read", "serializable")
 # The first retry comes after up to 20 ms, each later one after up to twice as much, so that rivals drift apart.
-_RETRY_AFTER = 0.02
+RETRY_AFTER = 0.02
 
 
 def begin_of(*, isolation: str | None, read_only: bool, deferrable: bool, immediate: bool) -> Begin:
@@ -187,7 +187,7 @@ class Transaction:
                     # After the commit it came from an on_commit function: what is stored must not be done twice.
                     if attempt >= self._retries or not is_outermost or transaction.is_committed:
                         raise
-                await asyncio.sleep(random.random() * _RETRY_AFTER * 2**attempt)  # noqa: S311 (spreading, not secrecy)
+                await asyncio.sleep(random.random() * RETRY_AFTER * 2**attempt)  # noqa: S311 (spreading, not secrecy)
                 attempt += 1
 
         return in_transaction

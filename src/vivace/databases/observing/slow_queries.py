@@ -56,6 +56,11 @@ class SlowQueries:
         )
 
 
+def is_ours(filename: str) -> bool:
+    """Whether a file is of this package, or of asyncio, which calls it for the application."""
+    return filename.startswith((_OURS, _ASYNCIO))
+
+
 def caller() -> str:
     """`file:line` of whoever awaits the statement, outside of this package; of none the name of the task."""
     task = asyncio.current_task()
@@ -64,7 +69,7 @@ def caller() -> str:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename
-        if not filename.startswith((_OURS, _ASYNCIO)):
+        if not is_ours(filename):
             return f"{filename}:{frame.f_lineno}"
         frame = None if frame is bottom else frame.f_back
     return "a callback" if task is None else f"task {task.get_name()!r}"
