@@ -11,11 +11,12 @@ import asyncio
 import atexit
 import concurrent.futures
 import contextvars
+import inspect
 import sys
 import threading
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from types import FrameType
+from types import CoroutineType, FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
@@ -31,6 +32,8 @@ Work = Callable[[], Coroutine[Any, Any, T]]
 
 # Seconds between two looks at whether the loop still runs that a thread waits for.
 _LOOK = 1.0
+# A loop that stood still at so many of them has ended.
+_LOOKS = 3
 _UNSET = object()
 # The frames in which statements of this thread's context ran, as rule 4 of frames.py wants to know. Each call is a task
 # of its own, so the tasks of the frames cannot tell.
@@ -168,15 +171,29 @@ class _Call:
 
     def result(self) -> Any:
         """Wait. Ctrl-C meanwhile cancels the work, as for any task, and is raised when that has ended."""
+        stopped = 0
         try:
             while not concurrent.futures.wait([self._done], timeout=_LOOK).done:
-                if not self._loop.is_running():
+                # It may just be between two run_until_complete().
+                stopped = 0 if self._loop.is_running() else stopped + 1
+                if stopped == _LOOKS or self._loop.is_closed():
+                    self._abandon()
                     raise InterfaceError("The event loop of the database has ended")
         except KeyboardInterrupt:
             self._loop.call_soon_threadsafe(self._cancel)
             concurrent.futures.wait([self._done], timeout=END_TIMEOUT)
             raise
         return self._done.result()
+
+    def _abandon(self) -> None:
+        """The loop ended before the work did. A call that came while the loop was closing may never have begun."""
+        self._done.cancel()
+        if self._task is not None and self._loop.is_closed():
+            # As asyncio.gather() does for tasks whose fate it has told about itself.
+            self._task._log_destroy_pending = False  # type: ignore[attr-defined]
+            coroutine = self._task.get_coro()
+            if isinstance(coroutine, CoroutineType) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+                coroutine.close()
 
     def _cancel(self) -> None:
         if self._task is not None:

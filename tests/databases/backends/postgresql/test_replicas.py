@@ -42,7 +42,12 @@ class Standby:
         # PostgreSQL refuses to run as root.
         drop = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.getuid() == 0 else []
         command = [*drop, str(self._bin / program), *arguments]
-        subprocess.run(command, check=True, cwd=self.folder, stdout=subprocess.DEVNULL, timeout=60)
+        # Not a pipe: the server that pg_ctl starts would keep it open.
+        with (self.folder / "output").open("w+b") as output:
+            status = subprocess.run(command, cwd=self.folder, stdout=output, stderr=output, timeout=60, check=False)
+        if status.returncode:
+            texts = [path.read_text() for name in ("output", "log") if (path := self.folder / name).exists()]
+            pytest.fail(f"{program} failed:\n{''.join(texts)}")
 
     def start(self) -> None:
         # A standby accepts no fewer connections than its primary.
