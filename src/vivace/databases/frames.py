@@ -31,6 +31,7 @@ from vivace.databases.errors import (
     TransactionAborted,
     TransactionBlocked,
     TransactionEnded,
+    TransactionError,
 )
 from vivace.databases.gates import Gate, GateTimeout
 from vivace.databases.plan import Plan
@@ -245,8 +246,12 @@ class Frame:
         if self.is_connection or session.in_transaction:
             return
         frame: Frame | None = self
+        if isinstance(error, TransactionError):
+            reason = error.message  # the backend knows better: MySQL commits at some statements
+        else:
+            reason = f"The database has ended this transaction and rolled it back: {error.message}"
         while frame is not None and not frame.is_connection:
-            frame.abort(f"The database has ended this transaction and rolled it back: {error.message}")
+            frame.abort(reason)
             frame = frame.parent
 
     async def begin_now(self) -> None:

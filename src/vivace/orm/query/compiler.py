@@ -24,6 +24,7 @@ from vivace.orm.query.lookups import Operand
 from vivace.orm.query.numbering import number_shape
 from vivace.orm.query.operands import build, kind_of
 from vivace.orm.query.select import Select, relation_of
+from vivace.orm.served import require_served
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
@@ -43,6 +44,7 @@ def compile_shape(model: type[Model], shape: Shape, dialect: Dialect, *, wide: b
 
     `wide` is for values of more than 64 bits, see `Binds`.
     """
+    require_served(dialect.name)
     operations = number_shape(shape)
     finish = _TERMINALS.get(operations[-1][0]) if operations else None
     binds = Binds(dialect.name, wide=wide)

@@ -12,6 +12,7 @@ from sqlalchemy import Dialect
 from vivace.databases import Plan
 from vivace.orm.fields.base import Field
 from vivace.orm.query.binds import value_converter
+from vivace.orm.served import require_served
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
@@ -44,6 +45,7 @@ class DialectKey:
     __slots__ = ("dialect",)
 
     def __init__(self, dialect: Dialect) -> None:
+        require_served(dialect.name)
         self.dialect = dialect
 
     def __eq__(self, other: object) -> bool:

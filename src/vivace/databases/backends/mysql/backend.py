@@ -19,6 +19,7 @@ from vivace.databases.backends.mysql.options import Options
 from vivace.databases.backends.mysql.sessions import MySQLSession
 from vivace.databases.backends.mysql.statements import FUNCTIONS
 from vivace.databases.backends.sqlalchemy_connection import call_async
+from vivace.databases.errors import ConnectionFailed
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
 from vivace.databases.shielding import uninterrupted
@@ -66,6 +67,7 @@ class MySQLBackend(Backend):
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         pool = self._pool
         lease = pool.take() or await pool.acquire()
+        lease.purpose = plan.sql
         lease.is_dirty = plan.changes_session
         try:
             return await FUNCTIONS[operation](lease.connection, plan, args)
@@ -74,7 +76,11 @@ class MySQLBackend(Backend):
             lease.connection.terminate()
             raise
         except Exception as error:
-            raise await failure(lease.connection, error, plan.sql, is_mariadb=self._mysql_dialect.is_mariadb) from error
+            ours = await failure(lease.connection, error, plan.sql, is_mariadb=self._mysql_dialect.is_mariadb)
+            if isinstance(ours, ConnectionFailed):
+                # Whatever has ended this connection may have ended those that lie idle.
+                pool.suspect_idle()
+            raise ours from error
         finally:
             pool.release(lease)
 

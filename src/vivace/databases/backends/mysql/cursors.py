@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from struct import pack
 from typing import Any
 
-from asyncmy import errors as driver
 from asyncmy.connection import PreparedStatement
 from asyncmy.constants import FIELD_TYPE
 from asyncmy.protocol import FieldDescriptorPacket, MysqlPacket, pack_binary_params, parse_binary_rows_from_buffer
 
 from vivace.databases.backends.base import Found
 from vivace.databases.backends.mysql.connection import MySQLConnection
+from vivace.databases.backends.mysql.shapes import shape_of
 
 COM_STMT_EXECUTE = 0x17
 COM_STMT_FETCH = 0x1C
@@ -50,8 +50,10 @@ class ServerCursor:
         self._names: tuple[str, ...] = ()
         self._columns: tuple[Any, ...] = ()
         self._has_more = True
-        # What the server sent at once instead of keeping it: of statements it has no cursors for, such as SHOW.
+        # What the server sent at once instead of keeping it.
         self._buffered: list[tuple[Any, ...]] = []
+        # Of all others it makes none, or worse: MariaDB 10.11 crashes at a cursor for DELETE … RETURNING.
+        self._wants_cursor = shape_of(sql).may_have_cursor
 
     async def fetch(self, size: int) -> Found:
         """The names and up to `size` rows; none at the end."""
@@ -79,14 +81,11 @@ class ServerCursor:
         connection = self._connection
         raw: Any = connection.raw
         await connection.close_retired()
-        try:
-            self._statement = await connection.prepare(self._sql)
-        except driver.MySQLError as error:
-            if error.args[0] != 1295:  # cannot be prepared
-                raise
-            answer = await connection.execute(self._sql, self._args, prepare=False)
+        if not self._wants_cursor:
+            answer = await connection.execute(self._sql, self._args)
             self._names, self._buffered, self._has_more = answer.names, list(answer.rows or ()), False
             return
+        self._statement = await connection.prepare(self._sql)
         payload = pack("<IBI", self._statement_id(), _CURSOR_TYPE_READ_ONLY, 1)
         if self._args:
             payload += pack_binary_params(self._args, "utf8")

@@ -67,7 +67,7 @@ class Options:
         given: dict[str, Any] = {}
         known = {option.name for option in fields(cls)}
         for said, value in {**url.options, **keywords}.items():
-            if said == "host":  # read by DatabaseURL.hostname
+            if said == "host" or _is_default_elsewhere(said, value):  # host: read by DatabaseURL.hostname
                 continue
             name = _ALIASES.get(said, said)
             if name not in known:
@@ -101,6 +101,26 @@ class Options:
             if self.ssl == "required":
                 context.verify_mode = ssl.CERT_NONE
         return context
+
+
+# Keywords of aiomysql's and asyncmy's pools that have one sensible value here.
+_ELSEWHERE = {
+    "autocommit": (True, "each statement commits itself; for several together there is database.transaction()"),
+    "use_unicode": (True, "text is always str"),
+    "echo": (False, "statements are logged with query hooks"),
+    "local_infile": (False, "LOAD DATA LOCAL would let the server read this machine's files"),
+    "read_default_file": (None, "say user, password, host and database in the URL"),
+    "read_default_group": (None, "say user, password, host and database in the URL"),
+}
+
+
+def _is_default_elsewhere(name: str, value: Any) -> bool:
+    if name not in _ELSEWHERE:
+        return False
+    only, reason = _ELSEWHERE[name]
+    if (_BOOLEANS.get(value.lower(), value) if isinstance(value, str) else value) != only:
+        raise InterfaceError(f"MySQL's option {name} is not taken: {reason}")
+    return True
 
 
 _INTEGERS = frozenset({"min_size", "max_size", "statement_cache_size"})

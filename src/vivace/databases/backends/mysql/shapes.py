@@ -29,6 +29,8 @@ class Shape:
     """How the statement is called when it commits a transaction around it, as MySQL's DDL does."""
     row: tuple[int, int] | None
     """Of `INSERT … VALUES (…)`: where the parenthesis stands, if all placeholders are in it."""
+    may_have_cursor: bool
+    """Whether it is a query, whose rows may wait on the server."""
 
     @property
     def counts_rows(self) -> bool:
@@ -36,6 +38,7 @@ class Shape:
         return self.verb in _COUNTED
 
 
+_WRITING = frozenset({"INSERT", "REPLACE", "UPDATE", "DELETE", "INTO"})
 _COUNTED = frozenset({"INSERT", "REPLACE", "UPDATE", "DELETE", "WITH", "LOAD"})
 
 # https://dev.mysql.com/doc/refman/8.4/en/implicit-commit.html and MariaDB's page of that name.
@@ -100,4 +103,5 @@ def _read(sql: str) -> Shape:
             row = None
         elif sql[end:].lstrip().startswith(","):
             row = None  # several rows already
-    return Shape(verb, pieces, _commits(words), row)
+    is_query = verb in ("SELECT", "WITH", "VALUES", "TABLE") and _WRITING.isdisjoint(words)
+    return Shape(verb, pieces, _commits(words), row, is_query)

@@ -74,6 +74,12 @@ def translated(error: BaseException, sql: str | None, *, is_mariadb: bool = True
 
 def _translated(error: BaseException, sql: str | None, *, is_mariadb: bool) -> errors.DatabaseError:
     number = number_of(error)
+    if number is None and not isinstance(error, (driver.MySQLError, OSError)):
+        return errors.ConnectionFailed(
+            f"The server's answer could not be read ({type(error).__name__}: was the session's character set changed?) "
+            "and the connection was closed. The next statement connects anew",
+            sql=sql,
+        )
     if number is None or number in _LOST:
         return lost(sql, _shown(error) if number else None)
     message = _shown(error)

@@ -82,7 +82,7 @@ _ADAPTERS: dict[type, Callable[[Any], Any] | None] = {
     list: _json,
     bytearray: bytes,
     memoryview: bytes,
-    uuid.UUID: str,
+    uuid.UUID: lambda value: value.hex,  # as SQLAlchemy stores it
     ipaddress.IPv4Address: str,
     ipaddress.IPv6Address: str,
 }
