@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from types import MappingProxyType
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,9 +147,9 @@ def test_none_and_zero_are_values() -> None:
 
 def test_the_cache_gives_the_same_statement_and_does_not_grow_for_ever() -> None:
     cache = RawCache("sqlite")
-    assert cache.get("SELECT 1") is cache.get("SELECT 1")
+    assert cache["SELECT 1"] is cache["SELECT 1"]
     for number in range(MAX_CACHED + 10):
-        cache.get(f"SELECT {number}")
+        assert cache[f"SELECT {number}"].plan.sql == f"SELECT {number}"
     assert len(cache) <= MAX_CACHED
 
 
@@ -181,3 +184,17 @@ def test_any_text_is_read_to_its_end(sql: str) -> None:
         statement = parse(sql, dialect)
         if not statement.names and "\\:" not in sql:
             assert statement.plan.sql == sql
+
+
+def test_values_may_be_any_mapping_and_one_that_makes_up_values_is_not_asked_to() -> None:
+    statement = parse("SELECT :a, :b", "sqlite")
+    assert statement.arguments(MappingProxyType({"b": 2, "a": 1})) == (1, 2)
+    made_up: defaultdict[str, int] = defaultdict(int, a=1, c=3)
+    with pytest.raises(InterfaceError, match=r"No value for the parameter :b\. Values were given for: c\."):
+        statement.arguments(made_up)
+    assert set(made_up) == {"a", "c"}
+
+
+def test_values_that_are_no_mapping_are_refused_with_what_is_wanted() -> None:
+    with pytest.raises(InterfaceError, match="a mapping by the names of its parameters, got list"):
+        parse("SELECT :a", "sqlite").arguments([1])  # type: ignore[arg-type]

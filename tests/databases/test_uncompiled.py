@@ -11,7 +11,7 @@ import vivace
 
 SCRIPT = """
 UNCOMPILED = True
-import asyncio, copy, pickle
+import asyncio, copy, datetime, pickle
 import vivace.databases._records_cy as records_module
 from vivace.databases import Database
 from vivace.databases.records import shape_of
@@ -20,6 +20,12 @@ assert records_module.__file__.endswith(".py") is UNCOMPILED
 
 async def main():
     async with Database("sqlite://") as database:
+        print(tuple(await database.fetch_one("SELECT :b AS b, :a AS a", {"a": datetime.date(2024, 1, 2), "b": None})))
+        for values in (None, {"a": 1}, {"a": 1, "b": 2, "c": 3}, [1]):
+            try:
+                await database.execute("SELECT :a, :b", values)
+            except Exception as error:
+                print(type(error).__name__, error)
         for row in await database.fetch_all("SELECT 1 AS id, 'x' AS keys, 2 AS items, 3 AS id, NULL AS _mapping"):
             print(row, tuple(row), len(row), row.id, row["keys"], row[-2], row[1:3], row.items, list(row.keys()))
             print(row._mapping, dict(row), row._asdict(), row._fields, list(row.values()), row._mapping.get("no"))

@@ -355,7 +355,12 @@ class Database(Observable, Queries):
 
     # The two are no coroutines themselves: that would cost each statement a step.
     def _perform(self, operation: Operation, plan: Plan, args: Any) -> Coroutine[Any, Any, Any]:
-        return self.run_in(None, operation, plan, args)
+        if self.watch is not None or self._global_frame is not None or current_frames.get():
+            return self.run_in(None, operation, plan, args)
+        # The hot path: no transaction is open here.
+        if self._loop is not asyncio.get_running_loop() or not self.is_connected:
+            self._explain_not_usable()
+        return self.backend.run(operation, plan, args)
 
     def run_in(self, pinned: Frame | None, operation: Operation, plan: Plan, args: Any) -> Coroutine[Any, Any, Any]:
         """Run a statement in the frame it belongs to, or in autocommit."""

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast, overload
 from sqlalchemy import ClauseElement
 
 from vivace.databases import query as raw_sql
+from vivace.databases._raw_statement_cy import RawStatement
 from vivace.databases.backends.base import MISSED, Backend, Found, Operation, Rows
 from vivace.databases.errors import InterfaceError
 from vivace.databases.expressions import ExpressionCompiler
@@ -38,37 +39,36 @@ class Preparer:
     """Turns raw SQL and Core expressions into plans with arguments. One for each database."""
 
     def __init__(self, backend: Backend) -> None:
-        self._raw = raw_sql.RawCache(cast(raw_sql.Dialect, backend.dialect.name))
+        self._raw = raw_sql.RawCache(cast(raw_sql.Dialect, backend.dialect.name), _check_statement)
         self._expressions = ExpressionCompiler(backend.dialect)
-        self._encoded = backend.values.row
+        self._encoder = backend.values
 
     def prepare(self, query: Query, values: Values | None) -> tuple[Plan, Sequence[Any], RecordShape | None]:
         """The plan, its arguments, and for Core expressions what its records look like."""
         if isinstance(query, str):
-            statement = self._statement(query)
-            return statement.plan, self._encoded(statement.arguments(values)), None
+            statement = self._raw[query]
+            return statement.plan, statement.encoded(values, self._encoder), None
         call = self._expressions.call(_checked(query), values)
         return call.plan, call.args, None if call.expression is None else call.expression.shape
 
     def prepare_many(self, query: Query, rows: Sequence[Values]) -> tuple[Plan, list[Sequence[Any]]]:
         """The plan and the arguments of each row."""
         if isinstance(query, str):
-            statement = self._statement(query)
-            return statement.plan, [self._encoded(statement.arguments(row)) for row in rows]
+            statement = self._raw[query]
+            return statement.plan, [statement.encoded(row, self._encoder) for row in rows]
         call = self._expressions.call_many(_checked(query), rows)
         return call.plan, call.args
 
-    def _statement(self, sql: str) -> raw_sql.RawStatement:
-        statement = self._raw.get(sql)
-        if not statement.verb:
-            raise InterfaceError("The statement is empty", sql=sql)
-        if statement.verb in _TRANSACTION_VERBS:
-            raise InterfaceError(
-                f"{statement.verb} as a statement would go behind the back of transaction(); use "
-                '"async with database.transaction():"',
-                sql=sql,
-            )
-        return statement
+
+def _check_statement(statement: RawStatement) -> None:
+    if not statement.verb:
+        raise InterfaceError("The statement is empty", sql=statement.plan.sql)
+    if statement.verb in _TRANSACTION_VERBS:
+        raise InterfaceError(
+            f"{statement.verb} as a statement would go behind the back of transaction(); use "
+            '"async with database.transaction():"',
+            sql=statement.plan.sql,
+        )
 
 
 def _checked(query: Any) -> ClauseElement:

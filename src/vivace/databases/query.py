@@ -7,12 +7,11 @@ comments, `::casts`, dollar quotes, array slices. Rewriting and `kind_of()` (doe
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Literal
 
-from vivace.databases.errors import InterfaceError
+from vivace.databases._raw_statement_cy import RawStatement
 from vivace.databases.plan import Plan
-from vivace.utils.suggest import did_you_mean
 
 Dialect = Literal["sqlite", "postgresql", "mysql"]
 
@@ -155,40 +154,6 @@ def _changes_mysql_session(words: Sequence[str], sql: str) -> bool:
     )
 
 
-class RawStatement:
-    """A raw string made ready: its `Plan` and the names of the parameters in the driver's order."""
-
-    __slots__ = ("_known", "names", "plan", "verb")
-
-    def __init__(self, plan: Plan, names: tuple[str, ...], verb: str) -> None:
-        self.plan = plan
-        self.names = names
-        self.verb = verb
-        self._known = frozenset(names)
-
-    def arguments(self, values: Mapping[str, Any] | None) -> tuple[Any, ...]:
-        """`values` in the order of the placeholders. Raises `InterfaceError` for a missing or an unknown name."""
-        if values is None:
-            values = {}
-        if values.keys() != self._known:
-            self._explain(values)
-        return tuple([values[name] for name in self.names])
-
-    def _explain(self, values: Mapping[str, Any]) -> None:
-        missing = sorted(self._known - values.keys())
-        unknown = sorted(str(name) for name in values.keys() - self._known)
-        if missing:
-            message = (
-                f"No value for the parameter{'s' * (len(missing) > 1)} {', '.join(f':{name}' for name in missing)}."
-            )
-            if unknown:
-                message += f" Values were given for: {', '.join(unknown)}."
-        else:
-            message = f"The statement has no parameter :{unknown[0]}. "
-            message += did_you_mean(unknown[0], self._known, listed_as="Parameters")
-        raise InterfaceError(message, sql=self.plan.sql)
-
-
 def parse(sql: str, dialect: Dialect) -> RawStatement:
     """Rewrite `sql` for the driver: `?` for each parameter on SQLite and MySQL, `$1`… (one a name) on PostgreSQL."""
     matches = scan(sql, dialect)
@@ -222,22 +187,18 @@ def parse(sql: str, dialect: Dialect) -> RawStatement:
     return RawStatement(plan, tuple(names), words[0].upper() if words else "")
 
 
-class RawCache:
-    """The raw statements of one database, by their text."""
+class RawCache(dict[str, RawStatement]):
+    """The raw statements of one database by their text: `cache[sql]` parses and checks each at most once."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, check: Callable[[RawStatement], object] | None = None) -> None:
         self._dialect = dialect
-        self._statements: dict[str, RawStatement] = {}
+        self._check = check
 
-    def get(self, sql: str) -> RawStatement:
-        """The statement of `sql`, parsed at most once."""
-        statement = self._statements.get(sql)
-        if statement is None:
-            statement = parse(sql, self._dialect)
-            if len(self._statements) >= MAX_CACHED:
-                self._statements.clear()
-            self._statements[sql] = statement
+    def __missing__(self, sql: str) -> RawStatement:
+        statement = parse(sql, self._dialect)
+        if self._check is not None:
+            self._check(statement)
+        if len(self) >= MAX_CACHED:
+            self.clear()
+        self[sql] = statement
         return statement
-
-    def __len__(self) -> int:
-        return len(self._statements)

@@ -64,13 +64,13 @@ class ValueEncoder:
     """What one driver takes: values of the types `plain` as they are, others as `encoders` say, then as all do."""
 
     def __init__(self, *, plain: Sequence[type] = (), encoders: Mapping[type, Encode] | None = None) -> None:
-        self._plain = _PLAIN | frozenset(plain)
+        self.plain = _PLAIN | frozenset(plain)
         self._encoders = dict(encoders or {})
         self._known: dict[type, Encode] = {}
 
     def row(self, values: Sequence[Any]) -> Sequence[Any]:
         """The values of one statement as the driver takes them."""
-        plain = self._plain
+        plain = self.plain
         for value in values:
             if type(value) not in plain:
                 return tuple([self.value(value) for value in values])
@@ -79,7 +79,7 @@ class ValueEncoder:
     def value(self, value: Any) -> Any:
         """One value."""
         kind = type(value)
-        if kind in self._plain:
+        if kind in self.plain:
             return value
         encode = self._known.get(kind)
         if encode is None:
@@ -94,7 +94,7 @@ class ValueEncoder:
         for base in kind.__mro__:
             if base in self._encoders:
                 return self._encoders[base]
-            if base in self._plain:
+            if base in self.plain:
                 return _as_it_is
         if issubclass(kind, pathlib.PurePath):
             return os.fspath
