@@ -5,7 +5,8 @@
 2. Statements of one frame wait for each other at its gate; a driver never sees two at once.
 3. An inner frame holds the gate of its outer one until it ends, so savepoints are strictly last in, first out.
 4. A frame that has ended is never used again. A task that never used it falls back to the outer frame or to autocommit;
-   one that did gets `TransactionEnded`, because going on would tear its work in two.
+   one that did gets `TransactionEnded`, because going on would tear its work in two, and so does everybody in a block
+   that ended with the one around it.
 5. The end waits for running statements, and a COMMIT for inner frames of other tasks as well; a ROLLBACK ends them.
    COMMIT and ROLLBACK are not cancelled halfway.
 6. `on_commit` hooks belong to a frame: dropped with it, handed to the outer frame, run after the outermost COMMIT.
@@ -83,6 +84,7 @@ class Frame:
         "savepoints",
         "session",
         "users",
+        "was_taken_down",
     )
 
     def __init__(
@@ -106,6 +108,8 @@ class Frame:
         self.ending = False
         self.ended = False
         self.committed = False
+        # Ended with its outer frame, while its own block goes on.
+        self.was_taken_down = False
         self.aborted: str | None = None
         self.hooks: list[tuple[Hook, bool]] = []
         # Tasks that ran statements here; see rule 4.
@@ -360,6 +364,7 @@ class Frame:
         self.abort(_ROLLING_BACK)
         # Rolled back with this one in any case, so there is nothing to wait for but a statement that runs.
         while isinstance(inner := self.gate.holder, Frame) and not inner.ending:
+            inner.was_taken_down = True
             with suppress(DatabaseError):
                 await inner.finish(commit=False, task=None)
         await self.pass_gate(self, task or self.owner)
@@ -436,7 +441,7 @@ def live_frame(database: Database, fallback: Frame | None) -> Frame | None:
         return frame
     task = asyncio.current_task() if _running_loop() is not None else None
     while frame is not None and frame.ended:
-        if task in frame.users:
+        if frame.was_taken_down or task in frame.users:
             raise TransactionEnded(
                 f"{_task_name(task)} worked in a transaction that has ended since; its further statements would not be "
                 "part of it. Await the task inside the transaction, or start it outside"

@@ -150,7 +150,7 @@ class Transaction:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         frame = self._frame
-        if frame is not None and frame.ended:
+        if frame is not None and frame.ending:
             unbind(self._database, frame)
             if kind is None and not self._ended_by_hand:
                 raise TransactionEnded("The outer transaction ended before this one, so nothing of this one is stored")
