@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from vivace.databases.connections import Connection
 from vivace.databases.database import Database
+from vivace.databases.observing.events import QueryEvent
 from vivace.databases.plan import Plan
 from vivace.databases.records import Record
 from vivace.databases.results import Result
@@ -15,4 +16,4 @@ from vivace.databases.transactions import Transaction
 from vivace.databases.url import DatabaseURL
 from vivace.databases.values import Json
 
-__all__ = ["Connection", "Database", "DatabaseURL", "Json", "Plan", "Record", "Result", "Transaction"]
+__all__ = ["Connection", "Database", "DatabaseURL", "Json", "Plan", "QueryEvent", "Record", "Result", "Transaction"]
