@@ -21,6 +21,7 @@ from vivace.databases.connections import Connection
 from vivace.databases.errors import DriverMissing, InterfaceError, TransactionEnded
 from vivace.databases.frames import END_TIMEOUT, Frame, current_frames, live_frame
 from vivace.databases.importer import import_from_string
+from vivace.databases.notifications import GapFunction, Listener, Overflow, check_listening
 from vivace.databases.observing.observable import Observable
 from vivace.databases.observing.options import ObservingOptions
 from vivace.databases.observing.watch import Watch
@@ -305,6 +306,25 @@ class Database(Observable, Queries):
         """As `transaction()`, for work that will write: on SQLite it takes the write lock with its first statement."""
         begin = begin_of(isolation=isolation, read_only=False, deferrable=False, immediate=True)
         return Transaction(self, begin, durable=durable, retries=retries)
+
+    def listen(
+        self,
+        *channels: str,
+        max_queued: int = 1000,
+        overflow: Overflow = "raise",
+        on_gap: GapFunction | None = None,
+    ) -> Listener:
+        """The notifications of `channels`: `async for notification in database.listen("a", "b")`. On PostgreSQL.
+
+        All listeners share one connection, which is not of the pool. When it is lost it is made again, and `on_gap`
+        (plain or async; a warning in the log by default) is told in the loop: what was notified meanwhile is lost. Of
+        those not read yet `max_queued` are kept; one more raises `NotificationsLost` in the loop, or, with
+        `overflow="drop_oldest"`, takes the place of the oldest (`listener.dropped` counts them).
+        """
+        check_listening(channels, max_queued, overflow)
+        hub = self.backend.listening()
+        self.check_usable()
+        return Listener(hub, channels, max_queued=max_queued, overflow=overflow, on_gap=on_gap)
 
     @property
     def in_transaction(self) -> bool:

@@ -55,6 +55,10 @@ class StatementTimeout(OperationalError):
     """The statement took longer than its `statement_timeout` and was cancelled on the server."""
 
 
+class NotificationsLost(OperationalError):
+    """A listener was too slow, and notifications came in faster than they were read."""
+
+
 class SerializationFailure(OperationalError):
     """The transaction lost a race with another one and may be tried again (`retries=` does so)."""
 
@@ -142,3 +146,11 @@ def _kind_of_both(ours: type[DatabaseError], theirs: type[Exception]) -> type[Da
 def _reduce(error: DatabaseError) -> tuple[Any, ...]:
     own = {name: value for name, value in vars(error).items() if name in _OWN}
     return type(error).__mro__[1], error.args, own
+
+
+def no_notifications(dialect_name: str) -> str:
+    """The message of `NotSupportedError` for a database without LISTEN."""
+    return (
+        f"{dialect_name} has no LISTEN and NOTIFY. Use PostgreSQL, Redis's PUBLISH and SUBSCRIBE, or a table that is "
+        "asked now and then"
+    )

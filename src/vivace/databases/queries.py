@@ -14,8 +14,10 @@ from sqlalchemy import ClauseElement
 from vivace.databases import query as raw_sql
 from vivace.databases._raw_statement_cy import RawStatement
 from vivace.databases.backends.base import MISSED, Backend, Found, Operation, Rows
+from vivace.databases.copying import Copying
 from vivace.databases.errors import InterfaceError
 from vivace.databases.expressions import ExpressionCompiler
+from vivace.databases.notifications import Notifying
 from vivace.databases.plan import Plan
 from vivace.databases.records import Record, RecordShape, shape_of
 from vivace.databases.results import Result
@@ -39,6 +41,7 @@ class Preparer:
     """Turns raw SQL and Core expressions into plans with arguments. One for each database."""
 
     def __init__(self, backend: Backend) -> None:
+        self.dialect_name = backend.dialect.name
         self._raw = raw_sql.RawCache(cast(raw_sql.Dialect, backend.dialect.name), _check_statement)
         self._expressions = ExpressionCompiler(backend.dialect)
         self._encoder = backend.values
@@ -88,7 +91,7 @@ async def _in_slices(shape: RecordShape, decoder: RowDecoder | None, rows: Rows)
     return made
 
 
-class Queries(ABC):
+class Queries(Copying, Notifying, ABC):
     """The methods that run statements."""
 
     _preparer: Preparer

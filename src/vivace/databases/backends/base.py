@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import Dialect
 
-from vivace.databases.errors import NotSupportedError
+from vivace.databases.errors import NotSupportedError, no_notifications
 from vivace.databases.plan import Plan
 from vivace.databases.values import ValueEncoder
 
 if TYPE_CHECKING:
     from vivace.databases.backends.sqlite.inline import InlineReader
+    from vivace.databases.notifications import Hub
 
 T = TypeVar("T")
 Row = Sequence[Any]
@@ -60,6 +61,7 @@ class Operation(Enum):
     RESULT = "result"  # an Outcome
     VALUE = "value"  # what `Database.execute()` returns
     MANY = "many"  # once for each row of arguments, all or nothing; None
+    COPY = "copy"  # PostgreSQL's; `args` is a function of the driver's connection that does it; the command's status
 
     __hash__ = object.__hash__  # backends look functions up by it, for each statement; Enum's is not compiled
 
@@ -195,6 +197,10 @@ class Backend(ABC):
     async def run_sync(self, work: Callable[[SQLAlchemyConnection], T]) -> T:
         """Call `work` with a SQLAlchemy Connection of its own, opened with this backend's options."""
         raise NotSupportedError(f"{self.dialect.name} has no bridge to SQLAlchemy's synchronous functions")
+
+    def listening(self) -> Hub:
+        """What listens to notifications. Raises `NotSupportedError` where there are none."""
+        raise NotSupportedError(no_notifications(self.dialect.name))
 
     @abstractmethod
     def statistics(self) -> dict[str, Any]:

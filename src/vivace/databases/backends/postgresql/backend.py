@@ -15,12 +15,13 @@ from sqlalchemy import Dialect
 from vivace.databases.backends.base import Backend, Begin, Executor, Found, Operation, Session
 from vivace.databases.backends.postgresql.connector import AsyncpgConnector
 from vivace.databases.backends.postgresql.dialect import PostgreSQLDialect
+from vivace.databases.backends.postgresql.notifications import NotificationHub
 from vivace.databases.backends.postgresql.options import Options
 from vivace.databases.backends.postgresql.session import PostgreSQLSession, failure_of, note_changed_session
 from vivace.databases.backends.postgresql.statements import WAYS
 from vivace.databases.backends.postgresql.translate import is_stale
 from vivace.databases.backends.sqlalchemy_connection import call_async
-from vivace.databases.errors import ConnectionFailed, DatabaseError
+from vivace.databases.errors import ConnectionFailed, DatabaseError, NotSupportedError
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
 from vivace.databases.shielding import uninterrupted
@@ -41,6 +42,7 @@ class PostgreSQLBackend(Backend):
         self.dialect: Dialect = PostgreSQLDialect()
         self._ways = dict(WAYS)
         self._connector = AsyncpgConnector(url, self.options)
+        self._hub = NotificationHub(self._connector)
         self._pool: Pool[asyncpg.Connection] = Pool(
             self._connector,
             min_size=self.options.min_size,
@@ -58,9 +60,11 @@ class PostgreSQLBackend(Backend):
             raise
 
     async def disconnect(self) -> None:
+        await self._hub.close()
         await self._pool.close()
 
     def abandon(self) -> None:
+        self._hub.abandon()
         self._pool.abandon()
 
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
@@ -90,7 +94,7 @@ class PostgreSQLBackend(Backend):
         if isinstance(failure, ConnectionFailed):
             # Whatever has ended this connection may have ended those that lie idle.
             self._pool.suspect_idle()
-            return _can_have_done_nothing(plan, error)
+            return operation is not Operation.COPY and _can_have_done_nothing(plan, error)
         if is_stale(error) or (plan.reads and isinstance(error, asyncpg.exceptions.OutdatedSchemaCacheError)):
             await self.forget_schema()
             return operation is not Operation.MANY  # its rows may be an iterator, and used up
@@ -141,6 +145,14 @@ class PostgreSQLBackend(Backend):
         if self.options.statement_cache_size == 0:  # PgBouncer: names of prepared statements are not the session's own
             adapted = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: f"vivace_{uuid4()}"}
         return await call_async("postgresql+asyncpg://", self._connector.open, work, **adapted)
+
+    def listening(self) -> NotificationHub:
+        if self.options.pgbouncer:
+            raise NotSupportedError(
+                "pgbouncer=true: LISTEN needs a session of its own, which PgBouncer's transaction mode does not give. "
+                "Listen with a second Database that is connected straight to PostgreSQL; notify() works here too"
+            )
+        return self._hub
 
     def statistics(self) -> dict[str, int | float]:
         return self._pool.statistics()

@@ -17,6 +17,7 @@ _COUNTED = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY")
 Status = str
 Call = Callable[[asyncpg.Connection, Plan, Any], Awaitable[Any]]
 Answer = Callable[[Plan, Any], Any]
+Copy = Callable[[asyncpg.Connection], Awaitable[Status]]
 
 
 class Way(NamedTuple):
@@ -49,6 +50,11 @@ def _fetch_value(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]
 def _execute_many(connection: asyncpg.Connection, plan: Plan, args: Iterable[Sequence[Any]]) -> Awaitable[None]:
     """Once for each row of arguments, in one implicit transaction and few round trips."""
     return connection.executemany(plan.sql, args)
+
+
+def _copy(connection: asyncpg.Connection, _: Plan, args: Copy) -> Awaitable[Status]:
+    """COPY, done by the function that stands for the arguments."""
+    return args(connection)
 
 
 def _as_it_is(_: Plan, found: Any) -> Any:
@@ -98,4 +104,5 @@ WAYS: dict[Operation, Way] = {
     Operation.RESULT: Way(_execute, _outcome),
     Operation.VALUE: Way(_fetch_value, _value),
     Operation.MANY: Way(_execute_many, _as_it_is),
+    Operation.COPY: Way(_copy, _as_it_is),
 }
