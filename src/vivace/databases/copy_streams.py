@@ -130,6 +130,67 @@ def _writer(write: Callable[[bytes], Awaitable[object]]) -> Callable[[bytes], Aw
     return hand_over
 
 
+class Outflow:
+    """Takes what COPY gives from the driver and hands it to the destination, in the task of whoever copies.
+
+    asyncpg waits for ever if its own `output` fails (or is cancelled) with the last piece, when the server has nothing
+    more to say. So nothing of the destination's ever fails there: the driver works in a task of its own, which is
+    cancelled only while it waits for the server.
+    """
+
+    def __init__(self, write: Callable[[bytes], Awaitable[object]]) -> None:
+        self._write = write
+        self._piece: bytes | None = None
+        self._is_ended = self._is_given_up = False
+        self._changed = asyncio.Event()
+        self._is_inside = False
+
+    async def run(self, start: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[T]]) -> T:
+        """`start` begins the copying into the function that it is given."""
+        driver = asyncio.ensure_future(start(self._take))
+        driver.add_done_callback(self._end)
+        try:
+            while (piece := await self._next()) is not None:
+                await self._write(piece)
+            return await driver
+        except BaseException:
+            await uninterrupted(self._give_up(driver))
+            raise
+
+    async def _take(self, piece: bytes) -> None:
+        self._is_inside = True
+        while self._piece is not None and not self._is_given_up:
+            await self._change()
+        self._piece = piece
+        self._is_inside = False
+        self._changed.set()
+
+    async def _next(self) -> bytes | None:
+        while self._piece is None and not self._is_ended:
+            await self._change()
+        piece, self._piece = self._piece, None
+        self._changed.set()
+        return piece
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    def _end(self, _: object) -> None:
+        self._is_ended = True
+        self._changed.set()
+
+    async def _give_up(self, driver: asyncio.Future[Any]) -> None:
+        self._is_given_up = True
+        self._changed.set()
+        while self._is_inside and not driver.done():  # noqa: ASYNC110 (one or two turns of the loop)
+            await asyncio.sleep(0)
+        driver.cancel()
+        await asyncio.wait([driver])
+        if not driver.cancelled():
+            driver.exception()  # ours is the one to hear about
+
+
 class Records:
     """Records on their way into a table: an async iterator that knows which one it gave last."""
 

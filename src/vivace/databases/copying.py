@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 from sqlalchemy import ClauseElement, Table
 
 from vivace.databases.backends.base import Operation
-from vivace.databases.copy_streams import GivenUp, destination, records_of, source_of
+from vivace.databases.copy_streams import GivenUp, Outflow, destination, records_of, source_of
 from vivace.databases.errors import NotSupportedError
 from vivace.databases.plan import Plan
 
@@ -142,10 +142,11 @@ class Copying(ABC):
 
             def copy(connection: Any) -> Awaitable[str]:
                 given: Mapping[str, Any] = options
-                status: Awaitable[str] = connection.copy_from_table(
-                    name, output=write, columns=columns, schema_name=schema, **given
+                return Outflow(write).run(
+                    lambda output: connection.copy_from_table(
+                        name, output=output, columns=columns, schema_name=schema, **given
+                    )
                 )
-                return status
 
             return await self._copy(_plan(f"{_shown(name, schema)} TO STDOUT", reads=True), copy)
 
@@ -163,8 +164,9 @@ class Copying(ABC):
 
             def copy(connection: Any) -> Awaitable[str]:
                 given: Mapping[str, Any] = options
-                status: Awaitable[str] = connection.copy_from_query(plan.sql, *args, output=write, **given)
-                return status
+                return Outflow(write).run(
+                    lambda output: connection.copy_from_query(plan.sql, *args, output=output, **given)
+                )
 
             return await self._copy(_plan(f"({plan.sql}) TO STDOUT", reads=plan.reads), copy)
 

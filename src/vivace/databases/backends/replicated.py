@@ -14,7 +14,7 @@ import random
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection as SQLAlchemyConnection
 
@@ -23,6 +23,9 @@ from vivace.databases.errors import ConnectionFailed, DatabaseError, InterfaceEr
 from vivace.databases.plan import Plan
 from vivace.databases.replication import ReadScope, needs_primary, scope_of
 from vivace.databases.url import DatabaseURL
+
+if TYPE_CHECKING:
+    from vivace.databases.notifications import Hub
 
 T = TypeVar("T")
 
@@ -333,6 +336,9 @@ class ReplicatedBackend(Backend):
             return await self.primary.run_sync(work)
         finally:
             scope.note_write()
+
+    def listening(self) -> Hub:
+        return self.primary.listening()
 
     def statistics(self) -> dict[str, Any]:
         replicas = [

@@ -71,8 +71,12 @@ async def test_a_table_is_written_to_any_destination(postgres: Database, book: s
 
     outputs: dict[str, Any] = {"path": path, "file": file, "function": take}
     assert await postgres.copy_from_table(book, output=outputs[kind], columns=["id", "title"], format="csv") == 2
-    written = {"path": lambda: path.read_bytes(), "file": file.getvalue, "function": lambda: b"".join(pieces)}
-    assert written[kind]() == CSV
+    written = {
+        "path": path.read_bytes() if path.exists() else b"",
+        "file": file.getvalue(),
+        "function": b"".join(pieces),
+    }
+    assert written[kind] == CSV
 
 
 async def test_a_query_is_copied_with_its_parameters(postgres: Database, book: str) -> None:
@@ -162,7 +166,7 @@ async def test_in_a_transaction_a_failed_copy_cannot_be_committed(postgres: Data
 
 
 async def test_a_record_that_does_not_fit_is_named_without_its_values(postgres: Database, book: str) -> None:
-    with pytest.raises(DataError, match="Record 2 .*'str' object cannot") as caught:
+    with pytest.raises(DataError, match=r"Record 2 .*'str' object cannot") as caught:
         await postgres.copy_records_to_table(book, records=[(1, "a"), ("my secret", "b")])
     assert "secret" not in str(caught.value)
     with pytest.raises(DataError, match="Record 1 "):

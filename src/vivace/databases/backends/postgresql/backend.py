@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from math import inf
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -50,6 +51,7 @@ class PostgreSQLBackend(Backend):
             acquire_timeout=self.options.acquire_timeout,
             check_after=self.options.check_after,
             max_lifetime=self.options.max_lifetime,
+            max_idle=self.options.max_inactive_connection_lifetime or inf,
         )
 
     async def connect(self) -> None:
@@ -83,6 +85,8 @@ class PostgreSQLBackend(Backend):
         except Exception as error:
             failure = failure_of(lease.connection, error, plan.sql)
             if not await self._may_try_again(operation, plan, error, failure):
+                if failure is error:  # none of the driver's
+                    raise
                 raise failure from error
             found = _FAILED
         finally:

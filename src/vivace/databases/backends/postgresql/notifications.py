@@ -11,6 +11,7 @@ from weakref import WeakSet
 import asyncpg
 
 from vivace.databases.backends.postgresql.connector import AsyncpgConnector
+from vivace.databases.backoff import Backoff
 from vivace.databases.errors import ConnectionFailed
 from vivace.databases.notifications import Gap, Listener, Notification
 
@@ -117,12 +118,15 @@ class NotificationHub:
             self._spawn(self._reconnect())
 
     async def _reconnect(self) -> None:
+        backoff = Backoff()
         try:
             while self._listeners and self._connection is None:
                 try:
                     await self._bring_up_to_date()
-                except _TROUBLE:
-                    await asyncio.sleep(self._connector.pause)
+                except _TROUBLE as error:
+                    now = monotonic()
+                    backoff.failed(error, now)
+                    await asyncio.sleep(backoff.next_try - now)
         finally:
             self._is_reconnecting = False
 

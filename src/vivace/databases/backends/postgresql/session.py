@@ -25,6 +25,9 @@ from vivace.databases.pool import Lease
 
 T = TypeVar("T")
 
+# Seconds; to roll back takes no time, however much was done.
+ROLLBACK_TIMEOUT = 5.0
+
 
 class PostgreSQLSession(Session):
     """One connection of the pool, lent."""
@@ -52,7 +55,10 @@ class PostgreSQLSession(Session):
             self.lease.is_unsettled = True
             raise
         except Exception as error:
-            raise failure_of(self.connection, error, sql) from error
+            failure = failure_of(self.connection, error, sql)
+            if failure is error:  # none of the driver's
+                raise
+            raise failure from error
 
     def iterate(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> Chunks:
         return PostgreSQLChunks(self, plan, args, chunk_size)
@@ -92,7 +98,8 @@ class PostgreSQLSession(Session):
         if self.connection.is_closed():
             return  # the server rolled back when the connection broke
         try:
-            await self.connection.execute("ROLLBACK")
+            # A server that does not confirm a cancellation is not waited for: asyncpg cuts the connection off then.
+            await self.connection.execute("ROLLBACK", timeout=ROLLBACK_TIMEOUT)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             self.terminate()
 
