@@ -18,6 +18,7 @@ class Plan:
         "changes_session",
         "credit",
         "inserts",
+        "is_groupable",
         "primary_only",
         "reads",
         "returns_key",
@@ -46,6 +47,8 @@ class Plan:
         # SQLite backend (backends/sqlite/trust.py).
         self.credit = 0
         self.strikes = 0
+        # Whether it may share a transaction with others; SQLite's backend finds out.
+        self.is_groupable: bool | None = None
         # Whether a read must go to the primary, None when nobody has looked; kept by backends/replicated.py.
         self.primary_only: bool | None = None
 

@@ -11,12 +11,12 @@ import subprocess
 import sys
 import time
 import uuid
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
 
-from vivace.databases import Database
+from vivace.databases import Database, Plan
 from vivace.databases.errors import (
     ConnectionFailed,
     DataError,
@@ -25,6 +25,7 @@ from vivace.databases.errors import (
     OperationalError,
     PoolTimeout,
     ProgrammingError,
+    TransactionAborted,
 )
 
 pytestmark = pytest.mark.anyio
@@ -291,3 +292,145 @@ async def test_nothing_is_left_open_after_disconnect(sqlite_url: str) -> None:
             async with database.transaction():
                 await database.fetch_all("SELECT * FROM t")
     assert len(os.listdir("/proc/self/fd")) <= descriptors
+
+
+async def test_a_cancelled_insert_of_many_rows_is_interrupted(sqlite: Database) -> None:
+    await sqlite.execute("CREATE TABLE t (n INTEGER)")
+    plan = Plan("INSERT INTO t VALUES (?)", reads=False, returns_rows=False)
+    started = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(sqlite.execute_plan_many(plan, ((n,) for n in range(10**8))), 0.05)
+    assert await sqlite.execute_plan(plan, (1,)) == 1
+    assert await sqlite.fetch_val("SELECT count(*) FROM t") == 1
+    assert time.monotonic() - started < 5
+
+
+async def test_rows_changed_by_statements_that_begin_with_with_are_counted(sqlite: Database) -> None:
+    await sqlite.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+    assert await sqlite.execute("/* a */ WITH a AS (SELECT 5 AS n) INSERT INTO t SELECT n FROM a") == 5
+    assert await sqlite.execute("-- b\nINSERT INTO t VALUES (6)") == 6
+    assert await sqlite.execute("WITH a AS (SELECT 5 AS n) DELETE FROM t WHERE n IN (SELECT n FROM a)") == 1
+    plan = Plan("WITH a AS (SELECT 6 AS n) DELETE FROM t WHERE n IN (SELECT n FROM a)", reads=False, returns_rows=False)
+    assert await sqlite.execute_plan(plan) == 1
+
+
+async def test_slow_reads_leave_a_thread_to_the_others(sqlite_url: str) -> None:
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :n) SELECT count(*) FROM n"
+    async with Database(f"{sqlite_url}?readers=2") as database:
+        await database.fetch_val(slow, {"n": 100_000})
+        reads = [asyncio.create_task(database.fetch_val(slow, {"n": 10**9})) for _ in range(4)]
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(5):
+            assert await database.fetch_val("SELECT count(*) FROM sqlite_master") == 0
+        for read in reads:
+            read.cancel()
+        await asyncio.wait(reads)
+
+
+async def test_disconnect_breaks_off_what_does_not_end(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vivace.databases.backends.sqlite.backend.CLOSE_TIMEOUT", 0.1)
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    read = asyncio.create_task(sqlite.fetch_val(slow))
+    await asyncio.sleep(0.05)
+    async with asyncio.timeout(5):
+        await sqlite.disconnect()
+    with pytest.raises(OperationalError, match="interrupted"):
+        await read
+
+
+async def test_a_full_disk_fails_only_whoever_needed_the_room(sqlite: Database) -> None:
+    await sqlite.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, v TEXT)")
+    await sqlite.execute("PRAGMA max_page_count = 20")
+    insert = "INSERT INTO t (v) VALUES (:v)"
+    found = await asyncio.gather(
+        *[sqlite.execute(insert, {"v": "x" * size}) for size in (10, 10, 1_000_000, 10)], return_exceptions=True
+    )
+    assert [type(result) for result in found] == [int, int, OperationalError, int]
+    assert "full" in str(found[2])
+    assert await sqlite.fetch_val("SELECT count(*) FROM t") == 3
+
+
+async def test_a_trigger_that_rolls_back_takes_back_only_its_own_statement(sqlite: Database) -> None:
+    await sqlite.execute("CREATE TABLE t (n INTEGER)")
+    await sqlite.execute(
+        "CREATE TRIGGER no_threes BEFORE INSERT ON t WHEN new.n = 3 BEGIN SELECT RAISE(ROLLBACK, 'no threes'); END"
+    )
+    inserts = [sqlite.execute("INSERT INTO t VALUES (:n)", {"n": n}) for n in range(6)]
+    found = await asyncio.gather(*inserts, return_exceptions=True)
+    assert [type(result) for result in found] == [int, int, int, IntegrityError, int, int]
+    assert await sqlite.fetch_val("SELECT group_concat(n) FROM t") == "0,1,2,4,5"
+    with pytest.raises(TransactionAborted):
+        async with sqlite.atomic():
+            await sqlite.execute("INSERT INTO t VALUES (7)")
+            with suppress(IntegrityError):
+                await sqlite.execute("INSERT INTO t VALUES (3)")
+    assert await sqlite.fetch_val("SELECT count(*) FROM t") == 5
+
+
+async def test_tables_may_change_under_readers(sqlite: Database) -> None:
+    await sqlite.execute("CREATE TABLE t (n INTEGER)")
+    await sqlite.execute("INSERT INTO t VALUES (1)")
+    for number in range(4):
+        for _ in range(3):
+            row = await sqlite.fetch_one("SELECT * FROM t")
+            assert row is not None
+            assert list(row.keys()) == ["n", *[f"c{k}" for k in range(number)]]
+        await sqlite.execute(f"ALTER TABLE t ADD COLUMN c{number}")
+        await sqlite.execute("VACUUM")
+
+
+async def test_odd_values_come_back_as_they_went_in(sqlite: Database) -> None:
+    for value in ("a\0b", "", "\U0001f600", b"", b"\0\xff", 2**63 - 1, -(2**63), float("inf"), -0.0, True):
+        assert await sqlite.fetch_val("SELECT :v", {"v": value}) == value
+    # SQLite has no NaN.
+    assert await sqlite.fetch_val("SELECT :v", {"v": float("nan")}) is None
+    with pytest.raises(DataError, match="not UTF-8") as caught:
+        await sqlite.fetch_val("SELECT CAST(x'ff5151' AS TEXT) AS name")
+    assert "QQ" not in str(caught.value)
+
+
+async def test_a_statement_that_comes_too_late_is_told_so(sqlite: Database) -> None:
+    transaction = await sqlite.transaction()
+    await sqlite.execute("CREATE TABLE t (n INTEGER)")
+    backend = sqlite.backend
+    backend.abandon()
+    with pytest.raises(InterfaceError, match="disconnect"):
+        await sqlite.execute("INSERT INTO t VALUES (1)")
+    with pytest.raises(InterfaceError, match="disconnect"):
+        await transaction.rollback()
+
+
+async def test_many_processes_may_open_a_new_file_at_the_same_time(sqlite_url: str) -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from vivace.databases import Database\n"
+        "async def main():\n"
+        "    print('ready', flush=True)\n"
+        "    sys.stdin.readline()\n"
+        "    async with Database(sys.argv[1]) as database:\n"
+        "        await database.execute('CREATE TABLE IF NOT EXISTS t (n INTEGER)')\n"
+        "        await database.execute('INSERT INTO t VALUES (1)')\n"
+        "asyncio.run(main())\n"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, sqlite_url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        process.stdout.readline()
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode == 0, stderr
+    async with Database(sqlite_url) as database:
+        assert await database.fetch_val("SELECT count(*) FROM t") == 4

@@ -9,9 +9,9 @@ database in memory has one connection, the writer's, and everything stands in li
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection as SQLAlchemyConnection
@@ -28,9 +28,9 @@ from vivace.databases.backends.sqlite.statements import FUNCTIONS
 from vivace.databases.backends.sqlite.worker import Job, Worker
 from vivace.databases.backends.sqlite.writeline import WriteLine
 from vivace.databases.backends.sqlite.writer import Writer
-from vivace.databases.errors import InterfaceError, NotSupportedError
+from vivace.databases.errors import DatabaseError, InterfaceError, NotSupportedError
 from vivace.databases.plan import Plan
-from vivace.databases.pool import Pool
+from vivace.databases.pool import CLOSE_TIMEOUT, Pool
 from vivace.databases.url import DatabaseURL
 from vivace.databases.values import SQLITE_VALUES
 
@@ -39,6 +39,17 @@ T = TypeVar("T")
 # Statements that may share a transaction with others. PRAGMA, VACUUM and ATTACH may not be in any.
 _GROUPABLE = frozenset({"INSERT", "UPDATE", "DELETE", "REPLAC"})
 _FOREVER = float("inf")
+
+logger = logging.getLogger("vivace.databases")
+
+
+async def _in_time(stopped: Coroutine[Any, Any, None], interrupt: Callable[[], None]) -> None:
+    """Wait for threads to end; what still runs after a while is broken off, again and again."""
+    task = asyncio.ensure_future(stopped)
+    await asyncio.wait([task], timeout=CLOSE_TIMEOUT)
+    while not task.done():
+        interrupt()
+        await asyncio.wait([task], timeout=0.05)
 
 
 class SQLiteBackend(Backend):
@@ -93,9 +104,9 @@ class SQLiteBackend(Backend):
         readers, writer = self._readers, self._writer
         self.abandon()
         if readers is not None:
-            await readers.stopped()
+            await _in_time(readers.stopped(), readers.interrupt)
         if writer is not None:
-            await writer.stopped()
+            await _in_time(writer.stopped(), writer.interrupt)
 
     def abandon(self) -> None:
         if self.inline is not None:
@@ -125,9 +136,18 @@ class SQLiteBackend(Backend):
                     break
                 await inline.turns.wait()
             return await self._readers.perform(Job(loop, function, plan, args, interruptible=True))
+        if plan.is_groupable is None:
+            plan.is_groupable = plan.sql.lstrip()[:6].upper() in _GROUPABLE
         # A group may run its statements twice, and the rows of MANY may be an iterator that cannot.
-        groupable = operation is not Operation.MANY and plan.sql.lstrip()[:6].upper() in _GROUPABLE
-        return await line.perform(Job(loop, function, plan, args, interruptible=True, groupable=groupable))
+        # One that takes long keeps a transaction of its own.
+        groupable = plan.is_groupable and plan.credit >= 0 and operation is not Operation.MANY
+        job = Job(loop, function, plan, args, True, groupable)
+        line.submit(job)
+        try:
+            return await job.future
+        except asyncio.CancelledError:
+            line.worker.cancel(job)
+            raise
 
     async def run_with(self, plan: Plan, work: Callable[[Executor], Awaitable[T]]) -> T:
         # `run()` has its own ways for each kind of statement, and what it waits for are locks, not connections.
@@ -163,11 +183,21 @@ class SQLiteBackend(Backend):
 
     async def release(self, session: Session) -> None:
         assert isinstance(session, SQLiteSession)
-        with suppress(InterfaceError):  # disconnected: closing the connection has cleaned it
+        try:
             await session.clean()
-        if session.lease is not None and self._sessions is not None:
-            session.lease.is_dirty = session.is_dirty
-            self._sessions.release(session.lease)
+        except DatabaseError:
+            session.is_dirty = True
+            if not session.worker.is_stopped:  # by disconnect(), and then closing the connection rolls back
+                logger.warning("Rolling back failed; the connection is opened anew", exc_info=True)
+        except BaseException:
+            session.is_dirty = True
+            raise
+        finally:
+            if session.lease is not None and self._sessions is not None:
+                session.lease.is_dirty = session.is_dirty
+                self._sessions.release(session.lease)
+            elif session.is_dirty and not self._opener.in_memory:
+                session.worker.renew()
 
     async def run_sync(self, work: Callable[[SQLAlchemyConnection], T]) -> T:
         if self._opener.in_memory:

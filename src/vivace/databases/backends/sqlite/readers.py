@@ -9,7 +9,8 @@ from queue import SimpleQueue
 from time import perf_counter
 from typing import Any
 
-from vivace.databases.backends.sqlite.worker import Job, Worker
+from vivace.databases.backends.sqlite.trust import is_known_slow
+from vivace.databases.backends.sqlite.worker import Job, Worker, stopped_error
 
 # A read that waits for so many seconds gets a thread of its own. Below that, one thread with its batched wake-ups is
 # faster than several that fight for the interpreter lock.
@@ -26,6 +27,9 @@ class Readers:
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._workers: list[Worker] = []
         self._watch: asyncio.TimerHandle | None = None
+        self._is_stopped = False
+        # One thread is kept for reads that are not known to be slow, so that these do not wait for seconds.
+        self._slow = asyncio.Semaphore(limit - 1) if limit > 1 else None
 
     async def start(self) -> None:
         """Start the first thread; raises what opening the file raises."""
@@ -34,10 +38,21 @@ class Readers:
 
     def _add_worker(self) -> None:
         name = f"vivace-sqlite-reader-{len(self._workers) + 1}"
-        self._workers.append(Worker(self._loop, self._open, name=name, queue=self._queue))
+        worker = Worker(self._loop, self._open, name=name, queue=self._queue)
+        self._workers.append(worker)
+        if len(self._workers) > 1:
+            worker.on_failure(lambda: self._workers.remove(worker))
 
     async def perform(self, job: Job) -> Any:
         """Run a job on the first free worker. Cancelled: it is skipped or interrupted."""
+        if self._slow is not None and is_known_slow(job.plan):
+            async with self._slow:
+                return await self._perform(job)
+        return await self._perform(job)
+
+    async def _perform(self, job: Job) -> Any:
+        if self._is_stopped:
+            raise stopped_error()
         self._queue.put(job)
         if self._watch is None and len(self._workers) < self._limit:
             self._watch = self._loop.call_later(STALL, self._look)
@@ -66,10 +81,21 @@ class Readers:
 
     def abandon(self) -> None:
         """Tell all threads to end after the jobs in the queue."""
+        self._is_stopped = True
         if self._watch is not None:
             self._watch.cancel()
         for _ in self._workers:
             self._queue.put(None)
+
+    def renew(self) -> None:
+        """Each thread opens its connection anew before its next job."""
+        for worker in self._workers:
+            worker.renew()
+
+    def interrupt(self) -> None:
+        """Break off what runs now."""
+        for worker in self._workers:
+            worker.interrupt()
 
     def __len__(self) -> int:
         return len(self._workers)

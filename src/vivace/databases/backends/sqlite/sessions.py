@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from vivace.databases.backends.base import Begin, Chunks, Found, Operation, Session
@@ -40,6 +41,9 @@ class SQLiteSession(Session):
         self.is_dirty = False
         self._in_transaction = False
         self._read_only = False
+        # Savepoints that are open: what was done before the first of them outlives a rollback to it.
+        self._depth = 0
+        self._chunks: set[SQLiteChunks] = set()
         # BEGIN travels to the thread together with the first statement. Cleared by the thread when it has run.
         self._pending_begin: str | None = None
 
@@ -57,9 +61,18 @@ class SQLiteSession(Session):
                 self._give_line_back()
 
     async def _statement(self, function: Function, plan: Plan, args: Any) -> Any:
-        # A write inside a transaction is never interrupted: SQLite would roll back all of the transaction.
-        interruptible = plan.reads or not self._in_transaction
+        # SQLite rolls back all of the transaction when a write in it is interrupted. Without a savepoint that is what
+        # will come anyway, because a cancelled statement aborts its frame; with one, the outer frame is to survive.
+        interruptible = plan.reads or self._depth == 0
+        if self._chunks and not plan.reads:
+            function = partial(self._after_open_reads, function)
         return await self._perform(function, plan, args, interruptible=interruptible)
+
+    def _after_open_reads(self, function: Function, connection: sqlite3.Connection, plan: Plan, args: Any) -> Any:
+        """In the thread: a write in the body of `iterate()` must not change what the loop still gets."""
+        for chunks in self._chunks:
+            chunks.read_to_the_end()
+        return function(connection, plan, args)
 
     async def _call(self, function: Function) -> None:
         await self.worker.perform(Job(self._loop, function, NO_PLAN, None))
@@ -90,7 +103,13 @@ class SQLiteSession(Session):
             self._line.release()
 
     def iterate(self, plan: Plan, args: Sequence[Any], chunk_size: int) -> Chunks:
-        return SQLiteChunks(self, plan, args, chunk_size)
+        chunks = SQLiteChunks(self, plan, args, chunk_size)
+        self._chunks.add(chunks)
+        return chunks
+
+    def forget(self, chunks: SQLiteChunks) -> None:
+        """The cursor is closed."""
+        self._chunks.discard(chunks)
 
     async def begin(self, begin: Begin, *, reads: bool) -> None:
         writes = begin.immediate or not (reads or begin.read_only)
@@ -127,6 +146,9 @@ class SQLiteSession(Session):
 
     def _roll_back(self, connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
         self._pending_begin = None
+        # An open cursor would keep the snapshot open for the next borrower of the connection.
+        for chunks in self._chunks:
+            chunks.end()
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         if self._read_only:
@@ -135,10 +157,16 @@ class SQLiteSession(Session):
 
     def _ended(self) -> None:
         self._in_transaction = False
+        self._depth = 0
+        self._chunks.clear()
         self._give_line_back()
 
     async def control(self, sql: str) -> None:
         await self._perform(_control, Plan(sql, reads=False, returns_rows=False), None, interruptible=False)
+        if sql.startswith("SAVEPOINT"):
+            self._depth += 1
+        elif sql.startswith("RELEASE"):
+            self._depth -= 1
 
     @property
     def in_transaction(self) -> bool:
@@ -157,7 +185,7 @@ class SQLiteSession(Session):
     async def clean(self) -> None:
         """Leave nothing behind: no open transaction, no line held."""
         try:
-            if self._in_transaction or self.is_dirty:
+            if self._in_transaction or self.is_dirty or self._chunks:
                 await self._call(self._roll_back)
         finally:
             self._ended()
@@ -188,6 +216,7 @@ class WorkerConnector:
 
     def terminate(self, connection: Worker) -> None:
         connection.stop()
+        connection.interrupt()
 
     def is_closed(self, connection: Worker) -> bool:
         return False
@@ -211,21 +240,41 @@ class SQLiteChunks(Chunks):
         self._args = args
         self._chunk_size = chunk_size
         self._cursor: sqlite3.Cursor | None = None
+        self._names: tuple[str, ...] = ()
+        # All that was left when something was written on this connection.
+        self._rest: Iterator[Any] | None = None
+        self._is_closed = False
 
     async def fetch(self) -> Found:
         found: Found = await self._session._statement(self._next, self._plan, self._args)
         return found
 
+    # The rest runs in the thread.
+
     def _next(self, connection: sqlite3.Connection, plan: Plan, args: Any) -> Found:
+        if self._is_closed:
+            return self._names, []
+        if self._rest is not None:
+            return self._names, list(islice(self._rest, self._chunk_size))
         if self._cursor is None:
             self._cursor = connection.execute(plan.sql, args)
-        return names_of(self._cursor), self._cursor.fetchmany(self._chunk_size)
+            self._names = names_of(self._cursor)
+        return self._names, self._cursor.fetchmany(self._chunk_size)
 
-    async def close(self) -> None:
-        if self._cursor is not None:
-            await self._session._call(self._close)
+    def read_to_the_end(self) -> None:
+        """Keep the remaining rows: SQLite's cursors see what is written on their own connection."""
+        if self._cursor is not None and self._rest is None:
+            self._rest = iter(self._cursor.fetchall())
 
-    def _close(self, connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
+    def end(self) -> None:
+        """Close the cursor."""
+        self._is_closed = True
+        self._rest = None
         if self._cursor is not None:
             self._cursor.close()
             self._cursor = None
+
+    async def close(self) -> None:
+        if not self._is_closed:
+            await self._session._call(lambda *_: self.end())
+            self._session.forget(self)

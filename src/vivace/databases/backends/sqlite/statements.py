@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from vivace.databases.plan import Plan
 Function = Callable[[sqlite3.Connection, Plan, Any], Any]
 
 _SAVEPOINT = "vivace_many"
+_BEGINS_WITH = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*WITH\b", re.IGNORECASE | re.DOTALL)
 
 
 def rows(connection: sqlite3.Connection, plan: Plan, args: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -53,7 +55,16 @@ def count(connection: sqlite3.Connection, plan: Plan, args: Sequence[Any]) -> in
     if plan.returns_rows:
         # sqlite3 counts the rows of a RETURNING statement only when they have been read.
         return len(cursor.fetchall())
-    return max(cursor.rowcount, 0)
+    return max(changed_by(connection, cursor, plan), 0)
+
+
+def changed_by(connection: sqlite3.Connection, cursor: sqlite3.Cursor, plan: Plan) -> int:
+    """The number of rows a statement has changed; -1 for one that changes none, such as CREATE TABLE."""
+    if cursor.rowcount < 0 and not plan.reads and _BEGINS_WITH.match(plan.sql):
+        # sqlite3 does not count what `WITH … INSERT` and its like changed.
+        number: int = connection.execute("SELECT changes()").fetchone()[0]
+        return number
+    return cursor.rowcount
 
 
 def result(connection: sqlite3.Connection, plan: Plan, args: Sequence[Any]) -> Outcome:
@@ -63,7 +74,7 @@ def result(connection: sqlite3.Connection, plan: Plan, args: Sequence[Any]) -> O
         found = cursor.fetchall()
         key = cursor.lastrowid if plan.inserts and len(found) == 1 else None
         return outcome_of_rows(plan, names_of(cursor), found, key)
-    changed = max(cursor.rowcount, 0)
+    changed = max(changed_by(connection, cursor, plan), 0)
     return Outcome((), (), changed, cursor.lastrowid if plan.inserts and changed == 1 else None)
 
 
@@ -73,20 +84,23 @@ def value(connection: sqlite3.Connection, plan: Plan, args: Sequence[Any]) -> An
     if cursor.description is not None:
         found = cursor.fetchall()
         return found[0][0] if found else None
+    changed = changed_by(connection, cursor, plan)
     if plan.inserts:
-        return cursor.lastrowid if cursor.rowcount > 0 else None
-    # -1: a statement that changes no rows, such as CREATE TABLE.
-    return cursor.rowcount if cursor.rowcount >= 0 else None
+        return cursor.lastrowid if changed > 0 else None
+    return changed if changed >= 0 else None
 
 
 def many(connection: sqlite3.Connection, plan: Plan, args: Iterable[Sequence[Any]]) -> None:
     """Run the statement once for each row of arguments: all of them or none."""
-    connection.execute(f"SAVEPOINT {_SAVEPOINT}")
+    begins = not connection.in_transaction
+    connection.execute("BEGIN IMMEDIATE" if begins else f"SAVEPOINT {_SAVEPOINT}")
     try:
         connection.executemany(plan.sql, args)
-        connection.execute(f"RELEASE {_SAVEPOINT}")
+        connection.execute("COMMIT" if begins else f"RELEASE {_SAVEPOINT}")
     except BaseException:
-        if connection.in_transaction:
+        if begins:
+            connection.rollback()  # nothing when SQLite has rolled back on its own
+        elif connection.in_transaction:
             connection.execute(f"ROLLBACK TO {_SAVEPOINT}")
             connection.execute(f"RELEASE {_SAVEPOINT}")
         raise

@@ -8,6 +8,7 @@ import sqlite3
 from vivace.databases import errors
 
 _UNIQUE = re.compile(r"^(?:UNIQUE|NOT NULL) constraint failed: (?P<columns>.+)$")
+_UNDECODABLE = re.compile(r"^Could not decode to UTF-8 column '(?P<column>.*?)' with text ", re.DOTALL)
 _NAMED = re.compile(r"^(?:CHECK constraint failed: |UNIQUE constraint failed: index )'?(?P<name>.+?)'?$")
 # SQLITE_ERROR covers wrong SQL and much else; these words tell wrong SQL apart, as other databases do.
 _WRONG_SQL = re.compile(
@@ -29,6 +30,13 @@ def _translated(error: Exception, sql: str | None) -> errors.DatabaseError:
     message = str(error)
     code = getattr(error, "sqlite_errorcode", 0)
     primary = code & 0xFF
+    if (undecodable := _UNDECODABLE.match(message)) is not None:
+        # sqlite3's own message holds the value.
+        return errors.DataError(
+            f'The text of column "{undecodable["column"]}" is not UTF-8; CAST({undecodable["column"]} AS BLOB) gives '
+            "its bytes",
+            sql=sql,
+        )
     if isinstance(error, sqlite3.IntegrityError):
         return _integrity(message, sql)
     if code == sqlite3.SQLITE_BUSY_SNAPSHOT:

@@ -23,10 +23,12 @@ NEVER = -(10**9)
 
 
 def learn(connection: sqlite3.Connection, plan: Plan, args: Any, seconds: float) -> None:
-    """A worker ran the plan in so much processor time."""
+    """A worker ran the plan in so much processor time; a write: in so much wall time."""
     if not plan.reads:
         if seconds > LONG_WRITE:
-            plan.credit = -1
+            plan.credit = -PENALTY
+        elif plan.credit < 0:
+            plan.credit += 1
     elif seconds > QUICK:
         plan.credit = min(plan.credit, -PENALTY)
     elif plan.credit == 0 and _hides_work(connection, plan, args):

@@ -22,11 +22,25 @@ from vivace.databases.plan import Plan
 
 Function = Callable[[sqlite3.Connection, Plan, Any], Any]
 
+# Seconds after which a job that is to be interrupted and still runs is interrupted again.
+INTERRUPT_AGAIN = 0.01
+
 
 class Job:
     """One function to call with a connection, and the future that gets its result."""
 
-    __slots__ = ("args", "cancelled", "error", "function", "future", "groupable", "interruptible", "plan", "result")
+    __slots__ = (
+        "args",
+        "cancelled",
+        "error",
+        "function",
+        "future",
+        "groupable",
+        "interruptible",
+        "is_in_line",
+        "plan",
+        "result",
+    )
 
     def __init__(
         self,
@@ -34,7 +48,6 @@ class Job:
         function: Function,
         plan: Plan,
         args: Any,
-        *,
         interruptible: bool = False,
         groupable: bool = False,
     ) -> None:
@@ -42,18 +55,21 @@ class Job:
         self.function = function
         self.plan = plan
         self.args = args
-        # Cancelling may stop it halfway: true for reads, and for a write that is its own transaction. SQLite rolls
-        # back the *whole* transaction when a write inside one is interrupted, so those run to their end.
+        # Cancelling may stop it halfway: true for reads, and for a write in whose transaction nothing else is worth
+        # keeping. SQLite rolls back the *whole* transaction when a write inside one is interrupted.
         self.interruptible = interruptible
         # It may share a transaction with its neighbours in the queue (see writer.py).
         self.groupable = groupable
         self.cancelled = False
+        # It waits until it may write (see writeline.py).
+        self.is_in_line = False
         self.result: Any = None
         self.error: BaseException | None = None
 
     def run(self, connection: sqlite3.Connection) -> None:
         """Call the function and keep what it gives or raises."""
-        started = thread_time()
+        clock = thread_time if self.plan.reads else perf_counter
+        started = clock()
         try:
             self.result = self.function(connection, self.plan, self.args)
             self.error = None
@@ -64,7 +80,7 @@ class Job:
         except BaseException as error:  # noqa: BLE001 (it is raised again, in the task that waits)
             self.error = error
         else:
-            learn(connection, self.plan, self.args, thread_time() - started)
+            learn(connection, self.plan, self.args, clock() - started)
 
     def deliver(self) -> None:
         """Give the result to whoever waits; on the event loop."""
@@ -96,6 +112,7 @@ class Worker:
         self._done: deque[Job] = deque()
         self._is_waking = False
         self.is_stopped = False
+        self._is_stale = False
         # When the job that runs now began; read by other threads, for a rough answer.
         self.busy_since: float | None = None
         # Daemon: a program that forgets disconnect() still ends.
@@ -108,6 +125,10 @@ class Worker:
         """Wait until the connection is open; raises what opening raised."""
         await asyncio.shield(self._started)
 
+    def on_failure(self, function: Callable[[], object]) -> None:
+        """Call `function` if the connection cannot be opened, which nobody then hears of."""
+        self._started.add_done_callback(lambda started: function() if started.exception() is not None else None)
+
     @property
     def connection(self) -> sqlite3.Connection:
         """The thread's connection, once `started()`. To be looked at only while no job runs."""
@@ -115,9 +136,10 @@ class Worker:
         return self._connection
 
     def submit(self, job: Job) -> None:
-        """Put the job at the end of the queue. After `stop()` it fails at once, as nobody would ever run it."""
+        """Put the job at the end of the queue. After `stop()` it fails with `InterfaceError`."""
         if self.is_stopped:
-            job.future.set_exception(InterfaceError("The database was disconnected; what was not committed is undone"))
+            job.error = stopped_error()
+            job.deliver()
         else:
             self._queue.put(job)
 
@@ -133,14 +155,32 @@ class Worker:
     def cancel(self, job: Job) -> None:
         """Nobody waits for this job any more."""
         job.cancelled = True
+        if job.interruptible:
+            self._interrupt(job)
+
+    def _interrupt(self, job: Job) -> None:
+        # Between two statements of a job there is nothing to interrupt, so once may not be enough.
         with self._lock:
-            if self._current is job and job.interruptible and self._connection is not None:
+            if self._current is not job or self._connection is None:
+                return
+            self._connection.interrupt()
+        self._loop.call_later(INTERRUPT_AGAIN, self._interrupt, job)
+
+    def interrupt(self) -> None:
+        """Break off what runs now, whoever waits for it."""
+        with self._lock:
+            if self._current is not None and self._connection is not None:
                 self._connection.interrupt()
+
+    def renew(self) -> None:
+        """Close the connection and open another one before the next job."""
+        self._is_stale = True
 
     def stop(self) -> None:
         """End the thread after the jobs in its queue."""
-        self.is_stopped = True
-        self._queue.put(None)
+        if not self.is_stopped:
+            self.is_stopped = True
+            self._queue.put(None)
 
     async def stopped(self) -> None:
         """Wait until the thread has closed its connection."""
@@ -161,10 +201,28 @@ class Worker:
             self._tell(_succeed, self._finished)
 
     def _work_off(self) -> None:
-        assert self._connection is not None
         while (job := self._queue.get()) is not None:
-            self._run(self._connection, job)
+            self._work_on(job)
             del job  # an idle thread keeps no result alive
+
+    def _work_on(self, job: Job) -> None:
+        try:
+            connection = self._current_connection()
+        except Exception as error:  # noqa: BLE001 (it could not be opened anew; perhaps it can for the next job)
+            job.error = error
+            self._finish([job])
+        else:
+            self._run(connection, job)
+
+    def _current_connection(self) -> sqlite3.Connection:
+        assert self._connection is not None
+        if self._is_stale:
+            connection = self._open()
+            with self._lock:
+                stale, self._connection = self._connection, connection
+            self._is_stale = False
+            stale.close()
+        return self._connection
 
     def _run(self, connection: sqlite3.Connection, job: Job) -> None:
         """Run one job; a subclass may take more jobs from the queue."""
@@ -216,6 +274,11 @@ class Worker:
         except RuntimeError:
             # The loop was closed without disconnect(): nobody is left to hear it.
             return
+
+
+def stopped_error() -> InterfaceError:
+    """What a job gets that comes too late."""
+    return InterfaceError("The database is disconnecting, or has disconnected: the statement was not run")
 
 
 def _succeed(future: asyncio.Future[None]) -> None:

@@ -19,25 +19,22 @@ class WriteLine:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, worker: Worker, timeout: float) -> None:
         self._loop = loop
-        self._worker = worker
+        self.worker = worker
         self._timeout = timeout
         self._holder: object | None = None
         self._held_by = ""
         self._held_since = 0.0
         self._waiting: deque[Job | asyncio.Future[None]] = deque()
 
-    async def perform(self, job: Job) -> object:
-        """Run an autocommit job when its turn comes. Raises `OperationalError` after the timeout."""
+    def submit(self, job: Job) -> None:
+        """Run an autocommit job when its turn comes. It fails with `OperationalError` after the timeout."""
         if self._holder is None and not self._waiting:
-            return await self._worker.perform(job)
+            self.worker.submit(job)
+            return
+        job.is_in_line = True
         self._waiting.append(job)
         timer = self._loop.call_later(self._timeout, self._time_out, job, job.future)
         job.future.add_done_callback(lambda _: timer.cancel())
-        try:
-            return await job.future
-        except asyncio.CancelledError:
-            self._worker.cancel(job)
-            raise
 
     async def acquire(self, holder: object) -> None:
         """Take the line for `holder`, until `release()`. Raises `OperationalError` after the timeout."""
@@ -68,14 +65,15 @@ class WriteLine:
             item = self._waiting.popleft()
             if isinstance(item, Job):
                 if not item.future.done():
-                    self._worker.submit(item)
+                    item.is_in_line = False
+                    self.worker.submit(item)
             elif not item.done():
                 self._holder = item  # a placeholder until the waiter has woken up
                 item.set_result(None)
                 return
 
     def _time_out(self, job: Job | None, future: asyncio.Future[None]) -> None:
-        if future.done() or (job is not None and job not in self._waiting):
+        if future.done() or (job is not None and not job.is_in_line):
             return
         if job is not None:
             job.cancelled = True

@@ -37,21 +37,18 @@ class Writer(Worker):
             self._run_group(connection, [first, second])
 
     def _run_group(self, connection: sqlite3.Connection, jobs: list[Job]) -> None:
-        self.busy_since = started = perf_counter()
+        started = perf_counter()
         try:
             connection.execute("BEGIN IMMEDIATE")
         except DRIVER_ERRORS as error:
-            for job in jobs:
-                job.error = translated(error, job.plan.sql)
-                job.error.__cause__ = error
-            self.busy_since = None
-            self._finish(jobs)
+            self._fail(jobs, error)
             return
         follower: Job | None = None
         position = 0
         while connection.in_transaction and position < len(jobs):
-            if not jobs[position].cancelled:
+            if self._begin(jobs[position]):
                 jobs[position].run(connection)
+                self._end()
             position += 1
             if position == len(jobs) < MAX_JOBS and perf_counter() - started < MAX_SECONDS:
                 follower = self._next_waiting()
@@ -60,14 +57,26 @@ class Writer(Worker):
                     follower = None
                 elif follower is not None:
                     break
-        if not self._committed(connection):
-            for job in jobs:
-                super()._run(connection, job)
+        try:
+            is_committed = self._committed(connection)
+        except DRIVER_ERRORS as error:
+            # Neither COMMIT nor ROLLBACK: an I/O error. Closing the connection rolls back.
+            self.renew()
+            self._fail(jobs, error)
         else:
-            self._finish(jobs)
-        self.busy_since = None
+            if is_committed:
+                self._finish(jobs)
+            else:
+                for job in jobs:
+                    super()._run(connection, job)
         if follower is not None:
-            super()._run(connection, follower)
+            self._work_on(follower)
+
+    def _fail(self, jobs: list[Job], error: Exception) -> None:
+        for job in jobs:
+            job.error = translated(error, job.plan.sql)
+            job.error.__cause__ = error
+        self._finish(jobs)
 
     def _committed(self, connection: sqlite3.Connection) -> bool:
         if not connection.in_transaction:
