@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from functools import cached_property
@@ -95,6 +96,7 @@ class Database(Observable, Queries):
         # With force_rollback: the frame below all others, of every task (no ContextVar reaches fixtures and app alike).
         self._global_frame: Frame | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = 0  # that connected it
         self._connecting = asyncio.Lock()
         self._background: set[asyncio.Future[Any]] = set()
         self.watch: Watch | None = None
@@ -160,6 +162,7 @@ class Database(Observable, Queries):
             self._log_statements(logger.isEnabledFor(logging.DEBUG))
             await self.backend.connect()
             self._loop = asyncio.get_running_loop()
+            self._process = os.getpid()
             self.is_connected = True
             connected.add(self)
             logger.info("Connected to %s", self.url.obscure_password)
@@ -186,11 +189,11 @@ class Database(Observable, Queries):
     def _is_on_this_loop(self) -> bool:
         """Whether the connections are this loop's; those of a loop that ended without disconnect() are cut off.
 
-        Raises `InterfaceError` when the other loop still runs (in another thread).
+        Raises `InterfaceError` when the other loop still runs (in another thread), or is the parent process's.
         """
         if self._loop is asyncio.get_running_loop():
             return True
-        if self._loop is not None and self._loop.is_running():
+        if self._loop is not None and (self._loop.is_running() or self._process != os.getpid()):
             self._explain_not_usable()
         # Nothing of theirs can be awaited any more.
         self._global_frame = None
@@ -409,6 +412,12 @@ class Database(Observable, Queries):
             raise InterfaceError(
                 "The database is not connected: await database.connect() first, or use it in "
                 '"async with Database(url) as database:"'
+            )
+        if self._process != os.getpid():
+            # Even closing them here would reach into the parent's event loop, by the selector that both share.
+            raise InterfaceError(
+                "The database was connected before this process was forked, so its connections are the parent's. "
+                "Make a Database in each process, or connect it after the fork"
             )
         raise InterfaceError("The database was connected on another event loop; connect one Database for each loop")
 
