@@ -13,6 +13,7 @@ SOURCE = Path("src")
 # A pure-mode `_name_cy.py` also runs as Python; a `.pyx` has no other form. `tests/test_build.py` holds this list
 # against the files on disk.
 COMPILED_MODULES: list[str] = [
+    "vivace.databases._lending_cy",
     "vivace.databases._raw_statement_cy",
     "vivace.databases._records_cy",
     "vivace.databases.typed._decoder_cy",

@@ -42,6 +42,11 @@ async def main():
             match row._mapping:
                 case {"id": found}:
                     print(found)
+    async with Database("sqlite:///file.db") as database:  # with a pool, for transactions that begin with a read
+        for _ in range(2):
+            async with database.transaction():
+                print(await database.fetch_val("SELECT 1"), database.statistics()["in_use"])
+        print(database.statistics()["idle"], database.statistics()["acquired"])
     row = shape_of(("a", "b")).record((1, 2))
     print(row.get("a"), row.get("c", 3), list(row.items()), {**row}, row._mapping == {"a": 1, "b": 2})
 

@@ -4,13 +4,12 @@ Free connections are a stack: the one used last is taken first, so its caches ar
 are a queue: whoever came first goes first, and gets a connection handed over directly. Others open them: openers.py.
 Putting one back never waits and is never cancelled; what must be cleaned first is cleaned in a task of the pool.
 
-`take()` and `release()` run with every statement, so they do little: one look at the clock, no task, no timer.
+`take()` and `release()` run with every statement, so they do little and are compiled: `_lending_cy.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from itertools import islice
@@ -18,6 +17,7 @@ from math import inf
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
+from vivace.databases._lending_cy import Lending
 from vivace.databases.deadlocks import described
 from vivace.databases.errors import InterfaceError, PoolTimeout
 from vivace.databases.leases import Connector, Lease
@@ -41,7 +41,7 @@ PROBE_TIMEOUT = 1.0
 MAINTAIN_EVERY = 5.0
 
 
-class Pool(Generic[C]):
+class Pool(Lending, Generic[C]):
     """Up to `max_size` connections. Belongs to the event loop it was opened on."""
 
     def __init__(
@@ -59,25 +59,21 @@ class Pool(Generic[C]):
             raise InterfaceError(
                 f"A pool needs 0 <= min_size <= max_size and max_size >= 1, got {min_size} and {max_size}"
             )
+        super().__init__(connector, check_after)
         self._connector = connector
         self._min_size = min_size
         self._max_size = max_size
         self._acquire_timeout = acquire_timeout
-        self._check_after = check_after
         self._max_lifetime = max_lifetime
         self._max_idle = max_idle
         self._openers = Openers(self, connector, min_size=min_size, max_size=max_size)
-        self._free: list[Lease[C]] = []
         self._leases: set[Lease[C]] = set()
-        # With when each gives up.
-        self._waiters: deque[tuple[asyncio.Future[Lease[C]], float]] = deque()
         # For the first waiter: all wait equally long, so nobody gives up before it.
         self._timer: asyncio.TimerHandle | None = None
         self._maintenance: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._is_closing = False
         self._all_back: asyncio.Future[None] | None = None
-        self._discarded = self._acquired = self._timeouts = self._waits = 0
+        self._discarded = self._timeouts = self._waits = 0
         self._waited = self._longest_wait = 0.0
 
     async def open(self) -> None:
@@ -93,26 +89,6 @@ class Pool(Generic[C]):
             for lease in leases:
                 self.release(lease)
 
-    def take(self) -> Lease[C] | None:
-        """A free, healthy connection if there is one right now."""
-        free = self._free
-        while free:
-            lease = free[-1]
-            if self._connector.is_closed(lease.connection):
-                free.pop()
-                self._forget(lease)
-                continue
-            now = monotonic()
-            # It has been idle for less than the time since somebody got it.
-            if now - lease.held_since > self._check_after or self._is_closing:
-                return None
-            free.pop()
-            self._acquired += 1
-            lease.is_held = True
-            lease.held_since = now
-            return lease
-        return None
-
     async def acquire(self, purpose: str = "") -> Lease[C]:
         """A connection; to be given back with `release()`.
 
@@ -122,7 +98,7 @@ class Pool(Generic[C]):
         while True:
             if self._is_closing:
                 raise InterfaceError("The database is disconnecting")
-            lease = self.take()
+            lease: Lease[C] | None = self.take()
             if lease is None and self._free:
                 lease = await self._take_checked()
             if lease is None:
@@ -238,24 +214,6 @@ class Pool(Generic[C]):
             if not turn.done():
                 turn.set_exception(make_error())
 
-    def _hold(self, lease: Lease[C]) -> None:
-        self._acquired += 1
-        lease.is_held = True
-        lease.held_since = monotonic()
-
-    def release(self, lease: Lease[C]) -> None:
-        """Give a connection back, whatever state it is in. Never raises."""
-        if not lease.is_held:
-            return  # close() or abandon() has cut it off
-        connector = self._connector
-        if connector.is_closed(lease.connection):
-            self.discard(lease)
-        elif lease.is_dirty or lease.is_unsettled or connector.needs_cleaning(lease.connection):
-            lease.holder, lease.purpose = None, "being reset"
-            self._spawn(self._clean(lease))
-        else:
-            self._put_back(lease)
-
     def discard(self, lease: Lease[C]) -> None:
         """Close a connection that is broken or in an unknown state."""
         if not lease.is_held:
@@ -263,6 +221,10 @@ class Pool(Generic[C]):
         self._discarded += 1
         self._connector.terminate(lease.connection)
         self._forget(lease)
+
+    def _start_cleaning(self, lease: Lease[C]) -> None:
+        lease.holder, lease.purpose = None, "being reset"
+        self._spawn(self._clean(lease))
 
     async def _clean(self, lease: Lease[C]) -> None:
         try:
@@ -274,29 +236,6 @@ class Pool(Generic[C]):
         lease.is_dirty = lease.is_unsettled = False
         if lease.is_held:  # else close() has cut it off
             self._put_back(lease)
-
-    def _put_back(self, lease: Lease[C]) -> None:
-        lease.holder = None
-        lease.purpose = ""
-        # By when it was lent, which is now or will be once more: no need to look at the clock.
-        if lease.held_since > lease.expires:
-            self._close_one(lease)
-        else:
-            self._hand_over(lease)
-
-    def _hand_over(self, lease: Lease[C]) -> None:
-        """To the first waiter, or to the free ones."""
-        if self._is_closing:
-            self._close_one(lease)
-            return
-        while self._waiters:
-            turn = self._waiters.popleft()[0]
-            if not turn.done():
-                self._hold(lease)
-                turn.set_result(lease)
-                return
-        lease.is_held = False
-        self._free.append(lease)
 
     def _close_one(self, lease: Lease[C]) -> None:
         self._spawn(self._connector.close(lease.connection))

@@ -32,6 +32,11 @@ _ONLY_IF_GIVEN = ("passfile", "servicefile", "ssl", "direct_tls", "target_sessio
 class AsyncpgConnector:
     """Opens, checks and cleans asyncpg connections for the pool."""
 
+    # asyncpg's own methods, without one of ours around them: the pool asks with every statement. A closed socket is
+    # noticed at once; what must be cleaned up is an open transaction.
+    is_closed = staticmethod(asyncpg.Connection.is_closed)
+    needs_cleaning = staticmethod(asyncpg.Connection.is_in_transaction)
+
     def __init__(self, url: DatabaseURL, options: Options) -> None:
         self._url = url
         self._options = options
@@ -87,17 +92,9 @@ class AsyncpgConnector:
         """Cut off."""
         connection.terminate()
 
-    def is_closed(self, connection: asyncpg.Connection) -> bool:
-        """asyncpg notices a closed socket at once."""
-        return connection.is_closed()
-
     async def check(self, connection: asyncpg.Connection) -> None:
         """One round trip."""
         await connection.execute("SELECT 1")
-
-    def needs_cleaning(self, connection: asyncpg.Connection) -> bool:
-        """An open transaction."""
-        return connection.is_in_transaction()
 
     async def clean(self, connection: asyncpg.Connection, *, thoroughly: bool) -> None:
         """Waits for a cancelled statement to end, rolls back, and thoroughly: resets the session."""
