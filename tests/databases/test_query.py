@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from types import MappingProxyType
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vivace.databases.errors import InterfaceError
-from vivace.databases.query import MAX_CACHED, RawCache, parse
+from vivace.databases.query import MAX_CHARACTERS, MAX_STATEMENTS, RawCache, parse
 
 BOTH = [
     ("SELECT 1", "SELECT 1", "SELECT 1", []),
@@ -26,7 +27,7 @@ BOTH = [
     ("SELECT time '12:30:45'", "SELECT time '12:30:45'", "SELECT time '12:30:45'", []),
     (r"SELECT '{}' \:\: x", "SELECT '{}' :: x", "SELECT '{}' :: x", []),
     ("WHERE a=:a_1 AND b=:B2", "WHERE a=? AND b=?", "WHERE a=$1 AND b=$2", ["a_1", "B2"]),
-    ("SELECT :ü", "SELECT :ü", "SELECT :ü", []),
+    ("SELECT :ü", "SELECT ?", "SELECT $1", ["ü"]),
     ("SELECT 'never closed :a", "SELECT 'never closed :a", "SELECT 'never closed :a", []),
     ("SELECT /* never closed :a", "SELECT /* never closed :a", "SELECT /* never closed :a", []),
     ("(:a)", "(?)", "($1)", ["a"]),
@@ -58,6 +59,12 @@ def test_parameters_are_found_alike(sql: str, sqlite: str, postgresql: str, name
         ("SELECT f(x := :a)", "SELECT f(x := $1)", ["a"]),
         ("SELECT a$b$c, :d", "SELECT a$b$c, $1", ["d"]),
         ("SELECT U&'d\\0061t :a', :b", "SELECT U&'d\\0061t :a', $1", ["b"]),
+        ("SELECT 1 -- :a\r, :b", "SELECT 1 -- :a\r, $1", ["b"]),
+        ("SELECT e'a' \n 'it\\'s :a', :b", "SELECT e'a' \n 'it\\'s :a', $1", ["b"]),
+        ("SELECT e'a' 'it\\', :b", "SELECT e'a' 'it\\', $1", ["b"]),
+        ("SELECT €e'\\', :b", "SELECT €e'\\', $1", ["b"]),
+        ("SELECT name$a$, :b", "SELECT name$a$, $1", ["b"]),
+        ("SELECT 12:30, a:b, é:c, :d", "SELECT 12:30, a:b, é:c, $1", ["d"]),
     ],
 )
 def test_postgresql_has_casts_dollar_quotes_and_nested_comments(sql: str, rewritten: str, names: list[str]) -> None:
@@ -93,7 +100,17 @@ def test_sqlite_has_brackets_and_backticks(sql: str, rewritten: str, names: list
         ("EXPLAIN SELECT 1", True, True),
         ("EXPLAIN ANALYZE DELETE FROM t", False, True),
         ("WITH x AS (SELECT 1) SELECT * FROM x", True, True),
-        ("WITH x AS (SELECT 1) DELETE FROM t", False, True),
+        ("WITH x AS (SELECT 1) DELETE FROM t", False, False),
+        ("WITH x AS (DELETE FROM s RETURNING id) DELETE FROM t", False, False),
+        ("WITH x AS (SELECT 1) DELETE FROM t RETURNING id", False, True),
+        ("WITH x (a) AS (SELECT ')'), y AS (DELETE FROM t RETURNING id) (SELECT * FROM x)", False, False),
+        ("(WITH x AS (SELECT 1) SELECT * FROM x)", True, True),
+        ("WITH x AS (INSERT INTO t VALUES (1)) SELECT 1", False, True),
+        ("SELECT replace(a, 'b', 'c') FROM t", True, True),
+        ("SELECT * FROM t FOR SHARE", False, True),
+        ("SELECT * FROM t FOR NO KEY UPDATE", False, True),
+        ("SELECT share FROM t", True, True),
+        ("CALL p()", False, True),
         ("WITH x AS (INSERT INTO t VALUES (1) RETURNING id) SELECT * FROM x", False, True),
         ("SELECT * INTO copy FROM t", False, True),
         ("SELECT * FROM t FOR UPDATE", False, True),
@@ -148,9 +165,66 @@ def test_none_and_zero_are_values() -> None:
 def test_the_cache_gives_the_same_statement_and_does_not_grow_for_ever() -> None:
     cache = RawCache("sqlite")
     assert cache["SELECT 1"] is cache["SELECT 1"]
-    for number in range(MAX_CACHED + 10):
+    for number in range(3 * MAX_STATEMENTS):
         assert cache[f"SELECT {number}"].plan.sql == f"SELECT {number}"
-    assert len(cache) <= MAX_CACHED
+    assert len(cache) <= MAX_STATEMENTS
+
+
+def test_who_writes_values_into_statements_does_not_drive_out_those_of_others() -> None:
+    cache = RawCache("sqlite")
+    kept = cache["SELECT :kept"]
+    for number in range(3 * MAX_STATEMENTS):
+        assert cache[f"SELECT {number}"].plan.sql == f"SELECT {number}"
+        if number % (MAX_STATEMENTS // 2) == 0:
+            assert cache["SELECT :kept"] is kept
+
+
+def test_the_cache_keeps_a_limited_amount_of_text() -> None:
+    cache = RawCache("sqlite")
+    for number in range(30):
+        assert cache[f"SELECT {number} -- " + "x" * (MAX_CHARACTERS // 10)].verb == "SELECT"
+    assert 1 < len(cache) <= 10
+    huge = "SELECT '" + "x" * MAX_CHARACTERS + "', :a"
+    assert cache[huge].names == ("a",)
+    assert cache[huge] is not cache[huge]
+
+
+HOSTILE = {
+    "quotes": "'" * 200_000,
+    "comments": "/*" * 100_000,
+    "nested comments": "/*" * 50_000 + "*/" * 50_000,
+    "stars": "/*" + "*" * 200_000,
+    "dollar quotes": "$a$" * 66_666,
+    "dollars": "$" * 200_000,
+    "many tags": "".join(f"$t{number}$" for number in range(30_000)),
+    "a long tag": "$" + "a" * 100_000 + "$" + ("$" + "a" * 1000) * 500,
+    "backslashes": "e'" + "\\" * 200_000,
+    "quotes before a backslash": "'" * 100_000 + "\\",
+    "continued strings": "e''\n" * 50_000,
+    "escaped quotes": "e'\\'" * 50_000,
+    "identifiers": '"' * 200_000,
+    "brackets": "[" * 200_000,
+    "colons": ":" * 200_000,
+    "parameters": " ".join(f":p{number}" for number in range(20_000)),
+    "words": "a " * 100_000,
+    "parentheses": "WITH " + "(" * 200_000,
+    "numbers": "(1, 2), " * 25_000,
+    "spaces": "e'' " + " " * 200_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_much_of_anything_is_read_in_time_that_grows_with_it(name: str) -> None:
+    for dialect in ("sqlite", "postgresql", "mysql"):
+        started = time.process_time()
+        parse(HOSTILE[name], dialect)
+        # 0.1 s at most; what is quadratic takes minutes.
+        assert time.process_time() - started < 5
+
+
+def test_a_nul_character_is_refused_as_databases_would_stop_reading_there() -> None:
+    with pytest.raises(InterfaceError, match="NUL"):
+        parse("SELECT 1\0; DROP TABLE t", "postgresql")
 
 
 quoted = st.one_of(

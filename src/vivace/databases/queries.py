@@ -11,7 +11,6 @@ from typing import Any, TypeVar, cast, overload
 
 from sqlalchemy import ClauseElement
 
-from vivace.databases import query as raw_sql
 from vivace.databases._raw_statement_cy import RawStatement
 from vivace.databases.backends.base import MISSED, Backend, Found, Operation, Rows
 from vivace.databases.copying import Copying
@@ -19,8 +18,10 @@ from vivace.databases.errors import InterfaceError
 from vivace.databases.expressions import ExpressionCompiler
 from vivace.databases.notifications import Notifying
 from vivace.databases.plan import Plan
+from vivace.databases.query import RawCache
 from vivace.databases.records import Record, RecordShape, shape_of
 from vivace.databases.results import Result
+from vivace.databases.sql_tokens import Dialect
 from vivace.databases.typed import RowDecoder, decoder_of
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ class Preparer:
 
     def __init__(self, backend: Backend) -> None:
         self.dialect_name = backend.dialect.name
-        self._raw = raw_sql.RawCache(cast(raw_sql.Dialect, backend.dialect.name), _check_statement)
+        self._raw = RawCache(cast(Dialect, backend.dialect.name), _check_statement)
         self._expressions = ExpressionCompiler(backend.dialect)
         self._encoder = backend.values
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from vivace.databases.query import MYSQL_COMMENT, MYSQL_EXECUTED, MYSQL_QUOTED
+from vivace.databases.sql_tokens import MYSQL_COMMENT, MYSQL_EXECUTED, MYSQL_QUOTED
 
 # Texts kept; whoever writes values into SQL text fills it, so it is emptied then.
 MAX_CACHED = 1024

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from vivace.databases import query
+from vivace.databases.sql_tokens import scan
 
 ELSEWHERE = (
     "pgbouncer=true: this would stay behind in a session that PgBouncer gives to others next. Use SET LOCAL or "
@@ -22,7 +22,7 @@ _SESSION_LOCK = re.compile(r"^pg_(?:try_)?advisory_lock(?:_shared)?$", re.IGNORE
 
 def stays_behind(sql: str) -> bool:
     """Whether a statement that changes its session does so for longer than the transaction."""
-    words = [match["word"] for match in query.scan(sql, "postgresql") if match["word"] is not None]
+    words = [match["word"] for match in scan(sql, "postgresql") if match["word"] is not None]
     upper = [word.upper() for word in words]
     if upper[0] in _VERBS:
         return upper[1:2] != ["TRANSACTION"]  # SET TRANSACTION, PREPARE TRANSACTION
