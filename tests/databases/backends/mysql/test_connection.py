@@ -23,6 +23,7 @@ async def test_canary_for_asyncmys_private_names(mysql: Database) -> None:
             assert hasattr(raw, name), f"asyncmy's Connection has no {name} any more"
         statement = await raw.prepare("SELECT ?")
         assert isinstance(statement._statement_id, int)
+        assert hasattr(statement, "_execute_cursor")
         for name in ("buffer", "pos", "length"):
             assert hasattr(raw._proto, name), f"asyncmy's protocol has no {name} any more"
 

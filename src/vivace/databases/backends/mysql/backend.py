@@ -17,7 +17,7 @@ from vivace.databases.backends.mysql.failures import failure
 from vivace.databases.backends.mysql.killer import Killer
 from vivace.databases.backends.mysql.options import Options
 from vivace.databases.backends.mysql.sessions import MySQLSession
-from vivace.databases.backends.mysql.statements import FUNCTIONS
+from vivace.databases.backends.mysql.statements import run
 from vivace.databases.backends.sqlalchemy_connection import call_async
 from vivace.databases.errors import ConnectionFailed
 from vivace.databases.plan import Plan
@@ -70,7 +70,7 @@ class MySQLBackend(Backend):
         lease.purpose = plan.sql
         lease.is_dirty = plan.changes_session
         try:
-            return await FUNCTIONS[operation](lease.connection, plan, args)
+            return await run(lease.connection, operation, plan, args)
         except asyncio.CancelledError:
             self._killer.kill(lease.connection.thread_id)
             lease.connection.terminate()

@@ -3,7 +3,7 @@
 Statements with values are prepared on the server, so values travel apart from the SQL and come back in binary form.
 `COM_…` are the names of https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html. Of asyncmy's own we use
 `_execute_command`, `_next_seq_id`, `_proto`, `_deprecate_eof`, `_stream_broken`, `_result` and the statements'
-`_statement_id`; tests/databases/backends/mysql/test_connection.py has a canary for each.
+`_statement_id` and `_execute_cursor`; tests/databases/backends/mysql/test_connection.py has a canary for each.
 """
 
 from __future__ import annotations
@@ -49,13 +49,15 @@ class Answer(NamedTuple):
 class MySQLConnection:
     """One connection to the server. `raw` is asyncmy's, `max_packet` the bytes that the server takes at a time."""
 
-    __slots__ = ("_cache_size", "_prepared", "_retired", "max_packet", "raw")
+    __slots__ = ("_cache_size", "_description", "_prepared", "_retired", "_rows", "max_packet", "raw")
 
     def __init__(self, raw: Connection, *, cache_size: int) -> None:
         self.raw = raw
         self.max_packet = 2**24
         self._cache_size = cache_size
-        self._prepared: dict[str, PreparedStatement] = {}
+        self._prepared: dict[str, Any] = {}
+        self._rows: Sequence[tuple[Any, ...]] = ()
+        self._description: Sequence[Sequence[Any]] = ()
         # Statements of cursors that are done. They are closed when the connection is quiet, before the next command.
         self._retired: list[PreparedStatement] = []
 
@@ -89,34 +91,39 @@ class MySQLConnection:
             await self.close_retired()
         if not prepare or not self._cache_size:
             return await self._query(sql, args)
-        statement = self._prepared.get(sql)
-        if statement is not None:
-            if statement.parameter_count == len(args):
-                return await self._execute(sql, statement, args)
-            self._refuse(sql, statement, args)
-        try:
-            statement = await self.prepare(sql)
-        except driver.MySQLError as error:
-            if error.args[0] in _NOT_PREPARED:
-                return await self._query(sql, args)
-            raise
+        statement = self._prepared.get(sql) or await self._prepare_and_keep(sql)
+        if statement is None:
+            return await self._query(sql, args)
         if statement.parameter_count != len(args):
-            self._retired.append(statement)
             self._refuse(sql, statement, args)
-        self._keep(sql, statement)
-        return await self._execute(sql, statement, args)
-
-    async def _execute(self, sql: str, statement: PreparedStatement, args: Sequence[Any]) -> Answer:
         try:
-            result = await statement.execute(args)
+            # As asyncmy's own cursor does, for which `self` stands in: rows of a known kind come by `_set_cached_rows`.
+            if await statement._execute_cursor(args, self):
+                return Answer(self._description, self._rows, len(self._rows), 0)
         except driver.MySQLError as error:
             if error.args[0] not in _PREPARE_AGAIN:
                 raise
             self._prepared.pop(sql, None)
+            return await self.execute(sql, args)
+        return _answer_of(self.raw)
+
+    def _set_cached_rows(self, rows: Sequence[tuple[Any, ...]], description: Sequence[Sequence[Any]]) -> None:
+        self._rows = rows
+        self._description = description
+
+    async def _prepare_and_keep(self, sql: str) -> Any:
+        """The prepared statement, None when the server cannot prepare it."""
+        try:
             statement = await self.prepare(sql)
-            self._keep(sql, statement)
-            result = await statement.execute(args)
-        return Answer(result.description, result.rows, result.affected_rows, result.insert_id)
+        except driver.MySQLError as error:
+            if error.args[0] in _NOT_PREPARED:
+                return None
+            raise
+        if len(self._prepared) >= self._cache_size:
+            # The oldest, not the least recently used: remembering every use would cost every statement.
+            self._retired.append(self._prepared.pop(next(iter(self._prepared))))
+        self._prepared[sql] = statement
+        return statement
 
     def _refuse(self, sql: str, statement: PreparedStatement, args: Sequence[Any]) -> None:
         raise InterfaceError(
@@ -129,13 +136,6 @@ class MySQLConnection:
         """Have the server prepare `sql`; the caller keeps the statement, and `retire()`s it."""
         prepared: PreparedStatement = await self.raw.prepare(sql.encode())
         return prepared
-
-    def _keep(self, sql: str, statement: PreparedStatement) -> None:
-        if len(self._prepared) >= self._cache_size:
-            # The oldest, not the least recently used: remembering every use would cost every statement.
-            oldest = next(iter(self._prepared))
-            self._retired.append(self._prepared.pop(oldest))
-        self._prepared[sql] = statement
 
     def retire(self, statement: PreparedStatement) -> None:
         """The statement is not needed any more; never waits and never sends anything now."""
@@ -152,8 +152,7 @@ class MySQLConnection:
             sql = _interpolated(sql, args)
         raw: Any = self.raw
         await raw.query(sql.encode())
-        result = raw._result
-        first = Answer(result.description, result.rows, result.affected_rows, result.insert_id)
+        first = _answer_of(raw)
         while raw._result is not None and raw._result.has_next:
             await raw.next_result()
         return first
@@ -192,6 +191,11 @@ class MySQLConnection:
     def terminate(self) -> None:
         """Close without a word."""
         self.raw.close()
+
+
+def _answer_of(raw: Any) -> Answer:
+    result = raw._result
+    return Answer(result.description, result.rows, result.affected_rows, result.insert_id)
 
 
 def _interpolated(sql: str, args: Sequence[Any]) -> str:

@@ -12,7 +12,7 @@ from vivace.databases.backends.mysql.cursors import ServerCursor
 from vivace.databases.backends.mysql.failures import failure
 from vivace.databases.backends.mysql.killer import Killer
 from vivace.databases.backends.mysql.shapes import shape_of
-from vivace.databases.backends.mysql.statements import FUNCTIONS
+from vivace.databases.backends.mysql.statements import run
 from vivace.databases.backends.mysql.translate import is_lost, translated
 from vivace.databases.backends.mysql.values import adapted
 from vivace.databases.errors import (
@@ -49,7 +49,7 @@ class MySQLSession(Session):
         if self._begun and not plan.reads:
             self._refuse_what_commits(plan.sql)
         try:
-            answer = await FUNCTIONS[operation](self._connection, plan, args)
+            answer = await run(self._connection, operation, plan, args)
         except asyncio.CancelledError:
             self.cut_off()
             raise
