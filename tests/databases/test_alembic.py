@@ -33,7 +33,13 @@ AUTHORS = """\
 import sqlalchemy as sa
 
 metadata = sa.MetaData(naming_convention={"fk": "fk_%(table_name)s_%(column_0_name)s"})
-authors = sa.Table("authors", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(50)))
+authors = sa.Table(
+    "authors",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(50)),
+    sa.Column("born", sa.DateTime(timezone=True)),
+)
 books = sa.Table(
     "books",
     metadata,
@@ -181,11 +187,14 @@ async def test_sql_is_printed_without_a_database(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], scheme: str
 ) -> None:
     project = Project(tmp_path, f"{scheme}://user:secret@127.0.0.1:1/nowhere")
-    project.add("first", None, 'op.create_table("authors", sa.Column("id", sa.Integer, primary_key=True))')
+    project.add(
+        "first", None, 'op.create_table("authors", sa.Column("id", sa.Integer), sa.Column("born", sa.DateTime))'
+    )
     await in_thread(project)("upgrade", "head", "--sql")
     printed = capsys.readouterr().out
     assert "CREATE TABLE authors" in printed
     assert re.search(r"INSERT INTO alembic_version \(version_num\) VALUES \('first'\)", printed)
+    assert ("born DATETIME(6)" in printed) is scheme.startswith(("mysql", "mariadb"))
     assert "secret" not in printed
     assert ("BEGIN" in printed) is (not scheme.startswith(("mysql", "mariadb", "sqlite")))
 

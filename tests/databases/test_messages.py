@@ -58,8 +58,11 @@ async def test_a_missing_parameter_and_one_too_many_are_named(database: Database
 
 @pytest.mark.parametrize("kind", URLS)
 def test_an_unknown_option_names_the_nearest(kind: str) -> None:
-    options: dict[str, Any]
-    for url, options in ((f"{URLS[kind]}?acquire_timout=3", {}), (URLS[kind], {"acquire_timout": 3})):
+    wrong: list[tuple[str, dict[str, Any]]] = [
+        (f"{URLS[kind]}?acquire_timout=3", {}),
+        (URLS[kind], {"acquire_timout": 3}),
+    ]
+    for url, options in wrong:
         with pytest.raises(InterfaceError, match='Did you mean "acquire_timeout"') as caught:
             Database(url, **options)
         assert "secret" not in str(caught.value)

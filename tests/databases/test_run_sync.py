@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 import sqlalchemy as sa
 
@@ -15,6 +17,7 @@ books = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("title", sa.String(100)),
     sa.Column("facts", sa.JSON),
+    sa.Column("read", sa.DateTime),
 )
 
 pytestmark = pytest.mark.anyio
@@ -30,8 +33,13 @@ async def test_create_all_makes_tables_and_drop_all_removes_them(url: str) -> No
     async with Database(url) as database:
         await database.run_sync(metadata.create_all)
         try:
-            await database.execute(books.insert(), {"title": "Emma", "facts": {"pages": 300}})
-            assert (await database.fetch_one(books.select())).facts == {"pages": 300}  # type: ignore[union-attr]
+            values = {
+                "title": "Emma",
+                "facts": {"pages": 300},
+                "read": dt.datetime.fromisoformat("2026-01-02 03:04:05.678901"),
+            }
+            await database.execute(books.insert(), values)
+            assert dict(await database.fetch_one(books.select()) or ()) == {"id": 1, **values}
             assert "run_sync_books" in await database.run_sync(
                 lambda connection: sa.inspect(connection).get_table_names()
             )

@@ -24,6 +24,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import context
 
+from vivace.databases.backends.sqlalchemy_connection import use_types_of
 from vivace.databases.database import Database
 from vivace.databases.errors import IntegrityError, InterfaceError, OperationalError
 from vivace.databases.migration_lock import LOCK_KEY, WAIT_SECONDS
@@ -32,8 +33,6 @@ from vivace.databases.url import DatabaseURL
 MetaData = sa.MetaData | Sequence[sa.MetaData] | None
 
 _RETRY_SECONDS = 0.1
-# The names of our schemes that SQLAlchemy has another name for.
-_DIALECTS = {"postgres": "postgresql", "mariadb": "mysql"}
 
 
 def run_migrations(
@@ -50,10 +49,10 @@ def run_migrations(
     if database is None:
         database = _url_of_the_configuration()
     options = {"target_metadata": metadata, **options}
-    if context.is_offline_mode():
-        _print_sql(database.url if isinstance(database, Database) else DatabaseURL(database), options)
-        return
     backend = (database if isinstance(database, Database) else Database(database)).backend
+    if context.is_offline_mode():
+        _print_sql(backend.dialect, options)
+        return
     if backend.dialect.name == "sqlite":
         # ALTER TABLE can do little there, so changes are written as copies of the table.
         options = {"render_as_batch": True, "transactional_ddl": True, **options}
@@ -78,13 +77,14 @@ def _url_of_the_configuration() -> str:
     return url
 
 
-def _print_sql(url: DatabaseURL, options: dict[str, Any]) -> None:
+def _print_sql(dialect: sa.Dialect, options: dict[str, Any]) -> None:
     context.configure(
-        dialect_name=_DIALECTS.get(url.dialect, url.dialect),
+        dialect_name=dialect.name,
         literal_binds=True,
         dialect_opts={"paramstyle": "named"},
         **options,
     )
+    use_types_of(dialect, context.get_context().dialect)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -25,9 +25,13 @@ async def call_async(
     url: str,
     open_connection: Callable[[], Awaitable[Any]],
     work: Callable[[sa.Connection], T],
+    *,
+    dialect: sa.Dialect,
     **adapted: Any,
 ) -> T:
     """Call `work` over an asyncio driver's connection; `adapted` goes to SQLAlchemy's adapter of the driver.
+
+    Columns are declared in the words of `dialect`, as if it had run the CREATE TABLE itself.
 
     `work` runs on the loop's thread and waits without stopping the loop, by a greenlet. What it leaves uncommitted is
     rolled back. Raises what `open_connection` raises, `DriverMissing` without greenlet.
@@ -44,8 +48,14 @@ async def call_async(
             f'Install it with: pip install "vivace[{extra}]"'
         )
     engine = create_async_engine(url, creator=creator, poolclass=NullPool, hide_parameters=True)
+    use_types_of(dialect, engine.dialect)
     async with engine.connect() as connection:
         return await connection.run_sync(work)
+
+
+def use_types_of(ours: sa.Dialect, theirs: sa.Dialect) -> None:
+    """Let a dialect of SQLAlchemy's declare columns as ours does (MySQL's DATETIME with microseconds)."""
+    theirs.type_compiler_instance = ours.type_compiler_cls(theirs)
 
 
 async def call_sqlite(

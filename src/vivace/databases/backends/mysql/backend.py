@@ -108,7 +108,7 @@ class MySQLBackend(Backend):
             await raw.autocommit(False)  # SQLAlchemy begins and ends transactions as PEP 249 says
             return raw
 
-        return await call_async("mysql+asyncmy://", open_connection, work)
+        return await call_async("mysql+asyncmy://", open_connection, work, dialect=self.dialect)
 
     def statistics(self) -> dict[str, int | float]:
         return self._pool.statistics()

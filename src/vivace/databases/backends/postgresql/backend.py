@@ -148,7 +148,7 @@ class PostgreSQLBackend(Backend):
         adapted: dict[str, Any] = {}
         if self.options.statement_cache_size == 0:  # PgBouncer: names of prepared statements are not the session's own
             adapted = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: f"vivace_{uuid4()}"}
-        return await call_async("postgresql+asyncpg://", self._connector.open, work, **adapted)
+        return await call_async("postgresql+asyncpg://", self._connector.open, work, dialect=self.dialect, **adapted)
 
     def listening(self) -> NotificationHub:
         if self.options.pgbouncer:
