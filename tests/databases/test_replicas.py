@@ -95,6 +95,14 @@ async def test_in_a_scope_the_first_statement_may_be_a_childs(urls: list[str]) -
         assert await who(database) in ("one", "two")
 
 
+async def test_a_write_in_a_scope_counts_for_the_one_around_it(database: Database) -> None:
+    with database.read_your_writes():
+        with database.read_your_writes():
+            await database.execute("INSERT INTO note VALUES (1)")
+        assert await who(database) == "primary"
+    assert await who(database) in ("one", "two")
+
+
 async def test_a_new_scope_forgets_what_was_written_before(database: Database) -> None:
     await database.execute("INSERT INTO note VALUES (1)")
     with database.read_your_writes():

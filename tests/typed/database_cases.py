@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypedDict, assert_type
 
 import msgspec
 import sqlalchemy
 
-from vivace.databases import Connection, Database, Record, Result
+from vivace.databases import Connection, Database, Plan, Record, Result
 
 
 class BookStruct(msgspec.Struct):
@@ -53,3 +53,21 @@ async def rows(database: Database, connection: Connection, query: sqlalchemy.Sel
     await database.fetch_all(5, into=BookStruct)  # type: ignore[call-overload]
     book_or_none = await database.fetch_one("SELECT 1", into=BookStruct)
     book_or_none.title  # type: ignore[union-attr]  # noqa: B018
+
+
+def without_await(database: Database, query: sqlalchemy.Select[tuple[str]]) -> None:
+    sync = database.sync
+    assert_type(sync.fetch_all("SELECT 1"), list[Record])
+    assert_type(sync.fetch_one(query, {"id": 1}), Record | None)
+    assert_type(sync.fetch_all(query, into=BookStruct), list[BookStruct])
+    assert_type(sync.fetch_one("SELECT 1", into=BookClass), BookClass | None)
+    assert_type(sync.iterate("SELECT 1", into=BookDict), Generator[BookDict, None, None])
+    assert_type(sync.run(query), Result)
+    assert_type(sync.call(database.execute_plan, Plan("", reads=False, returns_rows=False)), int)
+
+    @sync.transaction(retries=2)
+    def add(number: int) -> str:
+        return str(number)
+
+    assert_type(add(1), str)
+    add("1")  # type: ignore[arg-type]

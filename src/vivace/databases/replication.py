@@ -21,17 +21,23 @@ if TYPE_CHECKING:
 
 
 class ReadScope:
-    """When the contexts that share it may read from replicas again; `sticky` is how many seconds a write counts."""
+    """When the contexts that share it may read from replicas again; `sticky` is how many seconds a write counts.
 
-    __slots__ = ("_primary_until", "sticky")
+    A write counts for the scope `around` it too.
+    """
 
-    def __init__(self, sticky: float) -> None:
+    __slots__ = ("_around", "_primary_until", "sticky")
+
+    def __init__(self, sticky: float, around: ReadScope | None = None) -> None:
         self.sticky = sticky
+        self._around = around
         self._primary_until = -math.inf
 
     def note_write(self) -> None:
         """Something was written."""
         self._primary_until = max(self._primary_until, monotonic() + self.sticky)
+        if self._around is not None:
+            self._around.note_write()
 
     @property
     def must_see_writes(self) -> bool:
@@ -85,12 +91,12 @@ class ReadBlock:
 
     def __enter__(self) -> Self:
         states = self._before = _states.get()
+        around = states.get(self._backend)
         if self._uses_primary:
-            around = states.get(self._backend)
             # What is written in the block counts after it, too.
             scope = ReadScope(getattr(self._backend, "sticky", 0.0)) if around is None else around.scope
         else:
-            scope = ReadScope(math.inf)
+            scope = ReadScope(math.inf, None if around is None else around.scope)
         _states.set({**states, self._backend: _State(scope, self._uses_primary)})
         return self
 

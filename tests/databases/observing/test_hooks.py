@@ -144,6 +144,9 @@ async def test_waiting_for_a_connection_is_not_counted_as_the_statement(postgres
         assert max(event.waited for event in seen) > 0.15
         assert all(event.duration > 0.15 for event in seen)
         assert seen[1].duration < seen[1].waited + 0.15
+        counted = database.statistics()
+        assert counted["waits"] == 1
+        assert 0.15 < counted["longest_wait"] <= counted["waited"] < 5
 
 
 async def test_without_a_hook_nothing_stands_in_the_way(sqlite: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import signal
 import subprocess
 import sys
@@ -18,13 +19,16 @@ from typing import Any
 import pytest
 from tests.databases.slow import slow_read
 
-from vivace.databases import Database
+from vivace.databases import Connection, Database
 from vivace.databases.errors import (
     ConnectionFailed,
     InterfaceError,
     SerializationFailure,
     StatementTimeout,
 )
+from vivace.databases.queries import Queries
+from vivace.databases.synchronous.facade import SyncConnection, SyncDatabase
+from vivace.databases.synchronous.queries import SyncQueries
 
 KINDS = ["sqlite", "memory", "postgresql", "mysql"]
 
@@ -53,6 +57,17 @@ def table_of(database: Database) -> str:
 
 def loop_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "vivace-database-sync"]
+
+
+def test_every_method_of_queries_has_its_twin() -> None:
+    """With the same parameters; those of plans are the ORM's, which awaits."""
+    for name, method in vars(Queries).items():
+        if callable(method) and not name.startswith("_") and "_plan" not in name:
+            twin = getattr(SyncQueries, name)
+            assert list(inspect.signature(twin).parameters) == list(inspect.signature(method).parameters), name
+    for mine, theirs in ((SyncDatabase, Database), (SyncConnection, Connection)):
+        expected = set(inspect.signature(theirs.transaction).parameters)
+        assert expected <= set(inspect.signature(mine.transaction).parameters)
 
 
 def wait_until_idle(database: Database) -> None:

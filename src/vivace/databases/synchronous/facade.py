@@ -70,17 +70,37 @@ class SyncDatabase(SyncQueries):
         """`with database.sync.connection() as connection:` keeps one connection for the block."""
         return SyncConnection(self._database, self._bridge)
 
-    def transaction(self, *, retries: int = 0, **options: Any) -> SyncTransaction:
-        """A transaction, or a savepoint inside one: `with`, a decorator, or by hand; options as of `Database`."""
-        return SyncTransaction(
-            self._database, self._bridge, functools.partial(self._database.transaction, **options), retries
-        )
+    def transaction(
+        self,
+        *,
+        force_rollback: bool = False,
+        isolation: str | None = None,
+        read_only: bool = False,
+        readonly: bool = False,
+        deferrable: bool = False,
+        durable: bool = False,
+        retries: int = 0,
+    ) -> SyncTransaction:
+        """A transaction, or a savepoint inside one: `with`, a decorator, or by hand; see `Database.transaction()`."""
 
-    def atomic(self, *, retries: int = 0, **options: Any) -> SyncTransaction:
+        def make() -> Transaction:
+            return self._database.transaction(
+                force_rollback=force_rollback,
+                isolation=isolation,
+                read_only=read_only or readonly,
+                deferrable=deferrable,
+                durable=durable,
+            )
+
+        return SyncTransaction(self._database, self._bridge, make, retries)
+
+    def atomic(self, *, isolation: str | None = None, durable: bool = False, retries: int = 0) -> SyncTransaction:
         """As `transaction()`, for work that will write: on SQLite it takes the write lock with its first statement."""
-        return SyncTransaction(
-            self._database, self._bridge, functools.partial(self._database.atomic, **options), retries
-        )
+
+        def make() -> Transaction:
+            return self._database.atomic(isolation=isolation, durable=durable)
+
+        return SyncTransaction(self._database, self._bridge, make, retries)
 
     @property
     def in_transaction(self) -> bool:
@@ -129,11 +149,27 @@ class SyncConnection(SyncQueries):
         """The driver's own connection: asyncpg's belongs to the event loop's thread, sqlite3's may be used here."""
         return self._connection.raw_connection
 
-    def transaction(self, *, retries: int = 0, **options: Any) -> SyncTransaction:
+    def transaction(
+        self,
+        *,
+        force_rollback: bool = False,
+        isolation: str | None = None,
+        read_only: bool = False,
+        readonly: bool = False,
+        deferrable: bool = False,
+        retries: int = 0,
+    ) -> SyncTransaction:
         """A transaction on this connection."""
-        return SyncTransaction(
-            self._database, self._bridge, functools.partial(self._connection.transaction, **options), retries
-        )
+
+        def make() -> Transaction:
+            return self._connection.transaction(
+                force_rollback=force_rollback,
+                isolation=isolation,
+                read_only=read_only or readonly,
+                deferrable=deferrable,
+            )
+
+        return SyncTransaction(self._database, self._bridge, make, retries)
 
 
 class SyncTransaction:
