@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence, Sized
 from contextlib import aclosing
+from itertools import chain
 from types import UnionType
 from typing import Any, TypeVar, cast, overload
 
@@ -55,12 +56,18 @@ class Preparer:
         call = self._expressions.call(_checked(query), values)
         return call.plan, call.args, None if call.expression is None else call.expression.shape
 
-    def prepare_many(self, query: Query, rows: Sequence[Values]) -> tuple[Plan, list[Sequence[Any]]]:
-        """The plan and the arguments of each row."""
+    def prepare_many(self, query: Query, rows: Iterable[Values]) -> tuple[Plan, Iterable[Sequence[Any]]] | None:
+        """The plan and the arguments of each row, made one after another; None when there are no rows."""
+        remaining = iter(rows)
+        first = next(remaining, None)
+        if first is None:
+            return None
+        rows = chain((first,), remaining)
         if isinstance(query, str):
             statement = self._raw[query]
-            return statement.plan, [statement.encoded(row, self._encoder) for row in rows]
-        call = self._expressions.call_many(_checked(query), rows)
+            encoded, encoder = statement.encoded, self._encoder
+            return statement.plan, (encoded(row, encoder) for row in rows)
+        call = self._expressions.call_many(_checked(query), first, rows)
         return call.plan, call.args
 
 
@@ -182,11 +189,17 @@ class Queries(Copying, Notifying, ABC):
         return Result(await _in_slices(shape or shape_of(names), None, rows) if rows else [], rowcount, lastrowid)
 
     async def execute_many(self, query: Query, values: Iterable[Values]) -> None:
-        """Run one statement for each of `values`: all of them or none."""
-        rows = list(values)
-        if rows:
-            plan, args = self._preparer.prepare_many(query, rows)
-            await self._perform(Operation.MANY, plan, args)
+        """Run one statement for each of `values`: all of them or none.
+
+        On PostgreSQL an iterator is read as the rows are sent, in bounded memory, and a plain INSERT is done by COPY.
+        """
+        prepared = self._preparer.prepare_many(query, values)
+        if prepared is None:
+            return
+        plan, args = prepared
+        # PostgreSQL's driver takes rows as it sends them; a thread or a second attempt needs them all.
+        is_lazy = self._preparer.dialect_name == "postgresql" and not isinstance(values, Sized)
+        await self._perform(Operation.MANY, plan, args if is_lazy else list(args))
 
     @overload
     def iterate(self, query: Query, values: Values | None = None) -> AsyncGenerator[Record, None]: ...

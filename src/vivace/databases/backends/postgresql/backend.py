@@ -14,12 +14,13 @@ from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import Dialect
 
 from vivace.databases.backends.base import Backend, Begin, Executor, Found, Operation, Session
+from vivace.databases.backends.postgresql.bulk import BulkInserts
 from vivace.databases.backends.postgresql.connector import AsyncpgConnector
 from vivace.databases.backends.postgresql.dialect import PostgreSQLDialect
 from vivace.databases.backends.postgresql.notifications import NotificationHub
 from vivace.databases.backends.postgresql.options import Options
 from vivace.databases.backends.postgresql.session import PostgreSQLSession, failure_of, note_changed_session
-from vivace.databases.backends.postgresql.statements import WAYS
+from vivace.databases.backends.postgresql.statements import WAYS, Way
 from vivace.databases.backends.postgresql.translate import is_stale
 from vivace.databases.backends.sqlalchemy_connection import call_async
 from vivace.databases.errors import ConnectionFailed, DatabaseError, NotSupportedError
@@ -41,7 +42,8 @@ class PostgreSQLBackend(Backend):
     def __init__(self, url: DatabaseURL, options: dict[str, Any]) -> None:
         self.options = Options.of(url, options)
         self.dialect: Dialect = PostgreSQLDialect()
-        self._ways = dict(WAYS)
+        self._bulk = BulkInserts(may_copy=self.options.init is None and self.options.setup is None)
+        self._ways = {**WAYS, Operation.MANY: Way(self._bulk.run, WAYS[Operation.MANY].answer)}
         self._connector = AsyncpgConnector(url, self.options)
         self._hub = NotificationHub(self._connector)
         self._pool: Pool[asyncpg.Connection] = Pool(

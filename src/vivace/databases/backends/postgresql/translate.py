@@ -9,7 +9,9 @@ import asyncpg
 from vivace.databases import errors
 
 # asyncpg quotes the value, which may be a secret: `invalid input for query argument $1: 'x' (expected …)`.
-_QUOTED_ARGUMENT = re.compile(r"(invalid input for query argument \$\d+): .* \((.*)\)", re.DOTALL)
+_QUOTED_ARGUMENT = re.compile(
+    r"(invalid input for query argument \$\d+(?: in element #\d+ of executemany\(\) sequence)?): .* \((.*)\)", re.DOTALL
+)
 # `Key (author_id, title)=(1, x) already exists.`
 _KEY_COLUMNS = re.compile(r"^(?:Key|Failing row).*?\((?P<columns>[^()=]+)\)=")
 # serialization_failure, deadlock_detected, lock_not_available
