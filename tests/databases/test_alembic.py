@@ -278,6 +278,12 @@ async def test_the_url_may_stand_in_alembic_ini(sqlite_project: Project) -> None
     assert await project.value("SELECT count(*) FROM one") == 0
 
 
+async def test_an_address_of_pgbouncer_is_refused(tmp_path: Path) -> None:
+    project = Project(tmp_path, "postgresql://127.0.0.1:1/nowhere?pgbouncer=true")
+    with pytest.raises(InterfaceError, match="the address of PostgreSQL itself"):
+        await asyncio.to_thread(command.upgrade, project.config, "head")
+
+
 async def test_a_server_that_cannot_be_reached_is_one_clear_error(tmp_path: Path) -> None:
     project = Project(tmp_path, "postgresql://user:secret@127.0.0.1:1/nowhere")
     with pytest.raises(ConnectionFailed, match="Is PostgreSQL running there") as caught:

@@ -43,7 +43,8 @@ def run_migrations(
     `database` is the application's, connected or not, or a URL; without it alembic.ini's `sqlalchemy.url` says which.
     `metadata` is what `--autogenerate` and `check` compare with. `options` go to Alembic's `context.configure()`.
     Works in a program whose event loop runs, too: it then blocks that loop, so call it through `asyncio.to_thread`.
-    Raises `ConnectionFailed`, and `OperationalError` when another process migrates for longer than ten minutes.
+    Raises `ConnectionFailed`, `OperationalError` when another process migrates for longer than ten minutes, and
+    `InterfaceError` for an address of PgBouncer.
     """
     _set_up_logging()
     if database is None:
@@ -56,6 +57,11 @@ def run_migrations(
     if backend.dialect.name == "sqlite":
         # ALTER TABLE can do little there, so changes are written as copies of the table.
         options = {"render_as_batch": True, "transactional_ddl": True, **options}
+    if _changes_the_database() and getattr(getattr(backend, "options", None), "pgbouncer", False):
+        raise InterfaceError(
+            "Migrations hold a lock of their session, which PgBouncer would lend to others with the lock. "
+            "Give run_migrations() the address of PostgreSQL itself, without pgbouncer=true"
+        )
     _wait_for(lambda: backend.run_sync(partial(_migrate, options=options)))
 
 
