@@ -51,7 +51,7 @@ EXPECTED: dict[str, tuple[str, list[str]]] = {
     "test_databases.test_should_not_maintain_ref_when_no_cache_param": (MEMORY, []),
     "test_integration.test_integration": (ON_EVENT, []),
     "test_databases.test_ddl_queries": (
-        "drops a table in a transaction, which MySQL commits by that; ours says so and does not go on half outside",
+        "drops a table in a transaction, which MySQL commits by that; ours refuses it",
         SCHEMES["mysql"],
     ),
     "test_databases.test_iterate_outside_transaction_with_temp_table": (
