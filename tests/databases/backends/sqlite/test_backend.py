@@ -7,16 +7,21 @@ import contextvars
 import datetime as dt
 import decimal
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
 
 from vivace.databases import Database, Plan
+from vivace.databases.backends.sqlite import SQLiteBackend
+from vivace.databases.backends.sqlite.opener import Opener
+from vivace.databases.backends.sqlite.options import Options
 from vivace.databases.errors import (
     ConnectionFailed,
     DataError,
@@ -25,8 +30,10 @@ from vivace.databases.errors import (
     OperationalError,
     PoolTimeout,
     ProgrammingError,
+    SerializationFailure,
     TransactionAborted,
 )
+from vivace.databases.url import DatabaseURL
 
 pytestmark = pytest.mark.anyio
 
@@ -400,37 +407,149 @@ async def test_a_statement_that_comes_too_late_is_told_so(sqlite: Database) -> N
         await transaction.rollback()
 
 
-async def test_many_processes_may_open_a_new_file_at_the_same_time(sqlite_url: str) -> None:
-    script = (
-        "import asyncio, sys\n"
-        "from vivace.databases import Database\n"
-        "async def main():\n"
-        "    print('ready', flush=True)\n"
-        "    sys.stdin.readline()\n"
-        "    async with Database(sys.argv[1]) as database:\n"
-        "        await database.execute('CREATE TABLE IF NOT EXISTS t (n INTEGER)')\n"
-        "        await database.execute('INSERT INTO t VALUES (1)')\n"
-        "asyncio.run(main())\n"
-    )
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, sqlite_url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+def test_a_new_file_may_be_opened_by_many_at_the_same_time(tmp_path: Path) -> None:
+    for number in range(10):
+        opener = Opener(DatabaseURL(f"sqlite:///{tmp_path}/{number}.db"), Options())
+        with ThreadPoolExecutor(8) as threads:
+            for opening in [threads.submit(opener.open) for _ in range(8)]:
+                opening.result().close()
+
+
+async def test_the_error_of_a_locked_file_names_the_process(sqlite_url: str) -> None:
+    async with Database(f"{sqlite_url}?timeout=0.2") as database:
+        await database.execute("CREATE TABLE t (n INTEGER)")
+        script = (
+            "import sqlite3, sys\n"
+            "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+            "connection.execute('BEGIN IMMEDIATE')\n"
+            "print('locked', flush=True)\n"
+            "sys.stdin.readline()\n"
         )
-        for _ in range(4)
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        process.stdout.readline()
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    for process in processes:
-        _, stderr = process.communicate(timeout=60)
-        assert process.returncode == 0, stderr
-    async with Database(sqlite_url) as database:
-        assert await database.fetch_val("SELECT count(*) FROM t") == 4
+        with subprocess.Popen(
+            [sys.executable, "-c", script, database.url.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            holder = f"process {process.pid}" if sys.platform == "linux" else "another process"
+            with pytest.raises(SerializationFailure, match=f"{holder}.* held SQLite's lock"):
+                await database.execute("INSERT INTO t VALUES (1)")
+            inserts = [database.execute("INSERT INTO t VALUES (1)") for _ in range(3)]
+            found = await asyncio.gather(*inserts, return_exceptions=True)
+            assert all(holder in str(error) for error in found)
+            process.communicate(b"\n")
+        assert await database.execute("INSERT INTO t VALUES (1)") == 1
+
+
+async def test_what_is_set_outside_a_transaction_holds_for_every_connection(sqlite: Database, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    async with Database(f"sqlite:///{other}") as database:
+        await database.execute("CREATE TABLE o (n INTEGER)")
+        await database.execute("INSERT INTO o VALUES (7)")
+    async with sqlite.connection() as connection:
+        assert await connection.fetch_val("SELECT 1") == 1  # a session opened before
+    await sqlite.execute("ATTACH :file AS other", {"file": str(other)})
+    await sqlite.execute("PRAGMA case_sensitive_like = ON")
+    sql = "SELECT n FROM other.o WHERE 'a' NOT LIKE 'A'"
+    for _ in range(3):
+        assert await sqlite.fetch_val(sql) == 7
+    async with sqlite.transaction(read_only=True):
+        assert await sqlite.fetch_val(sql) == 7
+    await sqlite.execute("DETACH other")
+    with pytest.raises(ProgrammingError):
+        await sqlite.fetch_val(sql)
+
+
+@pytest.mark.parametrize("url", ["file", "sqlite:///:memory:", "sqlite:///file::memory:?cache=shared&uri=true"])
+async def test_on_connect_sets_up_every_connection(sqlite_url: str, url: str) -> None:
+    def on_connect(connection: sqlite3.Connection) -> None:
+        connection.create_function("double", 1, lambda value: value * 2, deterministic=True)
+        connection.create_collation("backwards", lambda a, b: (a < b) - (a > b))
+
+    async with Database(sqlite_url if url == "file" else url, on_connect=on_connect) as database:
+        for _ in range(3):
+            assert await database.fetch_val("SELECT double(:n)", {"n": 4}) == 8
+        async with database.connection() as connection:
+            assert await connection.fetch_val("SELECT max('a' COLLATE backwards, 'b')") == "a"
+        async with database.atomic():
+            assert await database.fetch_val("SELECT double(3)") == 6
+
+
+async def test_an_on_connect_that_fails_is_named(sqlite_url: str) -> None:
+    def on_connect(connection: sqlite3.Connection) -> None:
+        connection.load_extension("no_such_extension")
+
+    with pytest.raises(ConnectionFailed, match="on_connect failed for"):
+        await Database(sqlite_url, on_connect=on_connect).connect()
+
+
+async def test_options_of_other_packages_are_taken_or_refused_with_a_reason(sqlite_url: str) -> None:
+    url = f"{sqlite_url}?check_same_thread=false&uri=true&isolation_level=IMMEDIATE&detect_types=0&min_size=1"
+    async with Database(f"{url}&busy_timeout=1500&cache_size=-4000&temp_store=memory") as database:
+        async with database.connection() as connection:
+            assert await connection.fetch_val("PRAGMA busy_timeout") == 1500
+            assert await connection.fetch_val("PRAGMA cache_size") == -4000
+            assert await connection.fetch_val("PRAGMA temp_store") == 2
+    for option, reason in [
+        ("detect_types=3", "into="),
+        ("factory=x", "on_connect"),
+        ("locking_mode=exclusive", "several connections"),
+        ("cache_size=1;DROP", "a number or a word"),
+        ("busy_timeout=soon", "is a number"),
+    ]:
+        with pytest.raises(InterfaceError, match=reason):
+            Database(f"{sqlite_url}?{option}")
+
+
+async def test_a_backup_is_a_snapshot_while_others_write(sqlite: Database, tmp_path: Path) -> None:
+    await sqlite.execute("CREATE TABLE t (n INTEGER, v TEXT)")
+    await sqlite.execute_many("INSERT INTO t VALUES (:n, :v)", [{"n": n, "v": "x" * 2000} for n in range(500)])
+    target = tmp_path / "copy.db"
+    seen: list[tuple[int, int]] = []
+    backend = sqlite.backend
+    assert isinstance(backend, SQLiteBackend)
+    copying = asyncio.create_task(backend.backup(target, pages=10, progress=lambda *found: seen.append(found)))
+    written = 0
+    while not copying.done():
+        await sqlite.execute("INSERT INTO t VALUES (:n, 'late')", {"n": 1000 + written})
+        written += 1
+    await copying
+    assert len(seen) > 10
+    assert seen[-1][0] == seen[-1][1]
+    async with Database(f"sqlite:///{target}") as copy:
+        late = await copy.fetch_all("SELECT n FROM t WHERE v = 'late' ORDER BY n")
+        assert [row.n for row in late] == [1000 + number for number in range(len(late))]
+        assert await copy.fetch_val("PRAGMA integrity_check") == "ok"
+        assert len(late) < written
+    with pytest.raises(OperationalError):
+        await backend.backup(tmp_path / "no" / "folder.db")
+    assert await sqlite.fetch_val("SELECT count(*) FROM t") == 500 + written
+
+
+async def test_a_cancelled_backup_leaves_no_file(sqlite: Database, tmp_path: Path) -> None:
+    await sqlite.execute("CREATE TABLE t (v TEXT)")
+    await sqlite.execute_many("INSERT INTO t VALUES (:v)", [{"v": "x" * 5000} for _ in range(1000)])
+    is_going = asyncio.Event()
+    backend = sqlite.backend
+    assert isinstance(backend, SQLiteBackend)
+    copying = asyncio.create_task(backend.backup(tmp_path / "copy.db", pages=1, progress=lambda *_: is_going.set()))
+    await is_going.wait()
+    copying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await copying
+    await sqlite.disconnect()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["test.db"]
+
+
+async def test_statistics_of_tables_are_brought_up_to_date_at_the_end(sqlite: Database) -> None:
+    await sqlite.execute("CREATE TABLE t (a INTEGER, b INTEGER)")
+    await sqlite.execute("CREATE INDEX t_a ON t (a)")
+    await sqlite.execute("CREATE INDEX t_b ON t (b)")
+    await sqlite.execute_many("INSERT INTO t VALUES (:a, :b)", [{"a": n % 3, "b": n} for n in range(1000)])
+    await sqlite.execute("ANALYZE")
+    await sqlite.execute("DELETE FROM sqlite_stat1")
+    await sqlite.disconnect()
+    await sqlite.connect()
+    await sqlite.fetch_all("SELECT * FROM t WHERE a = 1 AND b = 4")
+    await sqlite.disconnect()
+    await sqlite.connect()
+    assert await sqlite.fetch_val("SELECT count(*) FROM sqlite_stat1") == 2

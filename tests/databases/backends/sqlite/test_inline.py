@@ -48,12 +48,12 @@ async def test_a_read_that_passes_the_deadline_moves_to_a_thread_and_is_remember
     longest = 0.0
     task = asyncio.ensure_future(sqlite.fetch_plan(plan, (400_000,)))
     while not task.done():
-        before = time.perf_counter()
+        before = time.thread_time()  # what the loop itself worked, however busy the machine is
         await asyncio.sleep(0.001)
-        longest = max(longest, time.perf_counter() - before)
+        longest = max(longest, time.thread_time() - before)
     assert task.result() == [(400_000,)]
     assert plan.credit <= -PENALTY
-    assert longest < 0.06  # the statement takes longer; a busy machine is given some room
+    assert longest < 0.02  # the statement takes longer
 
 
 async def test_a_plan_that_was_slow_once_is_trusted_again_after_a_while(sqlite: Database) -> None:

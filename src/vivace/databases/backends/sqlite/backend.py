@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import re
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
@@ -21,7 +23,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from vivace.databases.backends.base import MISSED, Backend, Begin, Executor, Found, Operation, Session
 from vivace.databases.backends.sqlalchemy_connection import call_sqlite
 from vivace.databases.backends.sqlite.inline import InlineReader
-from vivace.databases.backends.sqlite.options import Opener, Options
+from vivace.databases.backends.sqlite.opener import Opener
+from vivace.databases.backends.sqlite.options import PRAGMAS, Options
 from vivace.databases.backends.sqlite.readers import Readers
 from vivace.databases.backends.sqlite.sessions import NO_PLAN, SQLiteSession, WorkerConnector
 from vivace.databases.backends.sqlite.statements import FUNCTIONS
@@ -39,6 +42,10 @@ T = TypeVar("T")
 # Statements that may share a transaction with others. PRAGMA, VACUUM and ATTACH may not be in any.
 _GROUPABLE = frozenset({"INSERT", "UPDATE", "DELETE", "REPLAC"})
 _FOREVER = float("inf")
+
+# Statements that set something for their connection only, and not for the file.
+_SETTING = re.compile(r"\s*(?:ATTACH|DETACH|PRAGMA\s+(?:\w+\s*\.\s*)?(?P<pragma>\w+)\s*[=(])", re.IGNORECASE)
+_OF_THE_CONNECTION = frozenset({*PRAGMAS, "busy_timeout", "foreign_keys", "mmap_size", "synchronous"})
 
 logger = logging.getLogger("vivace.databases")
 
@@ -85,20 +92,28 @@ class SQLiteBackend(Backend):
                 check_after=_FOREVER,
                 max_lifetime=_FOREVER,
             )
-            if self.options.inline_reads:
-                # Opened in the thread: opening may wait for locks. Used on the loop, which never does.
-                connections: tuple[sqlite3.Connection, sqlite3.Connection | None] = await self._writer.perform(
-                    Job(loop, lambda *_: self._opener.open_for_loop(), NO_PLAN, None)
-                )
-                self.inline = InlineReader(loop, *connections)
+            await self._open_inline(loop, self._writer)
         except BaseException:
             self.abandon()
             raise
+
+    async def _open_inline(self, loop: asyncio.AbstractEventLoop, worker: Worker) -> None:
+        if not self.options.inline_reads:
+            return
+        # Opened in a thread: opening may wait for locks. Used on the loop, which never does.
+        connections: tuple[sqlite3.Connection, sqlite3.Connection | None] = await worker.perform(
+            Job(loop, lambda *_: self._opener.open_for_loop(), NO_PLAN, None)
+        )
+        before, self.inline = self.inline, InlineReader(loop, *connections)
+        if before is not None:
+            before.close()
 
     def _open_reader(self) -> sqlite3.Connection:
         return self._opener.open(query_only=True)
 
     async def disconnect(self) -> None:
+        if self._readers is not None and self.options.optimize and self.options.mode != "ro":
+            await self._readers.optimize()
         if self._sessions is not None:
             await self._sessions.close()
         readers, writer = self._readers, self._writer
@@ -127,8 +142,7 @@ class SQLiteBackend(Backend):
         loop, line = self._connected()
         function = FUNCTIONS[operation]
         if plan.reads and self._readers is not None:
-            inline = self.inline
-            while inline is not None and plan.credit > 0:
+            while (inline := self.inline) is not None and plan.credit > 0:
                 result = inline.attempt(operation, plan, args)
                 if result is not MISSED:
                     return result
@@ -144,10 +158,25 @@ class SQLiteBackend(Backend):
         job = Job(loop, function, plan, args, True, groupable)
         line.submit(job)
         try:
-            return await job.future
+            result = await job.future
         except asyncio.CancelledError:
             line.worker.cancel(job)
             raise
+        if plan.changes_session and self._readers is not None:
+            await self._set_everywhere(plan, args)
+        return result
+
+    async def _set_everywhere(self, plan: Plan, args: Any) -> None:
+        """ATTACH, or a PRAGMA of the connection: what was set on the writer's holds for all from now on."""
+        setting = _SETTING.match(plan.sql)
+        if setting is None or self._loop is None or self._writer is None or self._readers is None:
+            return
+        name = setting["pragma"]
+        if name is not None and name.lower() not in _OF_THE_CONNECTION:
+            return
+        self._opener.remember(plan.sql if name is None else name.lower(), plan.sql, args)
+        self._readers.renew()
+        await self._open_inline(self._loop, self._writer)
 
     async def run_with(self, plan: Plan, work: Callable[[Executor], Awaitable[T]]) -> T:
         # `run()` has its own ways for each kind of statement, and what it waits for are locks, not connections.
@@ -179,6 +208,9 @@ class SQLiteBackend(Backend):
             await session.take_line()
             return session
         lease = await self._sessions.acquire("a connection" if begin is None else "a transaction")
+        if lease.connection.generation != self._opener.generation:
+            lease.connection.generation = self._opener.generation
+            lease.connection.renew()
         return SQLiteSession(loop, lease.connection, line, lease)
 
     async def release(self, session: Session) -> None:
@@ -205,6 +237,24 @@ class SQLiteBackend(Backend):
                 "A database in memory belongs to one connection, and SQLAlchemy would get another one. Use a file"
             )
         return await call_sqlite(self._opener.open, work, read_only=self.options.mode == "ro")
+
+    async def backup(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        pages: int = 1000,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> None:
+        """Copy the database to the file `target` while it is in use: the state of one moment; writers go on.
+
+        `progress(done, total)` is called on the event loop after each so many `pages`. The file appears, or takes the
+        place of another, when it is complete. Raises `OperationalError` when it cannot be written.
+        """
+        session = await self.acquire(None, reads=True)
+        try:
+            await session.back_up(os.fspath(target), pages, progress)
+        finally:
+            await self.release(session)
 
     def statistics(self) -> dict[str, int | float]:
         counted = {} if self._sessions is None else self._sessions.statistics()

@@ -1,17 +1,14 @@
-"""How SQLite files are opened: the options of the URL, the checks before opening, the PRAGMAs after."""
+"""What the URL and the keywords of `Database` may say about SQLite."""
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from vivace.databases.backends.sqlite.translate import translated
-from vivace.databases.errors import ConnectionFailed, InterfaceError
+from vivace.databases.errors import InterfaceError
 from vivace.databases.url import DatabaseURL
 from vivace.utils.suggest import did_you_mean
 
@@ -20,6 +17,40 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 _MODES = ("ro", "rw", "rwc", "memory")
 _JOURNAL_MODES = ("wal", "delete", "truncate", "persist", "memory", "off")
 _SYNCHRONOUS = ("off", "normal", "full", "extra")
+
+PRAGMAS = (
+    "analysis_limit",
+    "auto_vacuum",
+    "automatic_index",
+    "cache_size",
+    "case_sensitive_like",
+    "cell_size_check",
+    "encoding",
+    "ignore_check_constraints",
+    "journal_size_limit",
+    "page_size",
+    "recursive_triggers",
+    "secure_delete",
+    "temp_store",
+    "threads",
+    "trusted_schema",
+    "wal_autocheckpoint",
+)
+"""Settings of SQLite that are options of their own name. Each is set on every connection, before anything else."""
+
+_PRAGMA_VALUE = re.compile(r"-?\w[\w-]*")
+
+# They belong to sqlite3, aiosqlite and encode/databases. Here transactions are begun by transaction(), and a connection
+# and its thread are ours.
+_WITHOUT_MEANING = frozenset(
+    {"autocommit", "cache", "check_same_thread", "isolation_level", "iter_chunk_size", "loop", "min_size", "uri"}
+)
+_REFUSED = {
+    "detect_types": "values are converted by into= and by the types of SQLAlchemy's expressions",
+    "factory": "on_connect= is given each new connection, to set it up",
+    "locking_mode": "there are several connections, and an exclusive one would lock out the others",
+    "query_only": "mode=ro opens a file that is only read",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +77,12 @@ class Options:
     """`normal` with WAL never corrupts, but a power cut may lose the last commits; `full` loses none and is slow."""
     mode: str = "rwc"
     """`ro`: read only; `rw`: the file must exist; `rwc`: it is made; `memory`: no file."""
+    optimize: bool = True
+    """Let SQLite look at disconnect() whether its statistics of tables are out of date (PRAGMA optimize)."""
+    on_connect: Callable[[sqlite3.Connection], object] | None = None
+    """Called with each new connection, in a thread: for functions, collations, extensions."""
+    pragmas: tuple[tuple[str, str], ...] = ()
+    """Those of `PRAGMAS` that were given."""
     mmap_size: int = 0
     """Bytes of the file mapped into memory: no measurable gain, and a disk error then kills the process."""
 
@@ -53,15 +90,23 @@ class Options:
     def of(cls, url: DatabaseURL, keywords: dict[str, Any]) -> Options:
         """Options of a URL and of keywords, which win. Raises `InterfaceError` for unknown names and wrong values."""
         given: dict[str, Any] = {**url.options, **keywords}
-        # `uri`, `cache` and `check_same_thread` belong to sqlite3; encode/databases handed them on. Ours are fixed.
-        for name in ("uri", "cache", "check_same_thread", "isolation_level", "min_size"):
-            given.pop(name, None)
-        known = {field.name: field for field in fields(cls)}
-        converted: dict[str, Any] = {}
+        if str(given.get("detect_types")) == "0":
+            del given["detect_types"]
+        for name in _WITHOUT_MEANING & given.keys():
+            del given[name]
+        for name in _REFUSED.keys() & given.keys():
+            raise InterfaceError(f"SQLite's option {name} is not taken: {_REFUSED[name]}")
+        if "busy_timeout" in given:
+            given.setdefault("timeout", _converted("busy_timeout", given.pop("busy_timeout"), 0) / 1000)
+        converted: dict[str, Any] = {"pragmas": _pragmas_of(given), "on_connect": given.pop("on_connect", None)}
+        if converted["on_connect"] is not None and not callable(converted["on_connect"]):
+            raise InterfaceError("SQLite's option on_connect is a function of a sqlite3.Connection")
+        known = {field.name: field for field in fields(cls) if field.name not in converted}
         for name, value in given.items():
             if name not in known:
                 raise InterfaceError(
-                    f"SQLite has no option {name!r}. " + did_you_mean(name, known, listed_as="Options")
+                    f"SQLite has no option {name!r}. "
+                    + did_you_mean(name, [*known, "on_connect", *PRAGMAS], listed_as="Options")
                 )
             converted[name] = _converted(name, value, known[name].default)
         options = cls(**converted)
@@ -71,6 +116,14 @@ class Options:
         if options.readers < 1 or options.max_size < 1:
             raise InterfaceError("SQLite's options readers and max_size are at least 1")
         return options
+
+
+def _pragmas_of(given: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    found = [(name, str(given.pop(name))) for name in PRAGMAS if name in given]
+    for name, value in found:
+        if not _PRAGMA_VALUE.fullmatch(value):
+            raise InterfaceError(f"SQLite's option {name} is a number or a word, got {value!r}")
+    return tuple(found)
 
 
 def _converted(name: str, value: Any, default: Any) -> Any:
@@ -91,91 +144,3 @@ def _converted(name: str, value: Any, default: Any) -> Any:
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise InterfaceError(f"SQLite has no {name} {value!r}. " + did_you_mean(value, choices, listed_as="Choices"))
-
-
-class Opener:
-    """Opens connections to one database file, all set up alike."""
-
-    def __init__(self, url: DatabaseURL, options: Options) -> None:
-        self.options = options
-        path = url.database
-        if path.startswith("file:"):
-            path = path.removeprefix("file:").partition("?")[0]
-        self.in_memory = path in ("", ":memory:") or options.mode == "memory"
-        self.path = ":memory:" if self.in_memory else os.path.abspath(path)
-
-    def open_for_loop(self) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
-        """The connections of `InlineReader`: they never wait for a lock."""
-        reader = self.open(query_only=True)
-        reader.execute("PRAGMA busy_timeout=0")
-        # Only with a WAL is a lock that is held for a turn of the loop in nobody's way.
-        if reader.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            return reader, None
-        anchor = self.open(query_only=True)
-        anchor.execute("PRAGMA busy_timeout=0")
-        return reader, anchor
-
-    def open(self, *, query_only: bool = False) -> sqlite3.Connection:
-        """A new connection.
-
-        Raises `ConnectionFailed` and says what is wrong with the file.
-        """
-        options = self.options
-        try:
-            connection = sqlite3.connect(
-                ":memory:" if self.in_memory else f"file:{quote(self.path)}?mode={options.mode}",
-                uri=not self.in_memory,
-                timeout=options.timeout,
-                isolation_level=None,
-                check_same_thread=False,  # each has one owner, but a loop that has ended cannot close its own
-                cached_statements=options.cached_statements,
-            )
-            try:
-                self._set_up(connection, query_only=query_only)
-            except BaseException:
-                connection.close()
-                raise
-        except sqlite3.Error as error:
-            raise ConnectionFailed(self._what_is_wrong(error)) from error
-        return connection
-
-    def _set_up(self, connection: sqlite3.Connection, *, query_only: bool) -> None:
-        options = self.options
-        if not self.in_memory:
-            if options.mode != "ro":
-                # Stored in the file, so it costs nothing from the second time on.
-                connection.execute(f"PRAGMA journal_mode={options.journal_mode}")
-            connection.execute(f"PRAGMA mmap_size={options.mmap_size}")
-        connection.execute(f"PRAGMA synchronous={options.synchronous}")
-        connection.execute(f"PRAGMA foreign_keys={'ON' if options.foreign_keys else 'OFF'}")
-        # Touches the file: a file that is no database, or not readable, is found here and not at the first query.
-        connection.execute("SELECT count(*) FROM (SELECT 1 FROM sqlite_master LIMIT 1)").fetchall()
-        # SQLite has the operator but not the function: `text REGEXP pattern` calls regexp(pattern, text).
-        connection.create_function("regexp", 2, _regexp, deterministic=True)
-        if query_only:
-            connection.execute("PRAGMA query_only=ON")
-
-    def _what_is_wrong(self, error: sqlite3.Error) -> str:
-        path = Path(self.path)
-        asked = f"SQLite cannot open {self.path!r}"
-        if path.is_dir():
-            return f"{asked}: it is a folder"
-        if not path.parent.is_dir():
-            return f"{asked}: the folder {str(path.parent)!r} does not exist. Make it, or correct the URL"
-        if not path.exists() and self.options.mode in ("ro", "rw"):
-            return f"{asked}: the file does not exist, and mode={self.options.mode} does not make it"
-        if path.exists() and not os.access(path, os.R_OK):
-            return f"{asked}: this process may not read the file"
-        if self.options.mode != "ro" and (
-            not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK))
-        ):
-            return (
-                f"{asked} for writing: the file or its folder is read-only for this process. ?mode=ro opens it to read"
-            )
-        return f"{asked}: {translated(error, None).message}"
-
-
-def _regexp(pattern: str | None, text: object) -> bool | None:
-    if pattern is None or text is None:
-        return None
-    return re.search(pattern, str(text)) is not None

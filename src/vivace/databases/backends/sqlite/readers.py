@@ -11,10 +11,20 @@ from typing import Any
 
 from vivace.databases.backends.sqlite.trust import is_known_slow
 from vivace.databases.backends.sqlite.worker import Job, Worker, stopped_error
+from vivace.databases.plan import Plan
 
 # A read that waits for so many seconds gets a thread of its own. Below that, one thread with its batched wake-ups is
 # faster than several that fight for the interpreter lock.
 STALL = 0.005
+# Seconds that PRAGMA optimize gets when the database is disconnected.
+OPTIMIZE_TIMEOUT = 1.0
+
+
+def _optimize(connection: sqlite3.Connection, plan: Plan, args: Any) -> None:
+    connection.execute("PRAGMA busy_timeout=0")
+    connection.execute("PRAGMA query_only=OFF")
+    connection.execute("PRAGMA analysis_limit=400")
+    connection.execute(plan.sql)
 
 
 class Readers:
@@ -86,6 +96,16 @@ class Readers:
             self._watch.cancel()
         for _ in self._workers:
             self._queue.put(None)
+
+    async def optimize(self) -> None:
+        """Let SQLite bring its statistics up to date, by what the readers' statements would have needed."""
+        job = Job(self._loop, _optimize, Plan("PRAGMA optimize", reads=False, returns_rows=False), None, True)
+        self._queue.put(job)
+        # Not worth waiting for: neither for a lock nor for a table that takes long.
+        await asyncio.wait([job.future], timeout=OPTIMIZE_TIMEOUT)
+        if not job.future.done() or job.future.exception() is not None:
+            for worker in self._workers:
+                worker.cancel(job)
 
     def renew(self) -> None:
         """Each thread opens its connection anew before its next job."""

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from vivace.databases.backends.base import Begin, Chunks, Found, Operation, Session
+from vivace.databases.backends.sqlite.backups import copy_to
 from vivace.databases.backends.sqlite.statements import FUNCTIONS, Function, names_of
 from vivace.databases.backends.sqlite.worker import Job, Worker
 from vivace.databases.backends.sqlite.writeline import WriteLine
@@ -167,6 +168,19 @@ class SQLiteSession(Session):
             self._depth += 1
         elif sql.startswith("RELEASE"):
             self._depth -= 1
+
+    async def back_up(self, target: str, pages: int, progress: Callable[[int, int], object] | None) -> None:
+        """Copy the database to a file; see `SQLiteBackend.backup`."""
+        plan = Plan("backup", reads=True, returns_rows=False)
+
+        def tell(_: int, remaining: int, total: int) -> None:
+            if job.cancelled:
+                raise InterfaceError("The backup was cancelled")
+            if progress is not None:
+                self._loop.call_soon_threadsafe(progress, total - remaining, total)
+
+        job = Job(self._loop, lambda connection, *_: copy_to(connection, target, pages, tell), plan, None)
+        await self.worker.perform(job)
 
     @property
     def in_transaction(self) -> bool:

@@ -6,6 +6,7 @@ import re
 import sqlite3
 
 from vivace.databases import errors
+from vivace.databases.backends.sqlite.lockholder import lock_holder
 
 _UNIQUE = re.compile(r"^(?:UNIQUE|NOT NULL) constraint failed: (?P<columns>.+)$")
 _UNDECODABLE = re.compile(r"^Could not decode to UTF-8 column '(?P<column>.*?)' with text ", re.DOTALL)
@@ -21,12 +22,14 @@ DRIVER_ERRORS = (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeEncodeErr
 Warning for two statements in one string (up to Python 3.11)."""
 
 
-def translated(error: Exception, sql: str | None) -> errors.DatabaseError:
-    """Our exception for `error`. The caller raises it `from error`."""
-    return error if isinstance(error, errors.DatabaseError) else errors.also_caught_as(_translated(error, sql), error)
+def translated(error: Exception, sql: str | None, connection: sqlite3.Connection | None = None) -> errors.DatabaseError:
+    """Our exception for `error`. The caller raises it `from error`. With `connection` a lock names who holds it."""
+    if isinstance(error, errors.DatabaseError):
+        return error
+    return errors.also_caught_as(_translated(error, sql, connection), error)
 
 
-def _translated(error: Exception, sql: str | None) -> errors.DatabaseError:
+def _translated(error: Exception, sql: str | None, connection: sqlite3.Connection | None) -> errors.DatabaseError:
     message = str(error)
     code = getattr(error, "sqlite_errorcode", 0)
     primary = code & 0xFF
@@ -46,8 +49,11 @@ def _translated(error: Exception, sql: str | None) -> errors.DatabaseError:
             sql=sql,
         )
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        holder = "another process" if connection is None else lock_holder(connection)
         return errors.SerializationFailure(
-            f"{message}: another process held SQLite's write lock for longer than the timeout", sql=sql
+            f"{message}: {holder} held SQLite's lock for longer than the timeout. Shorten its transactions, or raise "
+            "?timeout=",
+            sql=sql,
         )
     if primary == sqlite3.SQLITE_READONLY:
         return errors.OperationalError(

@@ -74,7 +74,7 @@ class Job:
             self.result = self.function(connection, self.plan, self.args)
             self.error = None
         except DRIVER_ERRORS as error:
-            ours = translated(error, self.plan.sql)
+            ours = translated(error, self.plan.sql, connection)
             ours.__cause__ = error
             self.error = ours
         except BaseException as error:  # noqa: BLE001 (it is raised again, in the task that waits)
@@ -113,6 +113,8 @@ class Worker:
         self._is_waking = False
         self.is_stopped = False
         self._is_stale = False
+        # Of the settings its connection was opened with, for sessions (see backend.py).
+        self.generation = 0
         # When the job that runs now began; read by other threads, for a rough answer.
         self.busy_since: float | None = None
         # Daemon: a program that forgets disconnect() still ends.

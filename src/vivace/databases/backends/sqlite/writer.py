@@ -41,7 +41,7 @@ class Writer(Worker):
         try:
             connection.execute("BEGIN IMMEDIATE")
         except DRIVER_ERRORS as error:
-            self._fail(jobs, error)
+            self._fail(connection, jobs, error)
             return
         follower: Job | None = None
         position = 0
@@ -62,7 +62,7 @@ class Writer(Worker):
         except DRIVER_ERRORS as error:
             # Neither COMMIT nor ROLLBACK: an I/O error. Closing the connection rolls back.
             self.renew()
-            self._fail(jobs, error)
+            self._fail(connection, jobs, error)
         else:
             if is_committed:
                 self._finish(jobs)
@@ -72,9 +72,9 @@ class Writer(Worker):
         if follower is not None:
             self._work_on(follower)
 
-    def _fail(self, jobs: list[Job], error: Exception) -> None:
+    def _fail(self, connection: sqlite3.Connection, jobs: list[Job], error: Exception) -> None:
         for job in jobs:
-            job.error = translated(error, job.plan.sql)
+            job.error = translated(error, job.plan.sql, connection)
             job.error.__cause__ = error
         self._finish(jobs)
 
