@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import datetime as dt
 import socket
 import subprocess
 import sys
@@ -588,3 +589,14 @@ async def test_all_ways_to_the_server(mysql_url: str) -> None:
             assert await database.fetch_val("SELECT :n + 1", {"n": 1}) == 2
             assert database.statistics()["size"] == (2 if "min_size" in way else 1)
             assert database.dialect.is_mariadb  # type: ignore[attr-defined]
+
+
+async def test_tables_of_sqlalchemy_keep_microseconds(mysql: Database) -> None:
+    metadata = sa.MetaData()
+    moments = sa.Table("moments", metadata, sa.Column("at", sa.DateTime(timezone=True)), sa.Column("hour", sa.Time))
+    await mysql.run_sync(metadata.create_all)
+    at = dt.datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=dt.UTC)
+    await mysql.execute(moments.insert(), {"at": at, "hour": dt.time(1, 2, 3, 4)})
+    row = await mysql.fetch_one(moments.select())
+    assert row is not None
+    assert tuple(row) == (at, dt.time(1, 2, 3, 4))
