@@ -149,7 +149,7 @@ async def test_ddl_and_reflection_free_drop(database: Database) -> None:
 
 async def test_what_is_no_query_is_refused(database: Database) -> None:
     with pytest.raises(InterfaceError, match="got int"):
-        await database.fetch_all(3)  # type: ignore[arg-type]
+        await database.fetch_all(3)  # type: ignore[call-overload]
     with pytest.raises(ProgrammingError, match="could not compile"):
         await database.fetch_all(sa.select(sa.cast(things.c.id, sa.types.NullType())))
 
