@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import databases
 from vivace.databases import DatabaseURL
 
+SOME = settings(max_examples=50)
 ATTRIBUTES = (
     "scheme",
     "dialect",
@@ -38,10 +39,10 @@ OPTIONS = st.dictionaries(
 
 
 @st.composite
-def urls(draw: st.DrawFn) -> str:
+def urls(draw: st.DrawFn, hosts: st.SearchStrategy[str] = HOSTS) -> str:
     """A URL of a database, well-formed."""
     url = f"{draw(SCHEMES)}://"
-    host = draw(HOSTS)
+    host = draw(hosts)
     userinfo = draw(USERINFO)
     if userinfo is not None:
         user, password = userinfo
@@ -57,6 +58,7 @@ def urls(draw: st.DrawFn) -> str:
     return url
 
 
+@SOME
 @given(urls())
 @example("sqlite:///test.db")
 @example("sqlite://///unc/share.db")
@@ -88,10 +90,8 @@ CHANGES = st.fixed_dictionaries(
 )
 
 
-@given(
-    urls().filter(lambda url: ("@/" not in url and "[" not in url and "://localhost" in url) or "@localhost" in url),
-    CHANGES,
-)
+@SOME
+@given(urls(st.just("localhost")), CHANGES)
 def test_replace_gives_the_same(url: str, changes: dict[str, object]) -> None:
     theirs, ours = databases.DatabaseURL(url).replace(**changes), DatabaseURL(url).replace(**changes)
     for attribute in ATTRIBUTES:
@@ -99,6 +99,7 @@ def test_replace_gives_the_same(url: str, changes: dict[str, object]) -> None:
             assert getattr(ours, attribute) == getattr(theirs, attribute), attribute
 
 
+@SOME
 @given(urls(), TEXT, TEXT, TEXT)
 def test_replace_takes_any_text_and_changes_nothing_else(url: str, username: str, password: str, database: str) -> None:
     before = DatabaseURL(url)
@@ -109,6 +110,7 @@ def test_replace_takes_any_text_and_changes_nothing_else(url: str, username: str
     assert DatabaseURL(str(after)) == after
 
 
+@SOME
 @given(urls())
 @example("postgresql://user@localhost/name")
 def test_the_obscured_url_is_the_same_where_theirs_hides_it(url: str) -> None:

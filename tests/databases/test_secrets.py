@@ -27,6 +27,7 @@ PASSWORDS = st.builds(
 DIALECTS = st.sampled_from(["postgresql", "mysql", "postgres+asyncpg", "nosuchdb"])
 
 
+@settings(max_examples=50)
 @given(DIALECTS, PASSWORDS)
 def test_a_quoted_password_is_hidden_and_understood(dialect: str, password: str) -> None:
     url = DatabaseURL(f"{dialect}://user:{quote(password, safe='')}@localhost:5432/name?min_size=1")
@@ -35,6 +36,7 @@ def test_a_quoted_password_is_hidden_and_understood(dialect: str, password: str)
     assert url.obscure_password == f"{dialect}://user:********@localhost:5432/name?min_size=1"
 
 
+@settings(max_examples=50)
 @given(DIALECTS, PASSWORDS)
 def test_a_password_that_was_not_quoted_is_hidden_too(dialect: str, password: str) -> None:
     for text in (
@@ -52,6 +54,7 @@ def shown_of(url: str) -> str:
         return everything_of(error)
 
 
+@settings(max_examples=50)
 @given(st.sampled_from(["password", "passwd", "sslpassword", "PassWord"]), PASSWORDS)
 def test_a_password_in_the_query_string_is_hidden(option: str, password: str) -> None:
     url = DatabaseURL(f"postgresql://localhost/name?min_size=1&{option}={quote(password, safe='')}&ssl=true")
@@ -65,7 +68,7 @@ def test_an_at_sign_elsewhere_hides_no_more_than_it_must() -> None:
     assert url.obscure_password == "postgresql://user:********@localhost/x?********"
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(PASSWORDS)
 def test_a_server_that_cannot_be_reached_hears_no_secret(password: str) -> None:
     quoted = quote(password, safe="")
