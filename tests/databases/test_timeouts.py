@@ -88,10 +88,10 @@ async def test_child_tasks_inherit_it_and_inner_blocks_replace_it(sqlite: Databa
         with pytest.raises(StatementTimeout):
             await asyncio.create_task(_fetch(sqlite, 20))
         with sqlite.statement_timeout(None):
-            await _fetch(sqlite, 0.05)
+            await _fetch(sqlite, 0.01)
         with pytest.raises(StatementTimeout):
             await _fetch(sqlite, 20)
-    await _fetch(sqlite, 0.05)
+    await _fetch(sqlite, 0.01)
     assert sqlite.watch is None
 
 
@@ -102,7 +102,7 @@ async def _fetch(database: Database, seconds: float) -> None:
 async def test_a_block_of_one_database_does_not_hold_for_another(sqlite: Database, tmp_path: Any) -> None:
     async with Database(f"sqlite:///{tmp_path}/other.db") as other:
         with sqlite.statement_timeout(0.001), other.statement_timeout(20):
-            await _fetch(other, 0.02)
+            await _fetch(other, 0.01)
 
 
 async def test_one_for_the_whole_database_as_keyword_or_in_the_url(sqlite_url: str) -> None:
@@ -111,7 +111,7 @@ async def test_one_for_the_whole_database_as_keyword_or_in_the_url(sqlite_url: s
             with pytest.raises(StatementTimeout):
                 await _fetch(database, 20)
             with database.statement_timeout(20):
-                await _fetch(database, 0.05)
+                await _fetch(database, 0.01)
 
 
 async def test_an_outer_timeout_of_asyncio_is_still_its_own(database: Database) -> None:

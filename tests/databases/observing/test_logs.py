@@ -42,20 +42,19 @@ async def test_by_default_they_are_not_logged(sqlite_url: str, caplog: pytest.Lo
 async def test_a_slow_query_is_logged_with_the_line_it_comes_from(
     sqlite_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with Database(sqlite_url, slow_query=0.05) as database:
-        await database.fetch_all("SELECT 1")
+    async with Database(sqlite_url, slow_query=0.01) as database:
         async with database.transaction():
-            await database.fetch_all(slow_read(database, 0.2))
+            await database.fetch_all(slow_read(database, 0.03))
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
-    line = test_a_slow_query_is_logged_with_the_line_it_comes_from.__code__.co_firstlineno + 6
+    line = test_a_slow_query_is_logged_with_the_line_it_comes_from.__code__.co_firstlineno + 5
     assert f"1 rows at {__file__}:{line}: WITH RECURSIVE" in record.getMessage()
 
 
 async def test_of_a_query_that_is_a_task_of_its_own_the_task_is_named(
     sqlite_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with Database(sqlite_url, slow_query=0.05) as database:
-        await asyncio.create_task(database.fetch_all(slow_read(database, 0.2)), name="report")
+    async with Database(sqlite_url, slow_query=0.01) as database:
+        await asyncio.create_task(database.fetch_all(slow_read(database, 0.03)), name="report")
     assert "at task 'report': WITH" in caplog.text
 
 

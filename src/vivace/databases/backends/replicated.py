@@ -22,6 +22,7 @@ from vivace.databases.backends.base import Backend, Begin, Executor, Found, Oper
 from vivace.databases.errors import ConnectionFailed, DatabaseError, InterfaceError, SerializationFailure
 from vivace.databases.plan import Plan
 from vivace.databases.replication import ReadScope, needs_primary, scope_of
+from vivace.databases.shielding import uninterrupted
 from vivace.databases.url import DatabaseURL
 
 if TYPE_CHECKING:
@@ -130,7 +131,11 @@ class ReplicatedBackend(Backend):
 
     async def connect(self) -> None:
         await self.primary.connect()
-        await asyncio.gather(*[self._connect_to(replica) for replica in self.replicas])
+        try:
+            await asyncio.gather(*[self._connect_to(replica) for replica in self.replicas])
+        except BaseException:
+            await uninterrupted(self.disconnect())
+            raise
 
     async def _connect_to(self, replica: Replica) -> None:
         try:
