@@ -181,7 +181,7 @@ async def test_canary_for_sqlalchemys_private_names() -> None:
         ),
         (
             things.select().compile(),
-            ["_result_columns", "positiontup", "insert_prefetch", "implicit_returning", "ctes"],
+            ["_result_columns", "_ordered_columns", "positiontup", "insert_prefetch", "implicit_returning", "ctes"],
         ),
     ):
         for name in names:

@@ -12,6 +12,7 @@ cdef class RecordShape:
     cdef readonly dict elements
     cdef readonly dict decoders
 
+    cpdef RecordShape named(self, tuple names)
     @cython.locals(record=Record)
     cpdef Record record(self, values)
     cpdef list records(self, rows)

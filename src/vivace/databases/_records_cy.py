@@ -40,6 +40,10 @@ class RecordShape:
         # What makes these rows into objects of a type (typed/row_types.py).
         self.decoders: dict[Any, Any] = {}
 
+    def named(self, names: tuple[str, ...]) -> RecordShape:
+        """The shape of a result with these column names."""
+        return self
+
     def record(self, values: Sequence[Any]) -> Record:
         """The record of one driver row."""
         record: Record = Record.__new__(Record)
@@ -64,6 +68,23 @@ class RecordShape:
         if self.processors is not None and self.processors[0][0] == 0:
             return self.processors[0][1](value)
         return value
+
+
+class LooseShape(RecordShape):
+    """Of `text()` whose columns have types by name: only the result tells where they are."""
+
+    def __init__(self, processors: Mapping[str, Processor | None]) -> None:
+        super().__init__(())
+        self._by_name = processors
+        self._found: dict[tuple[str, ...], RecordShape] = {}
+
+    def named(self, names: tuple[str, ...]) -> RecordShape:
+        shape = self._found.get(names)
+        if shape is None:
+            shape = RecordShape(names, [self._by_name.get(name) for name in names])
+            # The same text gives other columns only when its tables change.
+            self._found = {names: shape}
+        return shape
 
 
 # Also all that has two underscores on both sides, but that is no name for a column.

@@ -2,7 +2,8 @@
 
 The only module here that uses SQLAlchemy's private names: `_compile_w_cache`, `_bind_processors`, `_result_columns`,
 `_process_parameters_for_postcompile`, `_within_exec_param_key_getter`, `_default_description_tuple`,
-`_onupdate_description_tuple`, `_cached_result_processor`. tests/databases/test_expressions.py has a canary for each.
+`_onupdate_description_tuple`, `_cached_result_processor`, `_ordered_columns`.
+tests/databases/test_expressions.py has a canary for each.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sqlalchemy.util import LRUCache
 
 from vivace.databases.errors import InterfaceError, ProgrammingError
 from vivace.databases.plan import Plan
-from vivace.databases.records import RecordShape
+from vivace.databases.records import LooseShape, RecordShape
 
 # Statement shapes kept for each database, as many as SQLAlchemy's engine keeps.
 CACHE_SIZE = 500
@@ -41,7 +42,12 @@ class Expression:
         self.returns_key = bool(compiled.isinsert and compiled.implicit_returning)
         self.shape: RecordShape | None = None
         columns = compiled._result_columns
-        if columns and not getattr(compiled, "_textual_ordered_columns", False):
+        if columns and not compiled._ordered_columns:
+            # text().columns(name=String): in whatever order.
+            self.shape = LooseShape(
+                {str(column.keyname): column.type._cached_result_processor(dialect, None) for column in columns}
+            )
+        elif columns:
             elements: dict[Any, int] = {}
             for position, column in enumerate(columns):
                 for thing in column.objects or ():

@@ -11,6 +11,7 @@ from types import UnionType
 from typing import Any, TypeVar, cast, overload
 
 from sqlalchemy import ClauseElement
+from sqlalchemy.sql.functions import FunctionElement
 
 from vivace.databases._raw_statement_cy import RawStatement
 from vivace.databases.backends.base import MISSED, Backend, Found, Operation, Rows
@@ -83,9 +84,15 @@ def _check_statement(statement: RawStatement) -> None:
 
 
 def _checked(query: Any) -> ClauseElement:
+    if isinstance(query, FunctionElement):
+        return query.select()
     if isinstance(query, ClauseElement):
-        return query
-    # A Table, a mapped class: SQLAlchemy knows what to do with some, but nobody can know what was meant.
+        if query.supports_execution:
+            return query
+        # A table, a column, a subquery: each compiles to something, but to no statement.
+        raise InterfaceError(
+            f"A {type(query).__name__} is part of a statement and none itself; select it: sqlalchemy.select(…)"
+        )
     raise InterfaceError(f"A query is a string or a SQLAlchemy Core expression, got {type(query).__name__}")
 
 
@@ -135,7 +142,7 @@ class Queries(Copying, Notifying, ABC):
         names, rows = await self._perform(Operation.DESCRIBED, plan, args) if found is MISSED else found
         if not rows:
             return []
-        shape = shape or shape_of(names)
+        shape = shape_of(names) if shape is None else shape.named(names)
         decoder = None if into is None else decoder_of(shape, into)
         if len(rows) > MAX_AT_ONCE:
             return await _in_slices(shape, decoder, rows)
@@ -155,7 +162,7 @@ class Queries(Copying, Notifying, ABC):
         names, rows = await self._perform(Operation.FIRST, plan, args) if found is MISSED else found
         if not rows:
             return None
-        shape = shape or shape_of(names)
+        shape = shape_of(names) if shape is None else shape.named(names)
         return shape.record(rows[0]) if into is None else decoder_of(shape, into).row(rows[0])
 
     async def fetch_val(self, query: Query, values: Values | None = None, column: Any = 0) -> Any:
@@ -163,7 +170,10 @@ class Queries(Copying, Notifying, ABC):
         plan, args, shape = self._preparer.prepare(query, values)
         found = self._at_once(Operation.FIRST, plan, args) if plan.credit > 0 else MISSED
         names, rows = await self._perform(Operation.FIRST, plan, args) if found is MISSED else found
-        return (shape or shape_of(names)).record(rows[0])[column] if rows else None
+        if not rows:
+            return None
+        shape = shape_of(names) if shape is None else shape.named(names)
+        return shape.record(rows[0])[column]
 
     async def execute(self, query: Query, values: Values | None = None) -> Any:
         """Run one statement, and return what it is most likely wanted for:
@@ -186,7 +196,8 @@ class Queries(Copying, Notifying, ABC):
         """Run one statement, and return all that it did: rows, count and new key, defined alike on every database."""
         plan, args, shape = self._preparer.prepare(query, values)
         names, rows, rowcount, lastrowid = await self._perform(Operation.RESULT, plan, args)
-        return Result(await _in_slices(shape or shape_of(names), None, rows) if rows else [], rowcount, lastrowid)
+        shape = shape_of(names) if shape is None else shape.named(names)
+        return Result(await _in_slices(shape, None, rows), rowcount, lastrowid)
 
     async def execute_many(self, query: Query, values: Iterable[Values]) -> None:
         """Run one statement for each of `values`: all of them or none.
@@ -220,7 +231,7 @@ class Queries(Copying, Notifying, ABC):
         async with aclosing(self._chunks(plan, args, CHUNK_SIZE)) as chunks:
             number = 1
             async for names, rows in chunks:
-                shape = shape or shape_of(names)
+                shape = shape_of(names) if shape is None else shape.named(names)
                 for row in shape.records(rows) if into is None else decoder_of(shape, into).rows(rows, number):
                     yield row
                 number += len(rows)

@@ -5,6 +5,6 @@ A thousand rows are a thousand of these, so they are compiled; `_records_cy.py` 
 
 from __future__ import annotations
 
-from vivace.databases._records_cy import Processor, Record, RecordMapping, RecordShape, shape_of
+from vivace.databases._records_cy import LooseShape, Processor, Record, RecordMapping, RecordShape, shape_of
 
-__all__ = ["Processor", "Record", "RecordMapping", "RecordShape", "shape_of"]
+__all__ = ["LooseShape", "Processor", "Record", "RecordMapping", "RecordShape", "shape_of"]

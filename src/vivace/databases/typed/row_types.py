@@ -67,7 +67,7 @@ def _new_decoder(shape: RecordShape, into: Any) -> RowDecoder:
         if row_type is None:
             return _values_decoder(shape, into)
         return _fields_decoder(shape, into, row_type)
-    except TypeError as error:
+    except (TypeError, NameError) as error:  # NameError: of an annotation that is text
         raise InterfaceError(f"into={shown_type(into)} cannot be made of rows: {error}") from error
 
 
