@@ -196,12 +196,17 @@ class Run:
         await self.at_once(nodes, blocks)
 
     async def do_group(self, nodes: list[Node], blocks: Blocks) -> None:
-        try:
-            async with asyncio.TaskGroup() as group:
-                for node in nodes:
-                    group.create_task(self.node(node, blocks))
-        except* (Boom, DatabaseError):
-            pass
+        async def in_group() -> None:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for node in nodes:
+                        group.create_task(self.node(node, blocks))
+            except* (Boom, DatabaseError):
+                pass
+
+        # In a task of its own: Python 3.11's group leaves its task with a count of cancellations that is one too high
+        # when a child fails, and timeouts around it then let CancelledError through.
+        await asyncio.create_task(in_group())
 
     async def do_cut_short(self, nodes: list[Node], way: str, pause: float, blocks: Blocks) -> None:
         if way == "wait_for":
@@ -306,16 +311,17 @@ async def run_tree(url: str, other_url: str, tree: list[Node], **options: Any) -
         for each in runs:
             await each.database.execute("CREATE TABLE IF NOT EXISTS tree (id INTEGER PRIMARY KEY)")
             await each.database.execute("DELETE FROM tree")
-        with suppress(Boom, DatabaseError):
-            await runs[0].sequence(tree, ())
-        while late := [task for each in runs for task in each.late]:
-            for each in runs:
-                each.late.clear()
+        # A task too, as with several timeouts at the same moment asyncio and anyio may let a CancelledError through.
+        late = [asyncio.create_task(runs[0].sequence(tree, ()))]
+        while late:
             await asyncio.wait(late)
             for task in late:
                 error = None if task.cancelled() else task.exception()
                 if error is not None and not isinstance(error, (Boom, DatabaseError)):
                     raise error
+            late = [task for each in runs for task in each.late]
+            for each in runs:
+                each.late.clear()
         for each in runs:
             # Connections of cancelled statements are cleaned in the background.
             while each.database.statistics().get("in_use", 0):

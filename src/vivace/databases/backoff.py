@@ -11,8 +11,10 @@ from vivace.databases.errors import DatabaseError
 # half at random, so that many processes do not ask together. The longest is how late a server's return is noticed.
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 0.8
-# A server that was reached before gets so many seconds to come back (a restart) until those who wait are told.
+# A server that was reached before gets so many seconds to come back (a restart) until those who wait are told. In that
+# time it is asked a little more often.
 GRACE = 1.0
+LONGEST_PAUSE_IN_GRACE = 0.25
 
 
 class Backoff:
@@ -41,7 +43,8 @@ class Backoff:
             return
         self.error = error
         self.failed_at = now
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._attempts)
+        longest = LONGEST_PAUSE if self.has_given_up(now) else LONGEST_PAUSE_IN_GRACE
+        pause = min(longest, FIRST_PAUSE * 2**self._attempts)
         self._attempts = min(self._attempts + 1, 10)
         self.next_try = now + pause * random.uniform(0.5, 1.0)  # noqa: S311 (spreading, not secrecy)
 
