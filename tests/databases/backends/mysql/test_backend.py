@@ -285,22 +285,6 @@ async def test_a_connection_killed_before_commit_stores_nothing_and_says_so(
     assert await mysql.fetch_all("SELECT * FROM acc") == []
 
 
-async def test_a_commit_whose_answer_never_comes_has_an_unknown_outcome(mysql: Database, table: None) -> None:
-    # The COMMIT waits for the lock on all tables that somebody else asks for.
-    locker_url = mysql.url
-    async with Database(locker_url) as other, other.connection() as lock:
-        with pytest.raises(CommitOutcomeUnknown, match="Look before"):
-            async with mysql.transaction():
-                await mysql.execute("INSERT INTO acc VALUES (1, 1)")
-                async with mysql.connection() as connection:
-                    raw = connection.raw_connection
-                await lock.execute("BACKUP STAGE START")
-                await lock.execute("BACKUP STAGE BLOCK_COMMIT")
-                asyncio.get_running_loop().call_later(0.1, raw.close)
-        await lock.execute("BACKUP STAGE END")
-    assert await mysql.fetch_val("SELECT 1") == 1
-
-
 async def test_a_transaction_begins_anew_when_the_idle_connection_was_dead(mysql_url: str) -> None:
     async with one_connection(mysql_url) as database:
         number = await database.fetch_val("SELECT CONNECTION_ID()")

@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from vivace.databases import Database
-from vivace.databases.errors import ConnectionFailed, DatabaseError
+from vivace.databases.errors import CommitOutcomeUnknown, ConnectionFailed, DatabaseError
 
 pytestmark = pytest.mark.anyio
 
@@ -151,3 +151,19 @@ async def test_a_server_that_is_killed_and_comes_back_loses_nothing_that_was_sto
         assert {row.n for row in halves} == {2}
         assert stored <= {row.id for row in halves}
         assert database.statistics()["in_use"] == 0
+
+
+async def test_a_commit_whose_answer_never_comes_has_an_unknown_outcome(server: Server) -> None:
+    async with Database(server.url) as database, Database(server.url) as other, other.connection() as backup:
+        await database.execute("CREATE TABLE waits (id INTEGER)")
+        with pytest.raises(CommitOutcomeUnknown, match="Look before"):
+            async with database.transaction():
+                await database.execute("INSERT INTO waits VALUES (1)")
+                async with database.connection() as connection:
+                    raw = connection.raw_connection
+                # A backup that is taken now makes every COMMIT on the server wait.
+                await backup.execute("BACKUP STAGE START")
+                await backup.execute("BACKUP STAGE BLOCK_COMMIT")
+                asyncio.get_running_loop().call_later(0.1, raw.close)
+        await backup.execute("BACKUP STAGE END")
+        assert await database.fetch_val("SELECT 1") == 1

@@ -72,7 +72,9 @@ class Killer:
     async def close(self) -> None:
         """Finish what is asked for, then close the connection."""
         if self._task is not None:
-            await asyncio.wait([self._task], timeout=_TIMEOUT)
+            _, unfinished = await asyncio.wait([self._task], timeout=_TIMEOUT)
+            for task in unfinished:
+                task.cancel()
         if self._connection is not None:
             connection, self._connection = self._connection, None
             await self._connector.close(connection)
