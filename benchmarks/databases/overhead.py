@@ -26,21 +26,30 @@ NAME = "overhead"
 BOOK = f"{data.SELECT} WHERE id = :id"
 CALLS = ("fetch_one", "fetch_all", "fetch_val", "execute")
 BATCH = 50
+BOOKS = f"{data.SELECT} WHERE id < :count ORDER BY id"
+# 1,000 rows, against the driver in the same process: with as much else in memory for the garbage collector to look at.
+MANY = "fetch_all, 1,000 rows"
+COUNT = 1000
+TIMES = 1.15
 
 Call = Callable[[int], Awaitable[Any]]
 
 
 async def bare(url: str, call: str) -> Call:
     """The driver's own call on one connection."""
+    many = call == MANY
     if url.startswith("sqlite"):
         connection = sqlite3.connect(url.partition("///")[2], isolation_level=None, cached_statements=512)
-        sql = BOOK.replace(":id", "?")
+        sql = BOOKS.replace(":count", "?") if many else BOOK.replace(":id", "?")
 
         async def fetch(key: int) -> Any:
-            return connection.execute(sql, (key,)).fetchall()
+            return connection.execute(sql, (COUNT if many else key,)).fetchall()
 
         return fetch
     theirs: asyncpg.Connection = await asyncpg.connect(url)
+    if many:
+        all_of_them = BOOKS.replace(":count", "$1")
+        return lambda _: theirs.fetch(all_of_them, COUNT)
     method = getattr(theirs, {"fetch_one": "fetchrow", "fetch_all": "fetch"}.get(call, "fetchval"))
     sql = BOOK.replace(":id", "$1")
     return lambda key: method(sql, key)
@@ -48,6 +57,8 @@ async def bare(url: str, call: str) -> Call:
 
 def ours(database: Database, call: str) -> Call:
     """Ours, with a named parameter, a frame to look for, a connection to take and give back, and records."""
+    if call == MANY:
+        return lambda _: database.fetch_all(BOOKS, {"count": COUNT})
     method = getattr(database, call)
     return lambda key: method(BOOK, {"id": key})
 
@@ -64,14 +75,15 @@ async def measure(url: str, name: str, rounds: int, seconds: float) -> list[floa
     """The medians of both."""
     options: dict[str, Any] = {} if url.startswith("sqlite") else {"min_size": 1, "max_size": 1}
     async with Database(url, **options) as database:
+        many = 1 if name == MANY else BATCH
         calls = [await bare(url, name), ours(database, name)]
         for call in calls:
-            await batch(call, BATCH)
+            await batch(call, many)
         taken: list[list[float]] = [[], []]
         deadline = perf_counter() + rounds * seconds
         while perf_counter() < deadline:
             for call, found in zip(calls, taken, strict=True):
-                found.append(await batch(call, BATCH))
+                found.append(await batch(call, many))
     return [median(found) for found in taken]
 
 
@@ -79,14 +91,16 @@ def run(urls: list[str], options: Options) -> str:
     """Measure; the table."""
     rows = []
     for url in urls:
-        for name in CALLS:
+        for name in (*CALLS, MANY):
             command = [sys.executable, "-m", "benchmarks.databases.overhead", url, name]
             words = [*command, str(options.rounds), str(options.seconds)]
             driver, whole = map(
                 float, run_pinned(options.load_core, words, options.rounds * options.seconds + 30).split()
             )
             database = url.partition(":")[0]
-            rows.append([f"{database}, {name}", f"{driver:.1f}", f"{whole:.1f}", f"{whole - driver:.1f}", "8"])
+            target = f"{driver * (TIMES - 1):.1f}, {TIMES}x" if name == MANY else "8"
+            more = f"{whole - driver:.1f}, {whole / driver:.2f}x"
+            rows.append([f"{database}, {name}", f"{driver:.1f}", f"{whole:.1f}", more, target])
     titles = ["µs of client CPU", "bare driver", "vivace", "overhead", "target"]
     heading = (
         f"### {NAME}: a raw statement with a :name over the bare driver's call, one row of 10 columns, one connection\n"

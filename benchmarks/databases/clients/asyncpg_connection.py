@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from functools import cached_property
 from typing import Any
 
 import asyncpg
@@ -20,13 +21,16 @@ class Client:
 
     async def open(self, url: str) -> None:
         self.connection = await asyncpg.connect(url)
-        self.rows = data.pressings()
 
     async def close(self) -> None:
         await self.connection.close()
 
     def books(self, count: int) -> Awaitable[Any]:
         return self.connection.fetch(BOOKS, count)
+
+    @cached_property
+    def rows(self) -> list[tuple[Any, ...]]:
+        return data.pressings()
 
     async def fill(self) -> None:
         await self.connection.execute("TRUNCATE pressings")

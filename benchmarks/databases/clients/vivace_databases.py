@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from functools import cached_property
 from typing import Any
 
 from benchmarks.databases import data
@@ -23,7 +24,6 @@ class Client:
         )
         self.database = Database(url, **sizes)
         await self.database.connect()
-        self.rows = [dict(zip(data.PRESSING, row, strict=True)) for row in data.pressings()]
 
     async def close(self) -> None:
         await self.database.disconnect()
@@ -39,6 +39,10 @@ class Client:
 
     async def orders(self) -> Any:
         return await self.database.fetch_val("SELECT count(*) FROM orders")
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        return [dict(zip(data.PRESSING, row, strict=True)) for row in data.pressings()]
 
     async def fill(self) -> None:
         await self.database.execute("TRUNCATE pressings")
