@@ -48,5 +48,17 @@ def test_literals_are_left_out(sql: str, expected: str) -> None:
     assert without_literals(sql) == expected
 
 
-def test_in_mysql_double_quotes_hold_values() -> None:
-    assert without_literals('SELECT "secret", `col`', strings_in_double_quotes=True) == "SELECT ?, `col`"
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ('SELECT "secret", `col`', "SELECT ?, `col`"),
+        ("SELECT 'it\\'s', \"a\\\"b\" FROM t", "SELECT ?, ? FROM t"),
+    ],
+)
+def test_in_mysql_double_quotes_hold_values_and_backslashes_escape(sql: str, expected: str) -> None:
+    assert without_literals(sql, mysql=True) == expected
+    assert summary('SELECT "FROM secret" FROM t', mysql=True) == "SELECT t"
+
+
+def test_elsewhere_a_backslash_is_a_character_like_others() -> None:
+    assert without_literals("SELECT 'C:\\', 'secret', E'a\\'b' FROM t") == "SELECT ?, ?, ? FROM t"

@@ -38,6 +38,8 @@ DURATIONS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
 _DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
 # Statements whose names are kept.
 _MAX_NAMES = 1024
+# As much of a statement as a span shows: a bulk insert can be megabytes.
+_MAX_TEXT = 4096
 
 Attributes = dict[str, str | int]
 
@@ -96,8 +98,8 @@ class OpenTelemetry:
         if named is None:
             if len(self._names) >= _MAX_NAMES:
                 self._names.clear()
-            text = without_literals(event.sql, strings_in_double_quotes=self._is_mysql)
-            named = self._names[event.sql] = summary(event.sql) or "query", text
+            text = without_literals(event.sql, mysql=self._is_mysql)[:_MAX_TEXT]
+            named = self._names[event.sql] = summary(event.sql, mysql=self._is_mysql) or "query", text
         return named
 
     def _find_tracer(self) -> trace.Tracer | None:

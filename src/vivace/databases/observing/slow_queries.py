@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 from time import monotonic
@@ -20,8 +21,8 @@ logger = logging.getLogger("vivace.databases")
 WINDOW = 10.0
 MAX_LINES = 20
 
-_OURS = str(Path(vivace.__file__).parent) + "/"
-_ASYNCIO = str(Path(asyncio.__file__).parent) + "/"
+_OURS = str(Path(vivace.__file__).parent) + os.sep
+_ASYNCIO = str(Path(asyncio.__file__).parent) + os.sep
 
 
 class SlowQueries:

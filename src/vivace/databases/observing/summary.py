@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import re
 
-# Of what stands in quotes only names are kept: "…" and […] are names (strings in MySQL, which this errs on), '…' and
-# $tag$…$tag$ are values. A comment may hold anything.
-_LITERAL = re.compile(
-    r"--[^\n]*|/\*.*?(?:\*/|\Z)"
-    r"|(?P<string>[eEbBxXnN]?'(?:[^'\\]|\\.|'')*(?:'|\Z)|(?<![\w$])\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z))"
-    r"|(?P<name>\"[^\"]*\"|`[^`]*`)"
-    r"|(?P<placeholder>\$\d+|%s|\?)"
-    r"|(?P<number>(?<![\w.$\"`])\d[\w.]*)",
-    re.DOTALL,
+# Of what stands in quotes only names are kept: '…' and $tag$…$tag$ are values, and a comment may hold anything. In
+# MySQL "…" is a value, too, and a backslash escapes a quote; elsewhere it does so in E'…' only.
+_ESCAPED = r"'(?:[^'\\]|\\.|'')*(?:'|\Z)"
+_STANDARD = (
+    rf"\b[eE]{_ESCAPED}|[bBxXnN]?'(?:[^']|'')*(?:'|\Z)|(?<![\w$])\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)"
 )
+_MYSQL = rf"[bBxXnN]?{_ESCAPED}|\"(?:[^\"\\]|\\.|\"\")*(?:\"|\Z)"
+
+
+def _literals(strings: str) -> re.Pattern[str]:
+    return re.compile(
+        r"--[^\n]*|/\*.*?(?:\*/|\Z)"
+        rf"|(?P<string>{strings})"
+        r"|(?P<name>\"[^\"]*\"|`[^`]*`)"
+        r"|(?P<placeholder>\$\d+|%s|\?)"
+        r"|(?P<number>(?<![\w.$\"`])\d[\w.]*)",
+        re.DOTALL,
+    )
+
+
+_LITERALS = {False: _literals(_STANDARD), True: _literals(_MYSQL)}
 _VERB = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|REPLACE|MERGE)\b", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"[A-Za-z]+")
 _TARGET = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(?:ONLY\s+)?([\w.\"`\[\]]+)", re.IGNORECASE)
@@ -23,22 +34,22 @@ _QUOTES = str.maketrans("", "", '"`[]')
 MAX_SUMMARY = 255
 
 
-def without_literals(sql: str, *, strings_in_double_quotes: bool = False) -> str:
+def without_literals(sql: str, *, mysql: bool = False) -> str:
     """`sql` with `?` for each value written into it and without its comments."""
-
-    def replaced(match: re.Match[str]) -> str:
-        if match["name"] is not None:
-            return "?" if strings_in_double_quotes and match["name"][0] == '"' else match["name"]
-        if match["placeholder"] is not None:
-            return match["placeholder"]
-        return "?" if match["string"] is not None or match["number"] is not None else " "
-
-    return _LITERAL.sub(replaced, sql)
+    return _LITERALS[mysql].sub(_replaced, sql)
 
 
-def summary(sql: str) -> str:
+def _replaced(match: re.Match[str]) -> str:
+    if match["name"] is not None:
+        return match["name"]
+    if match["placeholder"] is not None:
+        return match["placeholder"]
+    return "?" if match["string"] is not None or match["number"] is not None else " "
+
+
+def summary(sql: str, *, mysql: bool = False) -> str:
     """`SELECT book author` of a join: the verb and the tables, in order; few different ones for many statements."""
-    plain = without_literals(sql)
+    plain = without_literals(sql, mysql=mysql)
     verb = _VERB.search(plain) or _FIRST_WORD.search(plain)
     words = [verb[0].upper()] if verb is not None else []
     for target in _TARGET.findall(plain):
