@@ -8,7 +8,7 @@ tests/databases/test_expressions.py has a canary for each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from operator import itemgetter
 from typing import Any, cast
 
@@ -152,10 +152,9 @@ class ExpressionCompiler:
         processors: Mapping[str, Any] = compiled._bind_processors
         parameters = self._parameters(compiled, extracted, collected, marks)
         places = [(names.get(id(parameters[name])), processors.get(name), name) for name in compiled.positiontup or ()]
-        keys = [key for key, processor, _ in places if key is not None and processor is None]
+        keys = [key for key, _, _ in places if key is not None]
         if len(keys) == len(places) > 1:
-            pick: Bind = itemgetter(*keys)
-            return pick
+            return _picking(keys, [(place, processor) for place, (_, processor, _) in enumerate(places) if processor])
         constants = {name: parameters[name] for key, _, name in places if key is None}
 
         def bind(row: Values) -> tuple[Any, ...]:
@@ -237,6 +236,21 @@ class ExpressionCompiler:
 def _has_expressions(values: Mapping[str, Any]) -> bool:
     """Whether something in `values` is no value but SQL, such as `func.now()`."""
     return any([isinstance(value, ClauseElement) for value in values.values()])  # noqa: C419 (twice as fast so)
+
+
+def _picking(keys: Sequence[str], processors: Sequence[tuple[int, Callable[[Any], Any]]]) -> Bind:
+    """What takes the values of a row in the order of `keys`, and converts those that have a processor."""
+    pick: Bind = itemgetter(*keys)
+    if not processors:
+        return pick
+
+    def bind(row: Values) -> tuple[Any, ...]:
+        values = list(pick(row))
+        for place, processor in processors:
+            values[place] = processor(values[place])
+        return tuple(values)
+
+    return bind
 
 
 class _DefaultContext:

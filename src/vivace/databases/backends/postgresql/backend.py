@@ -197,7 +197,7 @@ _HARMLESS = (
     "is|join|least|like|length|limit|lower|max|min|not|nullif|on|or|over|position|row|select|some|substring|sum|then|"
     "trim|union|upper|using|values|when|where|with"
 )
-_CALL = re.compile(rf"\b(?!(?:{_HARMLESS})\b)[a-z_]\w*\s*\(", re.IGNORECASE)
+_CALL = re.compile(rf'\b(?!(?:{_HARMLESS})\b)[a-z_]\w*\s*\(|"\s*\(', re.IGNORECASE)
 
 
 def _can_have_done_nothing(plan: Plan, error: Exception) -> bool:

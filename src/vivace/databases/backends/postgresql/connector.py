@@ -10,7 +10,7 @@ import asyncpg
 
 from vivace.databases.backends.postgresql.addresses import addresses
 from vivace.databases.backends.postgresql.options import Options
-from vivace.databases.backends.postgresql.pgbouncer import without_session_state
+from vivace.databases.backends.postgresql.pgbouncer import BouncedConnection
 from vivace.databases.errors import ConnectionFailed
 from vivace.databases.url import DatabaseURL
 
@@ -49,8 +49,6 @@ class AsyncpgConnector:
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError, ssl.SSLError) as error:
             raise ConnectionFailed(self._what_is_wrong(error)) from error
         try:
-            if self._options.pgbouncer:
-                without_session_state(connection)
             for prepare in (self._options.init, self._options.setup):
                 if prepare is not None:
                     await prepare(connection)
@@ -99,7 +97,9 @@ class AsyncpgConnector:
     async def clean(self, connection: asyncpg.Connection, *, thoroughly: bool) -> None:
         """Waits for a cancelled statement to end, rolls back, and thoroughly: resets the session."""
         # asyncpg makes any next operation wait until the server has confirmed the cancellation.
-        await connection.execute("SELECT 1")
+        # A transaction that the cancelled statement has failed takes nothing but a ROLLBACK.
+        if not connection.is_in_transaction():
+            await connection.execute("SELECT 1")
         if connection.is_in_transaction():
             await connection.execute("ROLLBACK")
         # Behind PgBouncer the session that was changed is no longer ours to reset.
@@ -128,6 +128,8 @@ def _keywords_of(url: DatabaseURL, options: Options) -> dict[str, Any]:
         "max_cacheable_statement_size": options.max_cacheable_statement_size,
         "server_settings": settings,
     }
+    if options.pgbouncer:
+        keywords["connection_class"] = BouncedConnection
     for name in _ONLY_IF_GIVEN:
         if (value := getattr(options, name)) is not None:
             keywords[name] = value

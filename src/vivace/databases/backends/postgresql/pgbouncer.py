@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import asyncpg
+
 from vivace.databases.sql_tokens import scan
 
 ELSEWHERE = (
@@ -31,11 +33,34 @@ def stays_behind(sql: str) -> bool:
     return any(_SESSION_LOCK.match(word) for word in words)
 
 
-def without_session_state(connection: Any) -> None:
-    """Keep asyncpg from changing a session that PgBouncer will give to somebody else.
+# Its private names are not in the stubs.
+_Connection: Any = asyncpg.Connection
 
-    Before it asks for types that it does not know, asyncpg says `set_config('jit', 'off', false)`, and afterwards the
-    opposite, perhaps to another session: the first would stay without JIT for whoever gets it.
+
+class BouncedConnection(_Connection):  # type: ignore[misc]
+    """asyncpg's connection, without what changes a session that PgBouncer will give to somebody else.
+
+    Before it asks for types that it does not know, asyncpg says `set_config('jit', 'off', false)` (the question would
+    be compiled for seconds otherwise), and afterwards the opposite, perhaps to another session. Here it is said for the
+    length of a transaction. The methods are private; test_pgbouncer.py sees when this is no longer enough.
     """
-    # Private; test_pgbouncer.py sees when it is no longer enough.
-    connection._server_caps = connection._server_caps._replace(jit=False)
+
+    _server_caps: Any
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._may_compile = self._server_caps.jit
+        self._server_caps = self._server_caps._replace(jit=False)
+
+    async def _introspect_types(self, typeoids: Any, timeout: Any) -> Any:  # noqa: ASYNC109 (asyncpg's)
+        if not self._may_compile:
+            return await super()._introspect_types(typeoids, timeout)
+        is_inside = self.is_in_transaction()
+        if not is_inside:
+            await self.execute("BEGIN")
+        try:
+            await self.execute("SET LOCAL jit = off")
+            return await super()._introspect_types(typeoids, timeout)
+        finally:
+            if not is_inside and not self.is_closed():
+                await self.execute("COMMIT")
