@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import enum
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
@@ -176,6 +177,33 @@ async def test_types_of_ones_own_with_enums_and_intervals(database: Database) ->
     assert (row.price, row.kind, row.took, row.order) == (decimal.Decimal("9.99"), Kind.LEAF, took, 7)
     assert isinstance(row.made, dt.datetime)
     assert row[nodes.c.order] == row["order"] == 7
+
+
+async def test_moments_with_a_zone_come_back_aware_and_in_utc(database: Database) -> None:
+    moments = sa.Table(
+        "moments",
+        sa.MetaData(),
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("at", sa.DateTime(timezone=True)),
+        sa.Column("plain", sa.DateTime),
+    )
+    await database.execute(sa.schema.CreateTable(moments))
+    at = dt.datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=dt.timezone(dt.timedelta(hours=5)))
+    plain = at.astimezone(dt.UTC).replace(tzinfo=None)
+    await database.execute(moments.insert(), {"id": 1, "at": at, "plain": plain})
+    await database.execute("INSERT INTO moments (id, at, plain) VALUES (2, :at, :plain)", {"at": at, "plain": plain})
+    await database.execute(moments.insert(), {"id": 3, "at": None, "plain": None})
+    rows = await database.fetch_all(moments.select().order_by(moments.c.id))
+    assert [tuple(row) for row in rows] == [(1, at, plain), (2, at, plain), (3, None, None)]
+    assert rows[0].at.tzinfo is not None
+    assert await database.fetch_val(sa.select(moments.c.id).where(moments.c.at == at).order_by(moments.c.id)) == 1
+
+    class Moment(msgspec.Struct):
+        at: Annotated[dt.datetime, msgspec.Meta(tz=True)]
+        plain: dt.datetime
+
+    for query in ("SELECT * FROM moments WHERE id < 3", moments.select().where(moments.c.id < 3)):
+        assert await database.fetch_all(query, into=Moment) == [Moment(at, plain), Moment(at, plain)]
 
 
 async def test_text_with_parameters_and_columns(database: Database) -> None:

@@ -154,7 +154,7 @@ def test_missing_and_unknown_values_are_named() -> None:
         statement.arguments({"title": "x", "autor": "y"})
     with pytest.raises(InterfaceError, match=r"no parameter :autor\. Did you mean \"author\""):
         statement.arguments({"title": "x", "author": "y", "autor": "z"})
-    with pytest.raises(InterfaceError, match="parameters :author, :title"):
+    with pytest.raises(InterfaceError, match=r"parameters :author, :title.\n\[SQL: SELECT :title, :author\]"):
         statement.arguments(None)
 
 

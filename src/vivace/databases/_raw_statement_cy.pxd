@@ -6,6 +6,7 @@ cdef class RawStatement:
     cdef readonly object plan
     cdef readonly tuple names
     cdef readonly str verb
+    cdef readonly object text
     cdef frozenset _known
 
     cpdef tuple arguments(self, values)

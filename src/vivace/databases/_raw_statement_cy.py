@@ -15,10 +15,12 @@ from vivace.utils.suggest import did_you_mean
 class RawStatement:
     """A raw string made ready: its `Plan` and the names of the parameters in the driver's order."""
 
-    __slots__ = ("_known", "names", "plan", "verb")
+    __slots__ = ("_known", "names", "plan", "text", "verb")
 
-    def __init__(self, plan: Plan, names: tuple[str, ...], verb: str) -> None:
+    def __init__(self, plan: Plan, names: tuple[str, ...], verb: str, text: str) -> None:
         self.plan = plan
+        # As its author wrote it, for errors about its parameters.
+        self.text = text
         self.names = names
         self.verb = verb
         self._known = frozenset(names)
@@ -50,7 +52,7 @@ class RawStatement:
         if not hasattr(values, "keys"):
             raise InterfaceError(
                 f"The values of a statement are a mapping by the names of its parameters, got {type(values).__name__}",
-                sql=self.plan.sql,
+                sql=self.text,
             )
         return dict(values)
 
@@ -66,4 +68,4 @@ class RawStatement:
         else:
             message = f"The statement has no parameter :{unknown[0]}. "
             message += did_you_mean(unknown[0], self._known, listed_as="Parameters")
-        return InterfaceError(message, sql=self.plan.sql)
+        return InterfaceError(message, sql=self.text)

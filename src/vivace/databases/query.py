@@ -57,7 +57,7 @@ def parse(sql: str, dialect: Dialect) -> RawStatement:
         changes_session=kind.changes_session,
         inserts=kind.inserts,
     )
-    return RawStatement(plan, tuple(names), words[0] if words else "")
+    return RawStatement(plan, tuple(names), words[0] if words else "", sql)
 
 
 class RawCache(dict[str, RawStatement]):

@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import Dialect
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from vivace.databases.backends.base import MISSED, Backend, Begin, Executor, Found, Operation, Session
 from vivace.databases.backends.sqlalchemy_connection import call_sqlite
+from vivace.databases.backends.sqlite.dialect import SQLiteDialect
 from vivace.databases.backends.sqlite.inline import InlineReader
 from vivace.databases.backends.sqlite.opener import Opener
 from vivace.databases.backends.sqlite.options import PRAGMAS, Options
@@ -67,7 +67,7 @@ class SQLiteBackend(Backend):
     def __init__(self, url: DatabaseURL, options: dict[str, Any]) -> None:
         self.options = Options.of(url, options)
         self._opener = Opener(url, self.options)
-        self.dialect: Dialect = SQLiteDialect_pysqlite(paramstyle="qmark")
+        self.dialect: Dialect = SQLiteDialect()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: Worker | None = None
         self._line: WriteLine | None = None
