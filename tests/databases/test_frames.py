@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, suppress
@@ -566,3 +567,37 @@ async def test_who_waits_in_vain_is_told_where_the_other_one_is(
             await insert(database, 1)
         event.set()
         await task
+
+
+# Isolation
+
+
+async def test_repeatable_read_sees_one_snapshot(database: Database) -> None:
+    if "memory" in str(database.url):
+        pytest.skip("one connection, so nobody writes in between")
+    await insert(database, 1)
+    async with database.transaction(isolation="repeatable read"):
+        before = await ids(database)
+        await asyncio.create_task(insert(database, 2), context=contextvars.Context())
+        assert await ids(database) == before == [1]
+    assert await ids(database) == [1, 2]
+
+
+async def test_read_committed_sees_what_others_commit(database: Database) -> None:
+    if database.dialect.name == "sqlite":
+        pytest.skip("each transaction of SQLite is serializable")
+    async with database.transaction(isolation="read committed"):
+        assert await ids(database) == []
+        await asyncio.create_task(insert(database, 2), context=contextvars.Context())
+        assert await ids(database) == [2]
+
+
+async def test_deferrable_read_only_serializable_transactions_read(database: Database) -> None:
+    if database.dialect.name == "mysql":
+        pytest.skip("PostgreSQL's word")
+    async with database.transaction(isolation="serializable", read_only=True, deferrable=True):
+        assert await ids(database) == []
+        if database.dialect.name == "postgresql":
+            assert await database.fetch_val("SHOW transaction_deferrable") == "on"
+            assert await database.fetch_val("SHOW transaction_read_only") == "on"
+            assert await database.fetch_val("SHOW transaction_isolation") == "serializable"

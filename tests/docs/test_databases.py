@@ -17,7 +17,7 @@ PAGES = {
     "migrating.md": 3,
     "operations.md": 8,
     "queries.md": 9,
-    "semantics.md": 7,
+    "semantics.md": 10,
     "sqlite.md": 6,
 }
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
