@@ -554,3 +554,13 @@ async def test_statistics_of_tables_are_brought_up_to_date_at_the_end(sqlite: Da
     await sqlite.disconnect()
     await sqlite.connect()
     assert await sqlite.fetch_val("SELECT count(*) FROM sqlite_stat1") == 2
+
+
+async def test_disconnect_does_not_wait_for_a_lock_to_bring_statistics_up_to_date(sqlite: Database) -> None:
+    await sqlite.execute("CREATE TABLE t (a INTEGER)")
+    await sqlite.fetch_all("SELECT * FROM t WHERE a = 1")
+    other = sqlite3.connect(sqlite.url.database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    async with asyncio.timeout(4):  # the lock would be waited for 5 seconds
+        await sqlite.disconnect()
+    other.close()

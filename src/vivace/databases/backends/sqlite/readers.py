@@ -103,9 +103,11 @@ class Readers:
         self._queue.put(job)
         # Not worth waiting for: neither for a lock nor for a table that takes long.
         await asyncio.wait([job.future], timeout=OPTIMIZE_TIMEOUT)
-        if not job.future.done() or job.future.exception() is not None:
-            for worker in self._workers:
-                worker.cancel(job)
+        if not job.future.cancel():
+            job.future.exception()  # a lock, most likely: then another time
+            return
+        for worker in self._workers:
+            worker.cancel(job)
 
     def renew(self) -> None:
         """Each thread opens its connection anew before its next job."""
