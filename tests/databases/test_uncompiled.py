@@ -12,11 +12,22 @@ import vivace
 SCRIPT = """
 UNCOMPILED = True
 import asyncio, copy, datetime, pickle
+import dataclasses, msgspec
 import vivace.databases._records_cy as records_module
+import vivace.databases.typed._decoder_cy as decoder_module
 from vivace.databases import Database
 from vivace.databases.records import shape_of
 
-assert records_module.__file__.endswith(".py") is UNCOMPILED
+assert {module.__file__.endswith(".py") for module in (records_module, decoder_module)} == {UNCOMPILED}
+
+class Book(msgspec.Struct):
+    id: int
+    done: bool
+    note: str | None = "-"
+
+@dataclasses.dataclass
+class Page:
+    id: int
 
 async def main():
     async with Database("sqlite://") as database:
@@ -47,6 +58,12 @@ async def main():
             async with database.transaction():
                 print(await database.fetch_val("SELECT 1"), database.statistics()["in_use"])
         print(database.statistics()["idle"], database.statistics()["acquired"])
+        for into in (Book, Page, dict, tuple[int, bool]):
+            print(await database.fetch_all("SELECT 1 AS id, 0 AS done UNION ALL SELECT 2, 1", into=into))
+            try:
+                await database.fetch_all("SELECT 1 AS id, 0 AS done UNION ALL SELECT 'x', NULL", into=into)
+            except Exception as error:
+                print(type(error).__name__, error)
     row = shape_of(("a", "b")).record((1, 2))
     print(row.get("a"), row.get("c", 3), list(row.items()), {**row}, row._mapping == {"a": 1, "b": 2})
 
