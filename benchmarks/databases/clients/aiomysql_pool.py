@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import aiomysql
 
@@ -25,7 +25,7 @@ class Client:
             host=parts.hostname,
             port=parts.port,
             user=parts.username,
-            password=parts.password or "",
+            password=unquote(parts.password or ""),
             db=parts.path[1:],
             minsize=data.POOL_SIZE,
             maxsize=data.POOL_SIZE,
