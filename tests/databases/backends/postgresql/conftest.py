@@ -45,7 +45,8 @@ def running() -> Callable[[Database, str], Awaitable[list[int]]]:
 
     async def find(watcher: Database, text: str) -> list[int]:
         rows = await watcher.fetch_all(
-            "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() "
+            "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND datname = current_database() "
+            "AND pid <> pg_backend_pid() "
             "AND position(cast(:text AS text) IN query) > 0",
             {"text": text},
         )
