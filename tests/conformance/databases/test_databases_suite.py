@@ -63,8 +63,8 @@ EXPECTED: dict[str, tuple[str, list[str]]] = {
         ["postgresql+aiopg"],
     ),
     "test_databases.test_queries_with_expose_backend_connection": (
-        "speaks to the driver itself: sqlite3, asyncpg and asyncmy in the place of aiosqlite, aiopg and aiomysql",
-        ["sqlite", "sqlite+aiosqlite", "postgresql+aiopg", "mysql", "mysql+aiomysql"],
+        "speaks to the driver itself: sqlite3 and asyncpg in the place of aiosqlite and aiopg",
+        ["sqlite", "sqlite+aiosqlite", "postgresql+aiopg"],
     ),
 }
 
