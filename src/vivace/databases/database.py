@@ -442,8 +442,7 @@ class Database(Observable, Queries):
                 async for found in chunks:
                     yield found
             return
-        if frame.is_connection or frame.is_global or not plan.reads:
-            # No transaction a cursor could live in, or rows of a write, which happens all at once anyway.
+        if not plan.reads:  # the rows of a write, which happens all at once anyway
             names, rows = await self._run_in(pinned, Operation.DESCRIBED, plan, args)
             for start in range(0, len(rows), chunk_size):
                 yield names, rows[start : start + chunk_size]
@@ -454,7 +453,7 @@ class Database(Observable, Queries):
 
 
 async def _chunks_of(frame: Frame, plan: Plan, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[Found, None]:
-    """A cursor inside a transaction. The gate is free between the chunks, so the loop's body may run statements."""
+    """A cursor on a frame's connection. The gate is free between the chunks, so the loop's body may run statements."""
     chunks: Any = None
 
     async def fetch(session: Any) -> Found:
@@ -467,7 +466,7 @@ async def _chunks_of(frame: Frame, plan: Plan, args: Sequence[Any], chunk_size: 
     try:
         while True:
             if not await frame.enter():
-                raise TransactionEnded("The transaction ended while iterate() was reading in it")
+                raise TransactionEnded("The transaction or connection() block ended while iterate() was reading in it")
             try:
                 found = await frame.guarded(True, fetch)
             finally:

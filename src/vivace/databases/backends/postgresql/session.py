@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, TypeVar
 
 import asyncpg
@@ -27,6 +28,8 @@ T = TypeVar("T")
 
 # Seconds; to roll back takes no time, however much was done.
 ROLLBACK_TIMEOUT = 5.0
+# Rows that are taken at a time when the rest of a cursor has to be kept.
+_REST_CHUNK = 5_000
 
 
 class PostgreSQLSession(Session):
@@ -39,10 +42,14 @@ class PostgreSQLSession(Session):
         self.connection = lease.connection
         self.pgbouncer = pgbouncer
         self._ways = ways
+        # A cursor lives in a transaction. Outside of one it has one of its own, until something else is to be done.
+        self.lone_cursor: PostgreSQLChunks | None = None
 
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         if plan.changes_session:
             note_changed_session(self.lease, plan, pgbouncer=self.pgbouncer)
+        if self.lone_cursor is not None:
+            await self.lone_cursor.read_to_the_end()
         way = self._ways[operation]
         return way.answer(plan, await self.settled(way.call(self.connection, plan, args), plan.sql))
 
@@ -71,6 +78,8 @@ class PostgreSQLSession(Session):
             sql += " READ ONLY"
         if begin.deferrable:
             sql += " DEFERRABLE"
+        if self.lone_cursor is not None:
+            await self.lone_cursor.read_to_the_end()
         await self.control(sql)
 
     async def commit(self) -> None:
@@ -143,16 +152,48 @@ class PostgreSQLChunks(Chunks):
         self._args = args
         self._chunk_size = chunk_size
         self._cursor: Any = None
+        # All that was left when something else was to be done on a connection without a transaction.
+        self._rest: Iterator[asyncpg.Record] | None = None
+        self._failure: DatabaseError | None = None
 
     async def fetch(self) -> Found:
-        rows: Any = await self._session.settled(self._next(), self._plan.sql)
+        rows: Any = await self._next()
         return (tuple(rows[0].keys()) if rows else ()), rows
 
     async def _next(self) -> list[asyncpg.Record]:
+        if self._rest is not None:
+            rows = list(islice(self._rest, self._chunk_size))
+            if not rows and self._failure is not None:
+                raise self._failure
+            return rows
+        session = self._session
+        if self._cursor is None and not session.in_transaction:
+            await session.begin(Begin(), reads=self._plan.reads)
+            session.lone_cursor = self
+        rows = await session.settled(self._fetch(self._chunk_size), self._plan.sql)
+        if not rows and session.lone_cursor is self:
+            session.lone_cursor = None
+            await session.commit()
+        return rows
+
+    async def _fetch(self, count: int) -> list[asyncpg.Record]:
         if self._cursor is None:
             self._cursor = await self._open()
-        rows: list[asyncpg.Record] = await self._cursor.fetch(self._chunk_size)
+        rows: list[asyncpg.Record] = await self._cursor.fetch(count)
         return rows
+
+    async def read_to_the_end(self) -> None:
+        """Keep the remaining rows and end the cursor's own transaction, of which the next statement is no part."""
+        rows: list[asyncpg.Record] = []
+        session = self._session
+        try:
+            while found := await session.settled(self._fetch(_REST_CHUNK), self._plan.sql):
+                rows += found
+        except DatabaseError as error:  # for who reads the cursor, not for the next statement
+            self._failure = error
+        self._rest = iter(rows)
+        session.lone_cursor = None
+        await (session.commit() if self._failure is None else session.rollback())
 
     async def _open(self) -> Any:
         connection = self._session.connection
@@ -164,6 +205,10 @@ class PostgreSQLChunks(Chunks):
         return await statement.cursor(*self._args)
 
     async def close(self) -> None:
+        if self._session.lone_cursor is self:
+            self._session.lone_cursor = None
+            await self._session.rollback()
+            return
         # asyncpg leaves a portal open until the transaction ends, however many there are.
         cursor, self._cursor = self._cursor, None
         portal = getattr(cursor, "_portal_name", None)

@@ -88,10 +88,18 @@ class SQLiteSession(Session):
         begin = self._pending_begin
         if begin is not None:
             self._pending_begin = None
+            self._detach_cursors()
             if self._read_only:
                 connection.execute("PRAGMA query_only=ON")
             connection.execute(begin)
         return function(connection, plan, args)
+
+    def _detach_cursors(self) -> None:
+        """In the thread: those from before a transaction are no part of it, and do not end with it."""
+        before = {chunks for chunks in self._chunks if chunks.has_begun}
+        for chunks in before:
+            chunks.read_to_the_end()
+        self._chunks -= before
 
     async def take_line(self) -> None:
         """Wait for the right to write, and keep it to the end of the transaction."""
@@ -274,6 +282,11 @@ class SQLiteChunks(Chunks):
             self._cursor = connection.execute(plan.sql, args)
             self._names = names_of(self._cursor)
         return self._names, self._cursor.fetchmany(self._chunk_size)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its statement has been run."""
+        return self._cursor is not None
 
     def read_to_the_end(self) -> None:
         """Keep the remaining rows: SQLite's cursors see what is written on their own connection."""
