@@ -11,7 +11,7 @@ class Client(aiosqlite_connection.Client):
     """`connection.execute_fetchall(…)`."""
 
     async def book(self, key: int) -> Any:
-        return (await self.connection.execute_fetchall(aiosqlite_connection.BOOK, (key,)))[0]  # type: ignore[index]
+        return (await self.connection.execute_fetchall(aiosqlite_connection.BOOK, (key,)))[0]
 
     async def books(self, count: int) -> Any:
         return await self.connection.execute_fetchall(aiosqlite_connection.BOOKS, (count,))
