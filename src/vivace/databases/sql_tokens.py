@@ -17,25 +17,25 @@ Dialect = Literal["sqlite", "postgresql", "mysql"]
 # In all of them an identifier may hold any character beyond ASCII, letter or not.
 _WORD = r"[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*+"
 # Numbers with what follows them directly (`1e5`, `0x1F`, MySQL's identifier `2fa`), and lists of such at one go.
-_NUMBERS = r"\d\w*+(?:[\s,()]++\d\w*+)*+"
+_NUMBERS = r"\d\w*+(?:[\s,()]++\d\w*+)*"
 # The lookbehind: `arr[a:b]` and `12:30` hold no parameter, `::` is a cast. `:a::int` is a parameter and its cast.
 _PARAMETER = r"(?<![:\w$\\\x80-\U0010ffff]):(?P<name>[^\W\d]\w*+)"
 _ESCAPED_COLON = r"\\:"
 
 # Unterminated ones go on to the end: the database will say what is wrong.
-_STRING = r"'[^']*+(?:''[^']*+)*+(?:'|\Z)"
-_IDENTIFIER = r'"[^"]*+(?:""[^"]*+)*+(?:"|\Z)'
-_BACKTICKS = r"`[^`]*+(?:``[^`]*+)*+(?:`|\Z)"
-_BLOCK_COMMENT = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)"
+_STRING = r"'[^']*+(?:''[^']*+)*(?:'|\Z)"
+_IDENTIFIER = r'"[^"]*+(?:""[^"]*+)*(?:"|\Z)'
+_BACKTICKS = r"`[^`]*+(?:``[^`]*+)*(?:`|\Z)"
+_BLOCK_COMMENT = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*(?:\*/|\Z)"
 
 # E'…' knows backslashes, also in its continuation behind a line break. U&'…', B'…' and X'…' read like plain strings.
-_ESCAPED_BODY = r"'[^'\\]*+(?:(?:\\(?:.|\Z)|'')[^'\\]*+)*+(?:'|\Z)"
-_ESCAPED_STRING = rf"[eE]{_ESCAPED_BODY}(?:[ \t\f\v]*+[\r\n]\s*+{_ESCAPED_BODY})*+"
+_ESCAPED_BODY = r"'[^'\\]*+(?:(?:\\(?:.|\Z)|'')[^'\\]*+)*(?:'|\Z)"
+_ESCAPED_STRING = rf"[eE]{_ESCAPED_BODY}(?:[ \t\f\v]*+[\r\n]\s*+{_ESCAPED_BODY})*"
 _TAG = r"(?P<tag>(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*+)?)"
-_DOLLAR_QUOTE = rf"\${_TAG}\$[^$]*+(?:\$(?!(?P=tag)\$)[^$]*+)*+(?:\$(?P=tag)\$|\Z)"
+_DOLLAR_QUOTE = rf"\${_TAG}\$[^$]*+(?:\$(?!(?P=tag)\$)[^$]*+)*(?:\$(?P=tag)\$|\Z)"
 
 # A backslash escapes in both kinds of string (our sessions are never in the mode NO_BACKSLASH_ESCAPES).
-_DOUBLE_QUOTED = r'"[^"\\]*+(?:(?:\\(?:.|\Z)|"")[^"\\]*+)*+(?:"|\Z)'
+_DOUBLE_QUOTED = r'"[^"\\]*+(?:(?:\\(?:.|\Z)|"")[^"\\]*+)*(?:"|\Z)'
 MYSQL_QUOTED = rf"{_ESCAPED_BODY}|{_DOUBLE_QUOTED}|{_BACKTICKS}"
 # `--1` is arithmetic: two dashes begin a comment only before white space. What stands in `/*! … */` is executed.
 MYSQL_COMMENT = rf"--(?=[\s\x00-\x1f]|\Z)[^\n]*+|\#[^\n]*+|(?!/\*M?!){_BLOCK_COMMENT}"

@@ -180,8 +180,18 @@ def _array(value: Sequence[Any]) -> Sequence[Any]:
     return [POSTGRESQL_VALUES.value(item) for item in value]
 
 
-# asyncpg goes by the types that the server says its parameters have, so most values are left to it.
-POSTGRESQL_VALUES = ValueEncoder(
-    plain=(bytearray, memoryview, dt.datetime, dt.date, dt.time, dt.timedelta, decimal.Decimal, uuid.UUID, *_ADDRESSES),
-    encoders={list: _array},
+_LEFT_TO_ASYNCPG = (
+    bytearray,
+    memoryview,
+    dt.datetime,
+    dt.date,
+    dt.time,
+    dt.timedelta,
+    decimal.Decimal,
+    uuid.UUID,
+    *_ADDRESSES,
 )
+# asyncpg goes by the types that the server says its parameters have, so most values are left to it.
+POSTGRESQL_VALUES = ValueEncoder(plain=_LEFT_TO_ASYNCPG, encoders={list: _array})
+# Where a program sets codecs of its own, what they may stand for is left to them, too.
+POSTGRESQL_VALUES_WITH_CODECS = ValueEncoder(plain=(*_LEFT_TO_ASYNCPG, dict, list))

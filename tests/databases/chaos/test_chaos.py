@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -40,12 +41,13 @@ def skip_on_mariadb(server: Server) -> None:
 
 
 @pytest.fixture(scope="module", params=["postgresql", "mysql"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server that may be killed."""
-    folder: Path = tmp_path_factory.mktemp("chaos")
-    started = PostgreSQL(folder) if request.param == "postgresql" else MariaDB(folder)
-    yield started
-    started.stop("immediate")
+    # Not in pytest's folder, which only its owner may enter: PostgreSQL runs as another user where the tests are root.
+    with tempfile.TemporaryDirectory(prefix="vivace-chaos-") as folder:
+        started = PostgreSQL(Path(folder)) if request.param == "postgresql" else MariaDB(Path(folder))
+        yield started
+        started.stop("immediate")
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from vivace.databases.backends.postgresql.dialect import PostgreSQLDialect
 from vivace.databases.backends.postgresql.notifications import NotificationHub
 from vivace.databases.backends.postgresql.options import Options
 from vivace.databases.backends.postgresql.session import PostgreSQLSession, failure_of, note_changed_session
-from vivace.databases.backends.postgresql.statements import WAYS, Way
+from vivace.databases.backends.postgresql.statements import WAYS, Way, as_it_is
 from vivace.databases.backends.postgresql.translate import is_stale
 from vivace.databases.backends.sqlalchemy_connection import call_async
 from vivace.databases.errors import ConnectionFailed, DatabaseError, NotSupportedError
@@ -28,7 +28,7 @@ from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
 from vivace.databases.shielding import uninterrupted
 from vivace.databases.url import DatabaseURL
-from vivace.databases.values import POSTGRESQL_VALUES
+from vivace.databases.values import POSTGRESQL_VALUES, POSTGRESQL_VALUES_WITH_CODECS
 
 _FAILED = object()
 T = TypeVar("T")
@@ -37,13 +37,13 @@ T = TypeVar("T")
 class PostgreSQLBackend(Backend):
     """One PostgreSQL database, connected to one event loop."""
 
-    values = POSTGRESQL_VALUES
-
     def __init__(self, url: DatabaseURL, options: dict[str, Any]) -> None:
         self.options = Options.of(url, options)
+        has_codecs = self.options.init is not None or self.options.setup is not None
+        self.values = POSTGRESQL_VALUES_WITH_CODECS if has_codecs else POSTGRESQL_VALUES
         self.dialect: Dialect = PostgreSQLDialect()
-        self._bulk = BulkInserts(may_copy=self.options.init is None and self.options.setup is None)
-        self._ways = {**WAYS, Operation.MANY: Way(self._bulk.run, WAYS[Operation.MANY].answer)}
+        self._bulk = BulkInserts(may_copy=not has_codecs)
+        self._ways = {**WAYS, Operation.MANY: Way(self._bulk.run, as_it_is)}
         self._connector = AsyncpgConnector(url, self.options)
         self._hub = NotificationHub(self._connector)
         self._pool: Pool[asyncpg.Connection] = Pool(

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 
 import asyncpg
 
+from vivace.databases.backends.postgresql.executemany import execute_many
 from vivace.databases.copy_streams import complaint
 from vivace.databases.errors import DataError
 from vivace.databases.plan import Plan
@@ -125,7 +126,7 @@ class BulkInserts:
         self, connection: asyncpg.Connection, plan: Plan, target: _Target | None, rows: list[Sequence[Any]], done: int
     ) -> None:
         if target is None:
-            await connection.executemany(plan.sql, rows)
+            await execute_many(connection, plan.sql, rows)
         else:
             await _copy(connection, target, rows, done)
             self.copied += len(rows)

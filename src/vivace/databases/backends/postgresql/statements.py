@@ -1,8 +1,8 @@
-"""What is done with one asyncpg connection for each `Operation`."""
+"""What is done with one asyncpg connection for each `Operation`; for `Operation.MANY` see bulk.py."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 import asyncpg
@@ -47,17 +47,13 @@ def _fetch_value(connection: asyncpg.Connection, plan: Plan, args: Sequence[Any]
     return connection.fetchval(plan.sql, *args) if plan.returns_rows else connection.execute(plan.sql, *args)
 
 
-def _execute_many(connection: asyncpg.Connection, plan: Plan, args: Iterable[Sequence[Any]]) -> Awaitable[None]:
-    """Once for each row of arguments, in one implicit transaction and few round trips."""
-    return connection.executemany(plan.sql, args)
-
-
 def _copy(connection: asyncpg.Connection, _: Plan, args: Copy) -> Awaitable[Status]:
     """COPY, done by the function that stands for the arguments."""
     return args(connection)
 
 
-def _as_it_is(_: Plan, found: Any) -> Any:
+def as_it_is(_: Plan, found: Any) -> Any:
+    """What the driver gave."""
     return found
 
 
@@ -97,12 +93,11 @@ def _count_of(status: Status) -> int | None:
 
 
 WAYS: dict[Operation, Way] = {
-    Operation.ROWS: Way(_fetch, _as_it_is),
+    Operation.ROWS: Way(_fetch, as_it_is),
     Operation.DESCRIBED: Way(_fetch, _described),
     Operation.FIRST: Way(_fetch_first, _first),
     Operation.COUNT: Way(_execute, _count),
     Operation.RESULT: Way(_execute, _outcome),
     Operation.VALUE: Way(_fetch_value, _value),
-    Operation.MANY: Way(_execute_many, _as_it_is),
-    Operation.COPY: Way(_copy, _as_it_is),
+    Operation.COPY: Way(_copy, as_it_is),
 }
