@@ -70,7 +70,7 @@ async def test_with_metrics_it_is_told_how_long_responses_took(live: Live) -> No
         found = site.server.statistics().durations["http/1.1"]
         assert sum(found.counts) == 1
         assert sum(found.counts[:5]) == 0  # up to 10 ms
-        assert 0.03 <= found.total < 10
+        assert 0.02 <= found.total < 10  # the loop's clock and this one differ a little
 
 
 async def test_a_client_that_left_before_its_response_is_counted_apart(live: Live) -> None:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
 from vivace.databases.backoff import Backoff
 from vivace.databases.leases import Connector
+
+# Seconds that a connection which is being opened gets when the pool closes.
+HANDSHAKE_TIMEOUT = 1.0
 
 C = TypeVar("C")
 Opened = TypeVar("Opened", contravariant=True)
@@ -54,25 +58,33 @@ class Openers(Generic[C]):
         self._is_stopped = False
 
     def stop(self) -> None:
-        """Open no more, and give up what is being opened."""
+        """Open no more."""
         self._is_stopped = True
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
+
+    async def stopped(self) -> None:
+        """Wait for the end of the openers, whose connections the pool closes; in the end give up."""
+        if self._tasks:
+            # Drivers do not like to be cancelled in the middle of their handshake.
+            await asyncio.wait(self._tasks, timeout=HANDSHAKE_TIMEOUT)
+        if self._tasks:
+            self._give_up()
+            await asyncio.wait(self._tasks)
+
+    def _give_up(self) -> None:
         for task in self._tasks:
             task.cancel()
 
-    async def stopped(self) -> None:
-        """Wait for the end of the openers."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-
     def abandon(self) -> None:
-        """Forget everything: the event loop is gone."""
+        """Forget everything: the event loop is gone, or nobody has the time."""
         self._is_stopped = True
-        self._tasks.clear()
-        self._retry = None
         self.size = self.opening = 0
+        self._retry = None
+        with suppress(RuntimeError):  # the loop is closed
+            self._give_up()
+        self._tasks.clear()
 
     def gone(self) -> None:
         """A connection was closed; another one is opened if it is missed."""

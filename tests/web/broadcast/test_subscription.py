@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import Any
 
 import anyio
@@ -327,8 +328,9 @@ async def test_a_step_of_ones_own_sees_every_event() -> None:
     frames = response.body_iterator
 
     async def louder() -> Any:
-        async for frame in frames:
-            yield bytes(frame).upper()  # type: ignore[arg-type]  # they are bytes
+        async with aclosing(frames):  # type: ignore[type-var]  # it is a generator
+            async for frame in frames:
+                yield bytes(frame).upper()  # type: ignore[arg-type]  # they are bytes
 
     response.body_iterator = louder()
     async with anyio.create_task_group() as tasks:

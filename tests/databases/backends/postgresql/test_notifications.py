@@ -37,7 +37,7 @@ async def next_of(listener: Listener, count: int = 1) -> list[str]:
 async def listening_pid(database: Database) -> int | None:
     """The server's process of the connection that listens."""
     connection = database.backend._hub._connection  # type: ignore[attr-defined]
-    return None if connection is None else int(connection.get_server_pid())
+    return None if connection is None or connection.is_closed() else int(connection.get_server_pid())
 
 
 async def test_a_notification_has_channel_payload_and_process(postgres: Database, channel: str) -> None:
@@ -152,6 +152,7 @@ async def test_a_lost_connection_comes_back_and_the_gap_is_told_in_order(
 
     async with postgres.listen(channel, on_gap=note) as listener:
         await postgres.notify(channel, "before")
+        heard += await next_of(listener)
         before = await listening_pid(postgres)
         await postgres.fetch_val("SELECT pg_terminate_backend(:pid)", {"pid": before})
 
