@@ -7,13 +7,14 @@ import importlib.util
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from vivace.databases import Database
+from vivace.databases import Database, DatabaseURL
 from vivace.web.testclient import TestClient
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "notes"
@@ -21,9 +22,12 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "notes"
 
 @pytest.fixture(params=["sqlite", "postgresql", "mysql"])
 def example(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The module, with an empty database of the kind."""
+    """The module, with a database of its own, of the kind."""
     variable = {"postgresql": "VIVACE_TEST_POSTGRES", "mysql": "VIVACE_TEST_MYSQL"}.get(request.param)
-    url = f"sqlite:///{tmp_path / 'notes.db'}" if variable is None else os.environ[variable]
+    url, name = f"sqlite:///{tmp_path / 'notes.db'}", f"notes_{uuid.uuid4().hex[:12]}"
+    if variable is not None:
+        asyncio.run(run(os.environ[variable], f"CREATE DATABASE {name}"))
+        url = str(DatabaseURL(os.environ[variable]).replace(database=name))
     monkeypatch.setenv("DATABASE_URL", url)
     alembic("upgrade", "head")
     spec = importlib.util.spec_from_file_location("notes_example", EXAMPLE / "notes.py")
@@ -32,13 +36,13 @@ def example(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     yield module
-    asyncio.run(remove_tables(url))
+    if variable is not None:
+        asyncio.run(run(os.environ[variable], f"DROP DATABASE {name}"))
 
 
-async def remove_tables(url: str) -> None:
+async def run(url: str, statement: str) -> None:
     async with Database(url) as database:
-        await database.execute("DROP TABLE notes")
-        await database.execute("DROP TABLE alembic_version")
+        await database.execute(statement)
 
 
 def alembic(*arguments: str) -> None:
@@ -46,8 +50,7 @@ def alembic(*arguments: str) -> None:
 
 
 def test_notes_are_kept_and_lists_of_them_are_stored_whole(example: ModuleType) -> None:
-    if example.database.dialect.name == "sqlite":  # the others have tables of other tests, too
-        alembic("check")
+    alembic("check")
     with TestClient(example.app) as client:
         added = client.post("/notes", json={"text": "Buy milk"})
         assert added.status_code == 201

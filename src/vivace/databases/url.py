@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -27,6 +28,8 @@ _COMPONENTS = (
 # What is a secret in a query string, as libpq and drivers name it.
 _SECRETS = frozenset({"password", "passwd", "sslpassword"})
 _STARS = "********"
+# How a query string begins that is one, and not the rest of a password.
+_OPTION = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
 
 
 class DatabaseURL:
@@ -169,10 +172,11 @@ class DatabaseURL:
         parts = self._parts
         userinfo, at, host = parts.netloc.rpartition("@")
         rest = _unsplit(parts._replace(scheme="", netloc="")).removeprefix("://")
-        if parts.netloc and ("@" in parts.path or (not at and "@" in rest)):
+        is_torn = "@" in parts.path + parts.fragment or ("@" in rest and not (at and _OPTION.match(parts.query)))
+        if parts.netloc and is_torn:
             return f"{parts.scheme}://{_STARS}@{rest.rpartition('@')[2]}"
-        if parts.netloc and "@" in parts.query + parts.fragment:
-            parts = parts._replace(query=parts.query and _STARS, fragment=parts.fragment and _STARS)
+        if parts.netloc and "@" in parts.query:
+            parts = parts._replace(query=_STARS)
         if parts.password is not None:
             # Built by hand: the stars must not be percent-encoded, nor the rest changed.
             parts = parts._replace(netloc=f"{userinfo.partition(':')[0]}:{_STARS}@{host}")

@@ -56,6 +56,7 @@ def test_rolling_restarts_lose_no_request(site: Path, preload: bool) -> None:
     with supervised(site, preload=preload) as server:
         with under_load(server) as load:
             for count in range(1, 4):
+                eventually(lambda: len(set(load.answers)) >= count, "an answer of other workers")  # noqa: B023 (now)
                 server.signal(signal.SIGHUP)
                 server.logged("Restarted: 2 workers", count)
         assert load.failures == []

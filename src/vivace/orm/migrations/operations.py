@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import alembic.op
@@ -89,11 +89,22 @@ def record(function: Callable[[], None], dialect: Dialect) -> list[ops.MigrateOp
 
     with _proxy_lock, Operations.context(context) as operations:
         operations.invoke = invoke  # type: ignore[method-assign]
-        proxy: Any = alembic.op
-        proxy.invoke = invoke
-        proxy.batch_alter_table = _recording_batch(context, invoke)
-        function()
+        with _replaced(alembic.op, invoke=invoke, batch_alter_table=_recording_batch(context, invoke)):
+            function()
     return recorded
+
+
+@contextmanager
+def _replaced(module: ModuleType, **functions: Callable[..., Any]) -> Iterator[None]:
+    """Other functions in a module: those of `alembic.op` are Alembic's own again afterwards, for its own commands."""
+    before = {name: getattr(module, name) for name in functions}
+    for name, function in functions.items():
+        setattr(module, name, function)
+    try:
+        yield
+    finally:
+        for name, function in before.items():
+            setattr(module, name, function)
 
 
 def table_of(operation: ops.CreateTableOp) -> sa.Table:
