@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from vivace.databases.errors import InterfaceError
@@ -15,7 +16,7 @@ from vivace.utils.suggest import did_you_mean
 class RawStatement:
     """A raw string made ready: its `Plan` and the names of the parameters in the driver's order."""
 
-    __slots__ = ("_known", "names", "plan", "text", "verb")
+    __slots__ = ("_known", "_pick", "names", "plan", "text", "verb")
 
     def __init__(self, plan: Plan, names: tuple[str, ...], verb: str, text: str) -> None:
         self.plan = plan
@@ -24,6 +25,7 @@ class RawStatement:
         self.names = names
         self.verb = verb
         self._known = frozenset(names)
+        self._pick: Any = itemgetter(*names) if len(names) > 1 else None
 
     def arguments(self, values: Mapping[str, Any] | None) -> tuple[Any, ...]:
         """`values` in the order of the placeholders. Raises `InterfaceError` for a missing or an unknown name."""
@@ -34,6 +36,9 @@ class RawStatement:
         # As many as there are parameters, and each parameter found: so there is no other.
         if len(values) == len(self._known):
             try:
+                if self._pick is not None:
+                    arguments: tuple[Any, ...] = self._pick(values)
+                    return arguments
                 return tuple([values[name] for name in self.names])
             except KeyError:
                 pass
@@ -47,6 +52,10 @@ class RawStatement:
             if type(value) not in plain:
                 return encoder.row(arguments)
         return arguments
+
+    def encoded_rows(self, rows: Iterable[Mapping[str, Any]], encoder: ValueEncoder) -> list[Sequence[Any]]:
+        """`encoded()` of each of `rows`."""
+        return [self.encoded(row, encoder) for row in rows]
 
     def _dictionary(self, values: Any) -> dict[str, Any]:
         if not hasattr(values, "keys"):

@@ -59,6 +59,7 @@ class Preparer:
 
     def prepare_many(self, query: Query, rows: Iterable[Values]) -> tuple[Plan, Iterable[Sequence[Any]]] | None:
         """The plan and the arguments of each row, made one after another; None when there are no rows."""
+        are_here = isinstance(rows, Sized)
         remaining = iter(rows)
         first = next(remaining, None)
         if first is None:
@@ -67,6 +68,8 @@ class Preparer:
         if isinstance(query, str):
             statement = self._raw[query]
             encoded, encoder = statement.encoded, self._encoder
+            if are_here:
+                return statement.plan, statement.encoded_rows(rows, encoder)
             return statement.plan, (encoded(row, encoder) for row in rows)
         call = self._expressions.call_many(_checked(query), first, rows)
         return call.plan, call.args
@@ -210,7 +213,7 @@ class Queries(Copying, Notifying, ABC):
         plan, args = prepared
         # PostgreSQL's driver takes rows as it sends them; a thread or a second attempt needs them all.
         is_lazy = self._preparer.dialect_name == "postgresql" and not isinstance(values, Sized)
-        await self._perform(Operation.MANY, plan, args if is_lazy else list(args))
+        await self._perform(Operation.MANY, plan, args if is_lazy or isinstance(args, list) else list(args))
 
     @overload
     def iterate(self, query: Query, values: Values | None = None) -> AsyncGenerator[Record, None]: ...

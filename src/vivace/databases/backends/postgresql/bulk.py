@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from operator import itemgetter
+from operator import itemgetter, length_hint
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -24,7 +24,7 @@ from vivace.databases.plan import Plan
 from vivace.databases.shielding import uninterrupted
 
 # Rows sent with one statement, between which others may use the event loop; more are sent in a transaction.
-ROWS_AT_ONCE = 5_000
+ROWS_AT_ONCE = 20_000
 # For fewer rows executemany is as quick.
 FEWEST_FOR_COPY = 50
 MAX_CACHED = 512
@@ -154,19 +154,16 @@ class BulkInserts:
 
 
 async def _copy(connection: asyncpg.Connection, target: _Target, rows: list[Sequence[Any]], done: int) -> None:
-    number = done
-
-    def counted() -> Iterator[Sequence[Any]]:
-        nonlocal number
-        for row in rows if target.reorder is None else map(target.reorder, rows):
-            number += 1
-            yield row
-
+    sent = iter(rows)
     try:
         await connection.copy_records_to_table(
-            target.table, records=counted(), columns=target.columns, schema_name=target.schema
+            target.table,
+            records=sent if target.reorder is None else map(target.reorder, sent),
+            columns=target.columns,
+            schema_name=target.schema,
         )
     except (TypeError, ValueError, ArithmeticError, LookupError) as error:
+        number = done + len(rows) - length_hint(sent)
         raise DataError(f"Row {number} of execute_many() does not fit the table: {complaint(error)}") from error
 
 
