@@ -19,10 +19,12 @@ from vivace.databases.errors import (
     ConnectionFailed,
     DatabaseError,
     NotSupportedError,
+    OperationalError,
     TransactionAborted,
 )
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Lease
+from vivace.databases.shielding import uninterrupted
 
 T = TypeVar("T")
 
@@ -168,12 +170,12 @@ class PostgreSQLChunks(Chunks):
             return rows
         session = self._session
         if self._cursor is None and not session.in_transaction:
-            await session.begin(Begin(), reads=self._plan.reads)
-            session.lone_cursor = self
+            session.lone_cursor = self  # first, so that a cancelled BEGIN is rolled back
+            await session.control("BEGIN")
         rows = await session.settled(self._fetch(self._chunk_size), self._plan.sql)
         if not rows and session.lone_cursor is self:
             session.lone_cursor = None
-            await session.commit()
+            await uninterrupted(session.commit())
         return rows
 
     async def _fetch(self, count: int) -> list[asyncpg.Record]:
@@ -191,9 +193,13 @@ class PostgreSQLChunks(Chunks):
                 rows += found
         except DatabaseError as error:  # for who reads the cursor, not for the next statement
             self._failure = error
-        self._rest = iter(rows)
-        session.lone_cursor = None
-        await (session.commit() if self._failure is None else session.rollback())
+        except asyncio.CancelledError:
+            self._failure = OperationalError("A statement that had to read iterate()'s rows first was cancelled")
+            raise
+        finally:
+            self._rest = iter(rows)
+            session.lone_cursor = None
+            await uninterrupted(session.commit() if self._failure is None else session.rollback())
 
     async def _open(self) -> Any:
         connection = self._session.connection
@@ -207,7 +213,7 @@ class PostgreSQLChunks(Chunks):
     async def close(self) -> None:
         if self._session.lone_cursor is self:
             self._session.lone_cursor = None
-            await self._session.rollback()
+            await uninterrupted(self._session.rollback())
             return
         # asyncpg leaves a portal open until the transaction ends, however many there are.
         cursor, self._cursor = self._cursor, None
