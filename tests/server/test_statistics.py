@@ -62,7 +62,7 @@ async def test_connections_are_counted_while_they_are_open_and_afterwards(live: 
 
 async def test_with_metrics_it_is_told_how_long_responses_took(live: Live) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.05)  # the loop's clock and the one that measures differ a little
         await reply(send, b"late")
 
     async with live(app, lifespan="off", metrics_bind="127.0.0.1:0") as site:
@@ -70,7 +70,7 @@ async def test_with_metrics_it_is_told_how_long_responses_took(live: Live) -> No
         found = site.server.statistics().durations["http/1.1"]
         assert sum(found.counts) == 1
         assert sum(found.counts[:5]) == 0  # up to 10 ms
-        assert 0.02 <= found.total < 10  # the loop's clock and this one differ a little
+        assert 0.03 <= found.total < 10
 
 
 async def test_a_client_that_left_before_its_response_is_counted_apart(live: Live) -> None:

@@ -87,10 +87,6 @@ def suspended_frames(task: asyncio.Task[Any] | None) -> Iterator[FrameType]:
         step = _generator_of(step) if inner is None and frame is None else inner
 
 
-def _first_of(step: object, *names: str) -> Any:
-    return next((found for name in names if (found := getattr(step, name, None)) is not None), None)
-
-
 def _generator_of(step: object) -> Any:
     """What is behind `anext(generator)` and `generator.aclose()`, which show no frame of their own."""
     return next((each for each in gc.get_referents(step) if hasattr(each, "ag_frame")), None)

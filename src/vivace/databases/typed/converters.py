@@ -95,6 +95,7 @@ def _members(annotation: Any) -> tuple[Any, ...]:
 
 
 def as_it_is(value: Any) -> Any:
+    """The value of a column that needs no converting."""
     return value
 
 
