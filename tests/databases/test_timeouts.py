@@ -62,6 +62,17 @@ async def test_a_block_whose_statement_timed_out_cannot_go_on(database: Database
     assert await database.fetch_val("SELECT count(*) FROM note") == 0
 
 
+async def test_a_write_that_stands_alone_says_that_nobody_knows_whether_it_was_done(postgres_url: str) -> None:
+    slow_write = "CREATE TEMPORARY TABLE copy AS SELECT 1 AS one FROM pg_sleep(20)"
+    async with Database(postgres_url, statement_timeout=0.05) as database:
+        with pytest.raises(StatementTimeout, match="look before trying again"):
+            await database.execute(slow_write)
+        with pytest.raises(StatementTimeout) as certain:
+            async with database.transaction():
+                await database.execute(slow_write)
+        assert "not known" not in str(certain.value)
+
+
 async def test_under_force_rollback_a_timeout_takes_back_its_statement_only(database: Database) -> None:
     if database.dialect.name == "mysql":
         pytest.skip("MySQL's connection is discarded, and what force_rollback would have rolled back")

@@ -52,7 +52,10 @@ class PoolTimeout(OperationalError):
 
 
 class StatementTimeout(OperationalError):
-    """The statement took longer than its `statement_timeout` and was cancelled on the server."""
+    """The statement took longer than its `statement_timeout` and was cancelled on the server.
+
+    In a transaction it is rolled back. Whether a write outside of one was done just before is not known.
+    """
 
 
 class NotificationsLost(OperationalError):

@@ -67,8 +67,11 @@ class TimeoutBlock:
         self._watch.count_block(-1)
 
 
-async def within(seconds: float, work: Awaitable[T], sql: str) -> T:
-    """What `work` gives, if it does so in time; else it is cancelled. Raises `StatementTimeout`."""
+async def within(seconds: float, work: Awaitable[T], sql: str, *, stands_alone: bool = False) -> T:
+    """What `work` gives, if it does so in time; else it is cancelled. Raises `StatementTimeout`.
+
+    A write that `stands_alone`, outside of a transaction, may be done before the cancellation reaches the server.
+    """
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
@@ -76,6 +79,7 @@ async def within(seconds: float, work: Awaitable[T], sql: str) -> T:
     except TimeoutError as error:
         if not limit.expired():
             raise
-        raise StatementTimeout(
-            f"The statement was cancelled: it took longer than its statement_timeout of {seconds:g} s", sql=sql
-        ) from error
+        message = f"The statement was cancelled: it took longer than its statement_timeout of {seconds:g} s"
+        if stands_alone:
+            message += ". Whether it was done before that is not known: look before trying again"
+        raise StatementTimeout(message, sql=sql) from error

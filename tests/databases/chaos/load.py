@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from vivace.databases import Database
-from vivace.databases.errors import CommitOutcomeUnknown, ConnectionFailed, DatabaseError, PoolTimeout
+from vivace.databases.errors import CommitOutcomeUnknown, ConnectionFailed, DatabaseError, PoolTimeout, StatementTimeout
 
 PARTS = 3
+# After these nobody knows whether a statement in autocommit was done: the server may have done it, and its answer was
+# not heard.
+IN_AUTOCOMMIT = (ConnectionFailed, StatementTimeout)
 
 
 @dataclass
@@ -60,7 +63,7 @@ class Load:
                 self.failures[type(error).__name__] += 1
                 if "during this statement" in error.message:
                     self.lost_statements += 1
-                if isinstance(error, CommitOutcomeUnknown) or (number % 3 == 0 and isinstance(error, ConnectionFailed)):
+                if isinstance(error, CommitOutcomeUnknown) or (number % 3 == 0 and isinstance(error, IN_AUTOCOMMIT)):
                     self.unknown.add(number)
                 await asyncio.sleep(0.01)
             self.longest = max(self.longest, loop.time() - started)

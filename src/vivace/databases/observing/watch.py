@@ -98,7 +98,10 @@ class Watch:
             event.waited = started - asked
             try:
                 running = executor.run(operation, plan, args)
-                return await (running if limit is None else within(limit, running, plan.sql))
+                if limit is None:
+                    return await running
+                stands_alone = not (event.in_transaction or plan.reads)
+                return await within(limit, running, plan.sql, stands_alone=stands_alone)
             finally:
                 event.duration = perf_counter() - started
 
