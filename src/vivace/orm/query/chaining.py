@@ -1,0 +1,261 @@
+"""The methods of a queryset that give another one: conditions, what is selected, order, slices."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+from vivace.orm.exceptions import FieldError
+from vivace.orm.query import names
+from vivace.orm.query.conditions import PLAIN, Combinable, Q, Shape, freeze_lookups
+from vivace.orm.query.expressions import Expression, F, OrderBy, as_expression
+from vivace.orm.query.prefetch import Prefetch
+from vivace.orm.query.state import QueryState
+
+if TYPE_CHECKING:
+    from vivace.databases import Database
+    from vivace.orm.base import Model
+    from vivace.orm.query.queryset import QuerySet
+
+M = TypeVar("M", bound="Model", covariant=True)
+
+
+class ChainedQuery(QueryState[M]):
+    """What is chained before a queryset is awaited. Every method returns a new queryset."""
+
+    __slots__ = ()
+
+    # Conditions
+
+    def filter(self, *conditions: Combinable, **lookups: Any) -> Self:
+        """Only rows that meet all of these."""
+        self._refuse_slice("filter")
+        if conditions:
+            return self._where(False, Q(*conditions, **lookups))
+        return self._lookups("filter", lookups)
+
+    def exclude(self, *conditions: Combinable, **lookups: Any) -> Self:
+        """Only rows that do not meet all of these."""
+        self._refuse_slice("filter")
+        if conditions:
+            return self._where(True, Q(*conditions, **lookups))
+        return self._lookups("exclude", lookups)
+
+    def _lookups(self, kind: str, lookups: Mapping[str, Any]) -> Self:
+        if not lookups:
+            return self._clone()
+        found = tuple(lookups.values())
+        if all([value.__class__ in PLAIN for value in found]):  # noqa: C419 - a generator costs twice as much
+            shape: Shape = tuple(lookups)
+            names.check(self.model, self._shape, shape)
+            return self._with((kind, shape), found)
+        values: list[Any] = []
+        shape = freeze_lookups(lookups, values)
+        names.check(self.model, self._shape, tuple(lookups))
+        return self._with((kind, shape), values)
+
+    def _where(self, negated: bool, condition: Q) -> Self:
+        if not condition:
+            return self._clone()
+        values: list[Any] = []
+        shape = condition.freeze(values)
+        names.check_condition(self.model, self._shape, condition)
+        return self._with(("where", negated, shape), values)
+
+    def complex_filter(self, filter_obj: Q | Mapping[str, Any]) -> Self:
+        """`filter` by a Q or by a mapping of lookups."""
+        return self.filter(filter_obj) if isinstance(filter_obj, Q) else self.filter(**filter_obj)
+
+    def none(self) -> Self:
+        """No rows, without asking the database."""
+        made = self._clone()
+        made._is_none = True
+        return made
+
+    def all(self) -> Self:
+        """The same rows, fetched anew."""
+        if self._result is not None and self._known is not None:
+            return self
+        return self._clone()
+
+    # What is selected
+
+    def annotate(self, *expressions: Expression, **named: Any) -> Self:
+        """Adds a computed attribute to each row."""
+        return self._annotated("annotate", expressions, named)
+
+    def alias(self, *expressions: Expression, **named: Any) -> Self:
+        """Names an expression for use in later calls, without selecting it."""
+        return self._annotated("alias", expressions, named)
+
+    def _annotated(self, kind: str, expressions: Sequence[Expression], named: Mapping[str, Any]) -> Self:
+        values: list[Any] = []
+        frozen = freeze_named(named_expressions(expressions, named), values)
+        for name, _ in frozen:
+            names.check_alias(self.model, name)
+        return self._with((kind, frozen), values) if frozen else self._clone()
+
+    def values(self, *fields: str | Expression, **expressions: Any) -> QuerySet[Any]:
+        """Dicts instead of instances."""
+        return self._as_values("dict", fields, expressions)
+
+    def values_list(self, *fields: str | Expression, flat: bool = False) -> QuerySet[Any]:
+        """Tuples instead of instances; with `flat`, the values of the one field."""
+        if flat and len(fields) > 1:
+            raise TypeError("'flat' is not valid when values_list is called with more than one field.")
+        if flat and not fields:
+            fields = ("pk",)
+        return self._as_values("flat" if flat else "tuple", fields, {})
+
+    def _as_values(self, form: str, fields: Sequence[str | Expression], named: Mapping[str, Any]) -> QuerySet[Any]:
+        made: Any = self
+        wanted: list[str] = []
+        for number, field in enumerate(fields, start=1):
+            if isinstance(field, str):
+                wanted.append(field)
+                continue
+            alias = _alias_of(field, number)
+            made = made.annotate(**{alias: field})
+            wanted.append(alias)
+        if named:
+            made = made.annotate(**named)
+            wanted += named
+        values: QuerySet[Any] = made._with(("values", tuple(wanted), form))
+        return values
+
+    def only(self, *fields: str) -> Self:
+        """Loads only these fields (and the key); reading another one says that it is not loaded."""
+        return self._with(("only", fields))
+
+    def defer(self, *fields: str | None) -> Self:
+        """Leaves these fields out; `defer(None)` takes back all of it."""
+        if fields == (None,):
+            return self._without("defer", "only")
+        return self._with(("defer", fields))
+
+    def _without(self, *kinds: str) -> Self:
+        made = self._clone()
+        made._shape = tuple(operation for operation in self._shape if operation[0] not in kinds)
+        return made
+
+    def select_related(self, *fields: str | None) -> Self:
+        """Loads related objects by a join: the named foreign keys, or all that are not null."""
+        if fields == (None,):
+            return self._without("related")
+        return self._with(("related", fields))
+
+    def prefetch_related(self, *lookups: str | Prefetch | None) -> Self:
+        """Loads related objects by one more query for each relation; `prefetch_related(None)` takes back all."""
+        made = self._clone()
+        if lookups == (None,):
+            made._prefetch = ()
+        else:
+            for lookup in lookups:
+                if lookup is not None and not isinstance(lookup, str | Prefetch):
+                    raise TypeError(f"prefetch_related() takes names and Prefetch objects, got {lookup!r}")
+            made._prefetch = (*self._prefetch, *(lookup for lookup in lookups if lookup is not None))
+        return made
+
+    def using(self, database: Database | None) -> Self:
+        """The same rows of another database."""
+        made = self._clone()
+        made._database = database
+        return made
+
+    # Order
+
+    def order_by(self, *fields: str | Expression) -> Self:
+        """Orders by these and nothing else: names, "-name", "?", or expressions."""
+        self._refuse_slice("reorder")
+        values: list[Any] = []
+        items = tuple(_order_item(self.model, self._shape, field, values) for field in fields)
+        return self._with(("order", items), values)
+
+    def reverse(self) -> Self:
+        """The other way round."""
+        self._refuse_slice("reverse")
+        return self._with(("reverse",))
+
+    def distinct(self, *fields: str) -> Self:
+        """Each row once; with names (PostgreSQL), the first row for each combination of them."""
+        self._refuse_slice("make distinct")
+        return self._with(("distinct", fields))
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the rows come in an order that was asked for."""
+        grouped = False
+        ordered: bool | None = None
+        for operation in self._shape:
+            if operation[0] == "order":
+                ordered = bool(operation[1])
+            elif operation[0] == "annotate":
+                grouped = grouped or any(shape[0] == "aggregate" for _, shape in operation[1])
+        return ordered if ordered is not None else bool(self.model._meta.ordering) and not grouped
+
+    @overload
+    def __getitem__(self, key: slice) -> Self: ...
+    @overload
+    def __getitem__(self, key: int) -> Awaitable[M]: ...
+    def __getitem__(self, key: slice | int) -> Any:
+        """A slice is a queryset; `await books[0]` is a row, or IndexError."""
+        if isinstance(key, slice):
+            return self._sliced(key)
+        if key.__class__ is not int:
+            raise TypeError(f"A queryset is indexed by numbers and slices, got {key!r}")
+        if key < 0:
+            raise ValueError("Negative indexing is not supported: reverse() the queryset and count from its start")
+        return self._sliced(slice(key, key + 1))._one()
+
+    def _sliced(self, key: slice) -> Self:
+        if key.step is not None:
+            raise ValueError("A slice of a queryset has no step: await it and slice the list")
+        start, stop = key.start or 0, key.stop
+        if start < 0 or (stop is not None and stop < 0):
+            raise ValueError("Negative indexing is not supported: reverse() the queryset and count from its start")
+        made = self._clone()
+        if self._result is not None:
+            made._result = self._result[key]
+            return made
+        made._low = self._low + start
+        if stop is not None:
+            made._high = self._low + stop if self._high is None else min(self._high, self._low + stop)
+        if made._high is not None:
+            made._low = min(made._low, made._high)
+        return made
+
+    async def _one(self) -> M:
+        """The row of a slice of one; see `fetching`."""
+        raise NotImplementedError
+
+
+def named_expressions(expressions: Sequence[Expression], named: Mapping[str, Any]) -> dict[str, Any]:
+    combined: dict[str, Any] = {}
+    for expression in expressions:
+        name = expression.default_alias
+        if name in named or name in combined:
+            raise TypeError(f"The name {name!r} is given twice")
+        combined[name] = expression
+    return combined | dict(named)
+
+
+def freeze_named(named: Mapping[str, Any], values: list[Any]) -> tuple[tuple[str, Shape], ...]:
+    return tuple((name, as_expression(expression).freeze(values)) for name, expression in named.items())
+
+
+def _alias_of(field: Expression, number: int) -> str:
+    if isinstance(field, F):
+        return f"{field.name}_{number}" if not field.name.isidentifier() else f"{field.name}__value{number}"
+    try:
+        return field.default_alias
+    except TypeError:
+        return f"{type(field).__name__.lower()}{number}"
+
+
+def _order_item(model: type[Model], shape: Shape, field: Any, values: list[Any]) -> Any:
+    if isinstance(field, str):
+        names.check_ordering(model, shape, field)
+        return field
+    if isinstance(field, OrderBy | Expression):
+        return field.freeze(values)
+    raise FieldError(f"order_by() takes names and expressions, got {field!r}")
