@@ -20,8 +20,8 @@ from vivace.orm.fields.related import ForeignKey
 from vivace.orm.query import hydrate
 from vivace.orm.query.binds import Binds
 from vivace.orm.query.conditions import Shape
-from vivace.orm.query.lookups import Operand
 from vivace.orm.query.numbering import number_shape
+from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import build, kind_of
 from vivace.orm.query.select import Select, relation_of
 from vivace.orm.served import require_served

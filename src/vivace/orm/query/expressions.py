@@ -1,7 +1,11 @@
 """Expressions: `F`, `Value`, arithmetic, `Func`, `Case`, `Subquery`, `Exists`, ordering.
 
-Each splits into a shape and its values (`freeze`), as conditions do. The first item of a shape says which kind of
-expression it is; `vivace.orm.query.operands` turns shapes into SQL.
+Each splits into a shape and its values (`freeze`), as conditions do. The shape of nearly every one is a node,
+
+    ("node", class, static options, shapes of the parts, output field)
+
+whose class makes the SQL (`build`) out of that of its parts, so that a new expression is a class and nothing else. The
+few others (a field's name, a value, a queryset) are the leaves; `vivace.orm.query.operands` knows them.
 """
 
 from __future__ import annotations
@@ -9,24 +13,51 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import uuid
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from vivace.orm.exceptions import FieldError
 from vivace.orm.query.conditions import Combinable, Q, Shape, freeze_child
+from vivace.orm.query.output_fields import freeze_field
 
 if TYPE_CHECKING:
     from vivace.orm.fields.base import Field
+    from vivace.orm.query.operand import Operand
+    from vivace.orm.query.operands import Context
 
 
 class Expression(Combinable):
-    """Something that SQL computes."""
+    """Something that SQL computes.
+
+    A subclass says its parts (`get_source_expressions`), its options that are part of the SQL (`static_options`), and
+    in `build` how the SQL is made of that of its parts.
+    """
 
     output_field: Any = None
     """A field that says the type of the value, or None."""
 
+    def get_source_expressions(self) -> Sequence[Any]:
+        """The parts: expressions, conditions (`Q`), querysets, or None for one that is not there."""
+        return ()
+
+    def static_options(self) -> Hashable:
+        """What is part of the SQL but no expression; never a value that a user of the program may choose."""
+        return ()
+
+    @classmethod
+    def build(cls, static: Any, operands: Sequence[Any], context: Context) -> Operand:
+        """The SQL of an expression with these options and parts (an Operand for each, None for one not there)."""
+        raise NotImplementedError(f"{cls.__name__} does not say what its SQL is: it needs a build()")
+
+    @classmethod
+    def build_node(cls, static: Any, children: Sequence[Any], context: Context) -> Operand:
+        """`build` before the parts are SQL, for a class in which one part decides how another is made."""
+        return cls.build(static, [None if child is None else context.build(child) for child in children], context)
+
     def freeze(self, values: list[Any]) -> Shape:
         """The shape; values are appended to `values` in the order in which the shape names them."""
-        raise NotImplementedError
+        children = tuple([None if each is None else each.freeze(values) for each in self.get_source_expressions()])
+        return ("node", type(self), self.static_options(), children, freeze_field(self.output_field))
 
     def _as_q(self) -> Q:
         return Q._make([self], "and")
@@ -136,6 +167,20 @@ class Value(Expression):
         return f"Value({self.value!r})"
 
 
+class Bare(Expression):
+    """A value whose type another part of the same expression says; that one's `build_node` binds it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def freeze(self, values: list[Any]) -> Shape:
+        values.append(self.value)
+        return ("bare",)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
 def _kind_of(value: Any) -> str:
     for base in type(value).__mro__:
         if base in _VALUE_KINDS:
@@ -143,18 +188,6 @@ def _kind_of(value: Any) -> str:
     if isinstance(value, dict | list):
         return "json"
     raise FieldError(f"Value({value!r}): a {type(value).__name__} needs an output_field to be used in a query")
-
-
-def freeze_field(field: Field[Any] | None) -> Shape | None:
-    """An output field as part of a shape: its class and the options that matter to SQL, not its identity."""
-    if field is None:
-        return None
-    return (
-        type(field),
-        field.max_length,
-        getattr(field, "max_digits", None),
-        getattr(field, "decimal_places", None),
-    )
 
 
 def as_expression(value: Any) -> Any:

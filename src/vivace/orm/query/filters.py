@@ -12,7 +12,8 @@ from vivace.orm.exceptions import FieldError, unknown_field
 from vivace.orm.query import lookups
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.joins import Join, ManyInPath, Target
-from vivace.orm.query.lookups import Operand, transforms_of
+from vivace.orm.query.lookups import transforms_of
+from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import build
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from weakref import ref
 
 from vivace.orm.fields.base import Field
 from vivace.orm.instances import Layout, Origin, partial_class, slot_of
-from vivace.orm.query.lookups import Operand
+from vivace.orm.query.operand import Operand
 
 if TYPE_CHECKING:
     from vivace.databases import Database

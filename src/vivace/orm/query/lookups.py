@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy
@@ -16,6 +15,7 @@ from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigIntegerField, IntegerField
 from vivace.orm.fields.times import DateField, TimeField
 from vivace.orm.query.binds import Binds, bind_type, escape_like, text_of, value_converter
+from vivace.orm.query.operand import Operand
 from vivace.utils.suggest import did_you_mean
 
 TEXT_KINDS = frozenset({"string", "text", "slug", "url", "email"})
@@ -56,19 +56,6 @@ _TRANSFORMS = {
     "datetime": (*_DATE_PARTS, *_TIME_PARTS, "date", "time"),
     "time": (*_TIME_PARTS,),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Operand:
-    """A piece of SQL and what is known about its value."""
-
-    element: ColumnElement[Any]
-    field: Field[Any]
-    nullable: bool = True
-    aggregate: bool = False
-    """Whether it has an aggregate in it, so that conditions on it belong into HAVING."""
-    convert: Callable[[Any], Any] | None = None
-    """Overrides the field's conversion of results."""
 
 
 def transforms_of(field: Field[Any]) -> tuple[str, ...]:

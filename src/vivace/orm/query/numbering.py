@@ -7,7 +7,8 @@ parts in any order. The numbered form is what the compiler reads:
                 (name, "pair", (operand, operand)) · (name, "items", operands), an operand being ("slot", 4) or an
                 expression
     condition   ("q", connector, negated, children) · ("condition", expression) · a lookup
-    expression  as `expressions` freezes it, values replaced by numbers
+    expression  as `expressions` freezes it, values replaced by numbers: ("node", class, static, children, output),
+                ("value", kind, output, 3), ("bare", 3), ("F", name), ...; a condition may stand for an expression
 """
 
 from __future__ import annotations
@@ -74,6 +75,14 @@ def number_expression(shape: Shape, counter: Counter) -> Shape:
     kind = shape[0]
     if kind == "value":
         return (*shape, next(counter))
+    if kind == "node":
+        _, cls, static, children, output = shape
+        children = tuple([None if child is None else number_expression(child, counter) for child in children])
+        return (kind, cls, static, children, output)
+    if kind == "bare":
+        return (kind, next(counter))
+    if kind == "q":
+        return number_condition(shape, counter)
     if kind == "combined":
         left = number_expression(shape[2], counter)
         return (kind, shape[1], left, number_expression(shape[3], counter))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import decimal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
@@ -16,9 +17,12 @@ from vivace.orm.fields.other import BinaryField, JSONField, UUIDField
 from vivace.orm.fields.text import TextField
 from vivace.orm.fields.times import DateField, DateTimeField, DurationField, TimeField
 from vivace.orm.query.conditions import Shape
-from vivace.orm.query.lookups import TEXT_KINDS, Operand
+from vivace.orm.query.lookups import TEXT_KINDS
+from vivace.orm.query.operand import Operand
+from vivace.orm.query.output_fields import field_of
 
 if TYPE_CHECKING:
+    from vivace.orm.query.binds import Binds
     from vivace.orm.query.select import Select
 
 INTEGER_KINDS = frozenset({"integer", "bigint", "smallint"})
@@ -62,23 +66,71 @@ _KINDS: dict[str, Callable[[], Field[Any]]] = {
 }
 
 
-def field_of(shape: Shape | None) -> Field[Any] | None:
-    """The field that `freeze_field` froze."""
-    if shape is None:
-        return None
-    field_class, max_length, max_digits, decimal_places = shape
-    options: dict[str, Any] = {"null": True}
-    if max_length is not None:
-        options["max_length"] = max_length
-    if max_digits is not None:
-        options |= {"max_digits": max_digits, "decimal_places": decimal_places}
-    made: Field[Any] = field_class(**options)
-    return made
+class Context:
+    """What an expression's `build` may use."""
+
+    __slots__ = ("output_field", "select")
+
+    def __init__(self, select: Select, output_field: Field[Any] | None = None) -> None:
+        self.select, self.output_field = select, output_field
+        """`output_field` is the one that the expression was given, which the result has in any case."""
+
+    @property
+    def binds(self) -> Binds:
+        """The parameters of the statement."""
+        return self.select.binds
+
+    @property
+    def dialect(self) -> str:
+        """ "sqlite", "postgresql" or "mysql" (which MariaDB is, too)."""
+        return self.select.binds.dialect
+
+    def build(self, shape: Shape) -> Operand:
+        """The SQL of a part, which may be a condition."""
+        return build(shape, self.select)
+
+    def bind(self, shape: Shape, field: Field[Any]) -> ColumnElement[Any]:
+        """The parameter of a part that is a `Bare` or a plain `Value`, as a value of `field`; else the part's SQL."""
+        if shape[0] in ("bare", "value"):
+            return self.select.binds.of_field(shape[-1], field)
+        return self.build(shape).element
+
+    def operand(
+        self, element: ColumnElement[Any], field: Field[Any], parts: Sequence[Operand | None] = (), **known: Any
+    ) -> Operand:
+        """An operand that is nullable, an aggregate or a window when one of its parts is; `known` overrides that."""
+        given = [part for part in parts if part is not None]
+        return Operand(
+            element,
+            self.output_field or field,
+            known.get("nullable", any(part.nullable for part in given)),
+            known.get("aggregate", any(part.aggregate for part in given)),
+            known.get("convert"),
+            known.get("window", any(part.window for part in given)),
+        )
 
 
 def build(expression: Shape, select: Select) -> Operand:
     """The SQL of a numbered expression in `select`. Raises FieldError for what cannot be computed."""
     return _BUILDERS[expression[0]](expression, select)
+
+
+def _node(expression: Shape, select: Select) -> Operand:
+    _, cls, static, children, output = expression
+    context = Context(select, field_of(output))
+    operand: Operand = cls.build_node(static, children, context)
+    if context.output_field is None or operand.field is context.output_field:
+        return operand
+    return replace(operand, field=context.output_field, convert=None)
+
+
+def _bare(expression: Shape, select: Select) -> Operand:
+    raise FieldError("A value without a type stands where an expression is wanted: use Value(…)")
+
+
+def _condition(expression: Shape, select: Select) -> Operand:
+    clause, aggregate = select.condition(expression)
+    return Operand(clause, BooleanField(null=True), aggregate=aggregate)
 
 
 def _f(expression: Shape, select: Select) -> Operand:
@@ -316,12 +368,15 @@ def _exists(expression: Shape, select: Select) -> Operand:
 _BUILDERS: dict[str, Callable[[Shape, Select], Operand]] = {
     "F": _f,
     "aggregate": _aggregate,
+    "bare": _bare,
     "case": _case,
     "combined": _combined,
     "exists": _exists,
     "function": _function,
+    "node": _node,
     "none": _none,
     "outer": _outer,
+    "q": _condition,
     "queryset": _queryset,
     "scalar": _scalar,
     "typed": _typed,

@@ -14,7 +14,7 @@ from vivace.orm.query.binds import Binds
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.filters import Filters
 from vivace.orm.query.joins import Join, Joins
-from vivace.orm.query.lookups import Operand
+from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import build
 from vivace.orm.query.ordering import Ordering
 

@@ -1,0 +1,26 @@
+"""`Operand`: a piece of SQL and what is known about its value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement
+
+from vivace.orm.fields.base import Field
+
+
+@dataclass(frozen=True, eq=False)
+class Operand:
+    """A piece of SQL and what is known about its value."""
+
+    element: ColumnElement[Any]
+    field: Field[Any]
+    nullable: bool = True
+    aggregate: bool = False
+    """Whether it has an aggregate in it, so that conditions on it belong into HAVING."""
+    convert: Callable[[Any], Any] | None = None
+    """Overrides the field's conversion of results."""
+    window: bool = False
+    """Whether it has a window function in it, so that conditions on it need a query around this one."""
