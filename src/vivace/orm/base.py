@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, overload
 
-from vivace.orm import persistence
+from vivace.orm import persistence, validation
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError, MultipleObjectsReturned, ObjectDoesNotExist
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigAutoField
@@ -174,10 +174,9 @@ class Model(metaclass=ModelBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         meta = self._meta
-        fields = meta.concrete_fields
         if args:
             kwargs = _positional(meta, args, kwargs)
-        for field in fields:
+        for field in meta.initial_fields:
             attname = field.attname
             if attname in kwargs:
                 setattr(self, attname, kwargs.pop(attname))
@@ -200,7 +199,9 @@ class Model(metaclass=ModelBase):
                     f"{type(self).__name__}({name}=…): a many-to-many relation is set after saving: "
                     f"await obj.{name}.set([…])"
                 )
-            choices = {field.name for field in self._meta.concrete_fields}
+            if name in self._meta.by_attname:
+                raise TypeError(f"{type(self).__name__}({name}=…): the database computes this column")
+            choices = {field.name for field in self._meta.initial_fields}
             raise TypeError(
                 f'{type(self).__name__} has no field "{name}". {did_you_mean(name, choices, listed_as="Fields")}'
             )
@@ -267,17 +268,17 @@ class Model(metaclass=ModelBase):
 
     def clean_fields(self, exclude: Iterable[str] = ()) -> None:
         """Cleans every field and stores the cleaned values. Raises ValidationError with all faults by field."""
-        persistence.clean_fields(self, frozenset(exclude))
+        validation.clean_fields(self, frozenset(exclude))
 
     async def validate_unique(self, exclude: Iterable[str] = (), using: Database | None = None) -> None:
         """Asks the database for rows that this one would collide with. Raises ValidationError by field."""
-        await persistence.validate_unique(self, frozenset(exclude), using)
+        await validation.validate_unique(self, frozenset(exclude), using)
 
     async def full_clean(
         self, exclude: Iterable[str] = (), *, validate_unique: bool = True, using: Database | None = None
     ) -> None:
         """`clean_fields`, `clean` and `validate_unique`, all faults in one ValidationError."""
-        await persistence.full_clean(self, frozenset(exclude), unique=validate_unique, using=using)
+        await validation.full_clean(self, frozenset(exclude), unique=validate_unique, using=using)
 
     afull_clean = full_clean
 
@@ -312,7 +313,7 @@ class Model(metaclass=ModelBase):
 
 
 def _positional(meta: Options, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    fields = meta.concrete_fields
+    fields = meta.initial_fields
     if len(args) > len(fields):
         raise TypeError(f"{meta.object_name} takes at most {len(fields)} positional values, got {len(args)}")
     named = {field.attname: value for field, value in zip(fields, args, strict=False)}

@@ -23,15 +23,25 @@ if TYPE_CHECKING:
 META_OPTIONS = {
     "abstract": False,
     "app_label": None,
+    "base_manager_name": None,
     "constraints": (),
     "db_table": None,
     "db_table_comment": None,
+    "db_tablespace": None,
     "default_manager_name": None,
+    "default_permissions": ("add", "change", "delete", "view"),
     "default_related_name": None,
     "get_latest_by": None,
     "indexes": (),
     "managed": True,
+    "order_with_respect_to": None,
     "ordering": (),
+    "permissions": (),
+    "proxy": False,
+    "required_db_features": (),
+    "required_db_vendor": None,
+    "select_on_save": False,
+    "swappable": None,
     "unique_together": (),
     "verbose_name": None,
     "verbose_name_plural": None,
@@ -42,13 +52,23 @@ class Options:
     """The facts about one model: its fields, relations, table and words."""
 
     abstract: bool
+    base_manager_name: str | None
     db_table: str
     db_table_comment: str | None
+    db_tablespace: str | None
     default_manager_name: str | None
+    default_permissions: Sequence[str]
     default_related_name: str | None
     get_latest_by: str | Sequence[str] | None
     managed: bool
+    order_with_respect_to: str | None
     ordering: Sequence[Any]
+    permissions: Sequence[tuple[str, str]]
+    proxy: bool
+    required_db_features: Sequence[str]
+    required_db_vendor: str | None
+    select_on_save: bool
+    swappable: str | None
     verbose_name: str
     verbose_name_plural: str
     constraints: list[UniqueConstraint | CheckConstraint]
@@ -140,6 +160,16 @@ class Options:
     def concrete_fields(self) -> tuple[Field[Any], ...]:
         """The fields with a column, in the order of declaration, inherited ones first."""
         return tuple(self.local_fields)
+
+    @cached_property
+    def initial_fields(self) -> tuple[Field[Any], ...]:
+        """The columns that a new object has values for: all but those that the database computes."""
+        return tuple(field for field in self.concrete_fields if not field.generated)
+
+    @cached_property
+    def db_returning_fields(self) -> tuple[Field[Any], ...]:
+        """The columns that an INSERT may have to read back: automatic keys, `db_default` and generated ones."""
+        return tuple(field for field in self.concrete_fields if field.db_returning)
 
     @property
     def fields(self) -> tuple[Field[Any], ...]:

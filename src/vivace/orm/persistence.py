@@ -1,4 +1,4 @@
-"""What the awaited methods of an instance do: save, delete, refresh, and the checks before."""
+"""What the awaited methods of an instance do: save, delete and refresh. The checks before are `validation`'s."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vivace.orm import binding
-from vivace.orm.constraints import UniqueConstraint
-from vivace.orm.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, NotUpdated, ValidationError
+from vivace.orm.exceptions import FieldDoesNotExist, NotUpdated
 from vivace.orm.fields.base import Field
 from vivace.orm.instances import Origin, is_partial, loaded_value, partial_layout, slot_of
 from vivace.orm.query import writes
@@ -16,14 +15,14 @@ from vivace.orm.query.writes import DialectKey
 from vivace.orm.relations.deletion import delete_instances
 from vivace.orm.saved import mark_saved, take_related_keys
 from vivace.utils.suggest import did_you_mean
-from vivace.utils.validators import EMPTY_VALUES
 
 if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.base import Model
 
 
-def _database(instance: Model, using: Database | None) -> Database:
+def database_of(instance: Model, using: Database | None) -> Database:
+    """The database that a method of `instance` talks to."""
     if using is None and instance._origin is not None:
         using = instance._origin.database
     return binding.resolve(using)
@@ -41,7 +40,7 @@ async def save(
     if force_insert and (force_update or update_fields is not None):
         raise ValueError("Cannot force both insert and updating in model saving.")
     take_related_keys(instance)
-    database = _database(instance, using)
+    database = database_of(instance, using)
     meta = instance._meta
     if update_fields is not None:
         fields = _named_fields(instance, update_fields)
@@ -54,7 +53,7 @@ async def save(
     key = getattr(instance, meta.pk.attname)
     # Another key means another row, as in Django: the usual way to copy one is to set the key to None.
     is_moved = instance._origin is not None and must_write(instance, meta.pk, key)
-    is_fresh = is_new and meta.pk.has_default() and not is_partial(instance)
+    is_fresh = is_new and (meta.pk.has_default() or meta.pk.has_db_default()) and not is_partial(instance)
     if force_insert or (not force_update and (is_fresh or (key is None and (is_new or is_moved)))):
         await _insert(instance, database)
         return
@@ -206,7 +205,7 @@ async def delete(instance: Model, *, using: Database | None) -> tuple[int, dict[
             f"{type(instance).__name__} object can't be deleted because its {instance._meta.pk.attname} attribute is "
             "set to None."
         )
-    result = await delete_instances([instance], _database(instance, using), QuerySet)
+    result = await delete_instances([instance], database_of(instance, using), QuerySet)
     instance.pk = None
     instance._origin = None
     instance._row = None
@@ -215,7 +214,7 @@ async def delete(instance: Model, *, using: Database | None) -> tuple[int, dict[
 
 async def refresh(instance: Model, *, using: Database | None, fields: Iterable[str] | None) -> None:
     """`Model.refresh_from_db`."""
-    database = _database(instance, using)
+    database = database_of(instance, using)
     model = instance._meta.model
     queryset: QuerySet[Model] = QuerySet(model).using(database)
     if fields is not None:
@@ -237,100 +236,3 @@ async def refresh(instance: Model, *, using: Database | None, fields: Iterable[s
     assert fresh._origin is not None
     layout = fresh._origin.layout
     _remember(instance, {name: fresh._row[layout[name][0]] for name in loaded}, database)
-
-
-# Checks
-
-
-def clean_fields(instance: Model, exclude: frozenset[str]) -> None:
-    """`Model.clean_fields`."""
-    errors: dict[str, list[ValidationError]] = {}
-    for field in instance._meta.concrete_fields:
-        if field.name in exclude:
-            continue
-        value = getattr(instance, field.attname)
-        if field.blank and value in EMPTY_VALUES:
-            continue
-        try:
-            setattr(instance, field.attname, field.clean(value, instance))
-        except ValidationError as error:
-            errors[field.name] = error.error_list
-    if errors:
-        raise ValidationError(errors)
-
-
-async def full_clean(instance: Model, exclude: frozenset[str], *, unique: bool, using: Database | None) -> None:
-    """`Model.full_clean`."""
-    errors: dict[str, list[ValidationError]] = {}
-    try:
-        clean_fields(instance, exclude)
-    except ValidationError as error:
-        errors = error.update_error_dict(errors)
-    try:
-        instance.clean()
-    except ValidationError as error:
-        errors = error.update_error_dict(errors)
-    if unique:
-        # What is wrong already need not be asked about.
-        try:
-            await validate_unique(instance, exclude | (errors.keys() - {NON_FIELD_ERRORS}), using)
-        except ValidationError as error:
-            errors = error.update_error_dict(errors)
-    if errors:
-        raise ValidationError(errors)
-
-
-def _unique_groups(instance: Model) -> list[tuple[tuple[str, ...], UniqueConstraint | None]]:
-    meta = instance._meta
-    groups: list[tuple[tuple[str, ...], UniqueConstraint | None]] = [
-        ((field.name,), None) for field in meta.concrete_fields if field.unique or field.primary_key
-    ]
-    groups += [(group, None) for group in meta.unique_together]
-    groups += [
-        (constraint.fields, constraint)
-        for constraint in meta.constraints
-        if isinstance(constraint, UniqueConstraint) and constraint.condition is None
-    ]
-    return groups
-
-
-async def validate_unique(instance: Model, exclude: frozenset[str], using: Database | None) -> None:
-    """`Model.validate_unique`: one small query for each unique field or group."""
-    database = _database(instance, using)
-    meta = instance._meta
-    errors: dict[str, list[ValidationError]] = {}
-    for group, constraint in _unique_groups(instance):
-        fields: list[Any] = [meta.get_field(name) for name in group]
-        values = {field.name: getattr(instance, field.attname) for field in fields}
-        if exclude.intersection(group) or any(value is None for value in values.values()):
-            continue
-        is_key = len(fields) == 1 and fields[0].primary_key
-        if is_key and instance._origin is not None:
-            continue
-        queryset: QuerySet[Model] = QuerySet(meta.model).using(database).filter(**values)
-        if instance._origin is not None and instance.pk is not None:
-            queryset = queryset.exclude(pk=instance.pk)
-        if await queryset.exists():
-            key, error = _unique_error(instance, group, constraint)
-            errors.setdefault(key, []).append(error)
-    if errors:
-        raise ValidationError(errors)
-
-
-def _unique_error(
-    instance: Model, group: tuple[str, ...], constraint: UniqueConstraint | None
-) -> tuple[str, ValidationError]:
-    meta = instance._meta
-    labels = [str(meta.forward[name].verbose_name).capitalize() for name in group]
-    model_name = meta.verbose_name.capitalize()
-    if constraint is not None and constraint.violation_error_code is not None:
-        return NON_FIELD_ERRORS, ValidationError(
-            constraint.violation_error_message, code=constraint.violation_error_code
-        )
-    if len(group) == 1:
-        params = {"model_name": model_name, "field_label": labels[0]}
-        return group[0], ValidationError(meta.forward[group[0]].error_messages["unique"], "unique", params)
-    listed = f"{', '.join(labels[:-1])} and {labels[-1]}"
-    params = {"model_name": model_name, "field_labels": listed}
-    message = "%(model_name)s with this %(field_labels)s already exists."
-    return NON_FIELD_ERRORS, ValidationError(message, "unique_together", params)

@@ -42,6 +42,14 @@ Kind = Literal[
     "email",
     "url",
     "slug",
+    "ip_address",
+    "file",
+    "image",
+    "file_path",
+    "array",
+    "hstore",
+    "range",
+    "composite",
     "foreign_key",
     "one_to_one",
     "many_to_many",
@@ -54,6 +62,7 @@ class FieldSpec:
 
     `kind` says what the value is in the world, `python_type` how Python holds it (for a relation: the key's type).
     `default` may be a callable. `choices` are flat `(value, label)` pairs. `related` is "label.Model" or None.
+    `db_default` is true when the database has a default for the column, which it does not tell.
     `auto` is true when the database or the field itself fills in the value (automatic keys, `auto_now`).
     """
 
@@ -77,9 +86,10 @@ class FieldSpec:
     primary_key: bool = False
     secret: bool = False
     auto: bool = False
+    db_default: bool = False
     related: str | None = None
 
     @property
     def has_default(self) -> bool:
         """Whether a missing value is filled in."""
-        return self.default is not NO_DEFAULT
+        return self.default is not NO_DEFAULT or self.db_default

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -296,7 +297,64 @@ def validate_ipv46_address(value: Any) -> None:
         raise ValidationError("Enter a valid IPv4 or IPv6 address.", "invalid", {"value": value})
 
 
+def ip_address_validators(protocol: str, unpack_ipv4: bool) -> list[Validator]:
+    """The checks of an address of `protocol` ("both", "ipv4", "ipv6"). Raises ValueError for what does not fit."""
+    known: dict[str, Validator] = {
+        "both": validate_ipv46_address,
+        "ipv4": validate_ipv4_address,
+        "ipv6": validate_ipv6_address,
+    }
+    if protocol.lower() != "both" and unpack_ipv4:
+        raise ValueError("You can only use `unpack_ipv4` if `protocol` is set to 'both'")
+    if protocol.lower() not in known:
+        raise ValueError(f"The protocol '{protocol}' is unknown. Supported: {list(known)}")
+    return [known[protocol.lower()]]
+
+
+def int_list_validator(
+    sep: str = ",", message: str | None = None, code: str = "invalid", allow_negative: bool = False
+) -> RegexValidator:
+    """A check for integers joined by `sep`."""
+    number = f"{'-?' if allow_negative else ''}\\d+"
+    return RegexValidator(
+        f"^{number}(?:{re.escape(sep)}{number})*\\Z", message or "Enter only digits separated by commas.", code
+    )
+
+
+class FileExtensionValidator:
+    """Refuses files whose name does not end in an allowed extension. What is in the file is not looked at."""
+
+    message = "File extension “%(extension)s” is not allowed. Allowed extensions are: %(allowed_extensions)s."
+    code = "invalid_extension"
+
+    def __init__(
+        self, allowed_extensions: Iterable[str] | None = None, message: str | None = None, code: str | None = None
+    ) -> None:
+        self.allowed_extensions = (
+            None if allowed_extensions is None else [extension.lower() for extension in allowed_extensions]
+        )
+        self.message, self.code = message or self.message, code or self.code
+
+    def __call__(self, value: Any) -> None:
+        """Raises ValidationError when the name of `value`, a file, has another extension."""
+        extension = PurePosixPath(value.name).suffix[1:].lower()
+        if self.allowed_extensions is not None and extension not in self.allowed_extensions:
+            params = {
+                "extension": extension,
+                "allowed_extensions": ", ".join(self.allowed_extensions),
+                "value": value,
+            }
+            raise ValidationError(self.message, self.code, params)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.message, self.code))
+
+
 validate_email = EmailValidator()
+validate_comma_separated_integer_list = int_list_validator()
 validate_url = URLValidator()
 validate_integer = RegexValidator(r"^-?\d+\Z", "Enter a valid integer.", "invalid")
 validate_slug = RegexValidator(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.choices import Choices, IntegerChoices, TextChoices
+from vivace.orm.fields.defaults import DatabaseDefault
+from vivace.orm.fields.network import GenericIPAddressField
 from vivace.orm.fields.numbers import (
     AutoField,
     BigAutoField,
@@ -31,7 +33,7 @@ from vivace.orm.fields.related import (
     ManyToManyField,
     OneToOneField,
 )
-from vivace.orm.fields.text import CharField, EmailField, SlugField, TextField, URLField
+from vivace.orm.fields.text import CharField, CommaSeparatedIntegerField, EmailField, SlugField, TextField, URLField
 from vivace.orm.fields.times import DateField, DateTimeField, DurationField, TimeField
 
 __all__ = [
@@ -49,6 +51,8 @@ __all__ = [
     "BooleanField",
     "CharField",
     "Choices",
+    "CommaSeparatedIntegerField",
+    "DatabaseDefault",
     "DateField",
     "DateTimeField",
     "DecimalField",
@@ -57,6 +61,7 @@ __all__ = [
     "Field",
     "FloatField",
     "ForeignKey",
+    "GenericIPAddressField",
     "IntegerChoices",
     "IntegerField",
     "JSONField",

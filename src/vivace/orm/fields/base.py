@@ -18,6 +18,7 @@ import sqlalchemy
 
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.fields.choices import Choice, flatten, normalize
+from vivace.orm.fields.defaults import DatabaseDefault
 from vivace.utils.exceptions import ValidationError
 from vivace.utils.fieldspec import NO_DEFAULT, FieldSpec, Kind
 from vivace.utils.validators import EMPTY_VALUES, Validator
@@ -39,7 +40,12 @@ class FieldOptions(TypedDict, Generic[T], total=False):
     choices: Any
     db_column: str
     db_index: bool
+    db_default: Any
+    db_tablespace: str | None
     unique: bool
+    unique_for_date: str | None
+    unique_for_month: str | None
+    unique_for_year: str | None
     primary_key: bool
     validators: Sequence[Validator]
     help_text: str
@@ -47,6 +53,12 @@ class FieldOptions(TypedDict, Generic[T], total=False):
     error_messages: Mapping[str, str]
     db_comment: str
     secret: bool
+
+
+class TextOptions(FieldOptions[T], total=False):
+    """What fields of texts take besides."""
+
+    db_collation: str | None
 
 
 class Field(Generic[T]):
@@ -62,6 +74,8 @@ class Field(Generic[T]):
     is_relation = False
     many_to_many = False
     concrete = True
+    generated = False
+    """Whether the database computes the value from other columns, so that it is never written."""
     remote_field: Any = None
 
     default_error_messages: ClassVar[Mapping[str, str]] = {
@@ -69,6 +83,7 @@ class Field(Generic[T]):
         "null": "This field cannot be null.",
         "blank": "This field cannot be blank.",
         "unique": "%(model_name)s with this %(field_label)s already exists.",
+        "unique_for_date": "%(field_label)s must be unique for %(date_field_label)s %(lookup_type)s.",
     }
     default_validators: ClassVar[Sequence[Validator]] = ()
 
@@ -100,7 +115,12 @@ class Field(Generic[T]):
         max_length: int | None = None,
         db_column: str | None = None,
         db_index: bool = False,
+        db_default: Any = NO_DEFAULT,
+        db_tablespace: str | None = None,
         unique: bool = False,
+        unique_for_date: str | None = None,
+        unique_for_month: str | None = None,
+        unique_for_year: str | None = None,
         primary_key: bool = False,
         validators: Iterable[Validator] = (),
         help_text: str = "",
@@ -123,6 +143,9 @@ class Field(Generic[T]):
         self.null, self.blank, self.default = null, blank, default
         self._choices = choices
         self.max_length = max_length
+        self.db_default, self.db_tablespace = _db_default(db_default), db_tablespace
+        self.unique_for_date, self.unique_for_month = unique_for_date, unique_for_month
+        self.unique_for_year = unique_for_year
         self.db_column, self.db_index, self.unique, self.primary_key = db_column, db_index, unique, primary_key
         self._validators = tuple(validators)
         self.help_text, self.editable, self.secret, self.db_comment = help_text, editable, secret, db_comment
@@ -170,9 +193,14 @@ class Field(Generic[T]):
         return [*self.default_validators, *self._validators]
 
     @property
+    def db_returning(self) -> bool:
+        """Whether an INSERT may leave the value to the database, so that it has to be read back."""
+        return self.counts_up or self.generated or self.db_default is not NO_DEFAULT
+
+    @property
     def is_auto(self) -> bool:
         """Whether the value comes from the database or the field, so that nobody need give one."""
-        return self.counts_up
+        return self.counts_up or self.generated
 
     @property
     def spec(self) -> FieldSpec:
@@ -194,6 +222,7 @@ class Field(Generic[T]):
             primary_key=self.primary_key,
             secret=self.secret,
             auto=self.is_auto,
+            db_default=self.has_db_default(),
             **self._spec_extra(),
         )
 
@@ -206,10 +235,19 @@ class Field(Generic[T]):
         """Whether a default was given; None counts."""
         return self.default is not NO_DEFAULT
 
+    def has_db_default(self) -> bool:
+        """Whether the database fills in a value that is left out."""
+        return self.db_default is not NO_DEFAULT
+
     def get_default(self) -> Any:
-        """The value of an attribute nobody set: the default, or "" for texts that may not be null, or None."""
+        """The value of an attribute nobody set: the default, or "" for texts that may not be null, or None.
+
+        With `db_default` and no default it is a `DatabaseDefault`, which stands there until the row is saved.
+        """
         if self.default is not NO_DEFAULT:
             return self.default() if callable(self.default) else self.default
+        if self.db_default is not NO_DEFAULT:
+            return DatabaseDefault(self)
         return "" if self.empty_strings_allowed and not self.null else None
 
     # Values
@@ -232,6 +270,9 @@ class Field(Generic[T]):
 
     def validate(self, value: Any, instance: Model | None) -> None:
         """Checks choices, null and blank. Raises ValidationError."""
+        if not self.editable:
+            # Nobody could correct it; the program that sets it is trusted, as in Django.
+            return
         if self._choices is not None and value not in EMPTY_VALUES:
             if not any(value == option for option, _ in self.flatchoices):
                 raise ValidationError(self.error_messages["invalid_choice"], "invalid_choice", {"value": value})
@@ -269,6 +310,18 @@ class Field(Generic[T]):
         """The SQLAlchemy type of the column."""
         raise NotImplementedError(f"{type(self).__name__} has no SQL type")
 
+    def parameter_type(self) -> sqlalchemy.types.TypeEngine[Any]:
+        """The SQL type of a value that the column is compared with: without a length, which would cut the value."""
+        sql_type = self.sql_type()
+        if isinstance(sql_type, sqlalchemy.Integer):
+            # An index on a smaller integer serves a comparison with a bigger one too, and no value is out of range.
+            return sqlalchemy.BigInteger()
+        if isinstance(sql_type, sqlalchemy.String):
+            return sqlalchemy.Text()
+        if isinstance(sql_type, sqlalchemy.Numeric) and not isinstance(sql_type, sqlalchemy.Float):
+            return sqlalchemy.Numeric()
+        return sql_type
+
     def bind_converter(self, dialect: str) -> Callable[[Any], Any]:
         """A function from a value to what the driver of `dialect` takes. It is never given None."""
         return self.get_prep_value
@@ -293,6 +346,15 @@ class Field(Generic[T]):
 def plain(value: Any) -> Any:
     """An enumeration member's value; everything else as it is."""
     return value.value if isinstance(value, Enum) else value
+
+
+def _db_default(given: Any) -> Any:
+    if callable(given) and not hasattr(given, "freeze"):
+        raise ModelDefinitionError(
+            f"db_default={given!r} would be called once, for the table: the database cannot call Python. Give a value "
+            "or an expression, such as functions.Now(), or use default="
+        )
+    return given
 
 
 def _maker(default: Any) -> str:

@@ -270,6 +270,9 @@ class _KeyField(RelatedField):
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
         return self.target_field.sql_type()
 
+    def parameter_type(self) -> sqlalchemy.types.TypeEngine[Any]:
+        return self.target_field.parameter_type()
+
     def bind_converter(self, dialect: str) -> Callable[[Any], Any]:
         convert, attname = self.target_field.bind_converter(dialect), self.target_field.attname
         return lambda value: convert(getattr(value, attname) if hasattr(value, "_meta") else value)

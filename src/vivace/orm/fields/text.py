@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overl
 import sqlalchemy
 
 from vivace.orm.exceptions import ModelDefinitionError
-from vivace.orm.fields.base import Field, FieldOptions, plain
+from vivace.orm.fields.base import Field, TextOptions, plain
 from vivace.utils.fieldspec import Kind
 from vivace.utils.validators import (
     MaxLengthValidator,
     Validator,
+    validate_comma_separated_integer_list,
     validate_email,
     validate_slug,
     validate_unicode_slug,
@@ -24,6 +25,10 @@ T = TypeVar("T")
 
 class _Text(Field[T]):
     empty_strings_allowed = True
+
+    def __init__(self, verbose_name: str | None = None, *, db_collation: str | None = None, **options: Any) -> None:
+        super().__init__(verbose_name, **options)
+        self.db_collation = db_collation
 
     def to_python(self, value: Any) -> Any:
         value = plain(value)
@@ -46,7 +51,7 @@ class CharField(_Text[T]):
         *,
         max_length: int | None = None,
         null: Literal[False] = False,
-        **options: Unpack[FieldOptions[str]],
+        **options: Unpack[TextOptions[str]],
     ) -> None: ...
     @overload
     def __init__(
@@ -55,7 +60,7 @@ class CharField(_Text[T]):
         *,
         max_length: int | None = None,
         null: Literal[True],
-        **options: Unpack[FieldOptions[str | None]],
+        **options: Unpack[TextOptions[str | None]],
     ) -> None: ...
     def __init__(self, verbose_name: str | None = None, *, max_length: int | None = None, **options: Any) -> None:
         if max_length is not None and (max_length.__class__ is not int or max_length < 1):
@@ -69,7 +74,7 @@ class CharField(_Text[T]):
         return [*given, MaxLengthValidator(self.max_length)] if self.max_length is not None else given
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
-        return sqlalchemy.String(self.max_length)
+        return sqlalchemy.String(self.max_length, collation=self.db_collation)
 
 
 class SlugField(CharField[T]):
@@ -87,7 +92,7 @@ class SlugField(CharField[T]):
         max_length: int | None = None,
         allow_unicode: bool = False,
         null: Literal[False] = False,
-        **options: Unpack[FieldOptions[str]],
+        **options: Unpack[TextOptions[str]],
     ) -> None: ...
     @overload
     def __init__(
@@ -97,11 +102,11 @@ class SlugField(CharField[T]):
         max_length: int | None = None,
         allow_unicode: bool = False,
         null: Literal[True],
-        **options: Unpack[FieldOptions[str | None]],
+        **options: Unpack[TextOptions[str | None]],
     ) -> None: ...
     def __init__(self, verbose_name: str | None = None, *, allow_unicode: bool = False, **options: Any) -> None:
         options.setdefault("db_index", True)
-        Field.__init__(self, verbose_name, **{"max_length": self.default_max_length, **options})
+        super().__init__(verbose_name, **options)  # type: ignore[misc]  # the overloads are for callers
         self.allow_unicode = allow_unicode
 
     @property
@@ -125,7 +130,7 @@ class URLField(CharField[T]):
             *,
             max_length: int | None = None,
             null: Literal[False] = False,
-            **options: Unpack[FieldOptions[str]],
+            **options: Unpack[TextOptions[str]],
         ) -> None: ...
         @overload
         def __init__(
@@ -134,7 +139,7 @@ class URLField(CharField[T]):
             *,
             max_length: int | None = None,
             null: Literal[True],
-            **options: Unpack[FieldOptions[str | None]],
+            **options: Unpack[TextOptions[str | None]],
         ) -> None: ...
         def __init__(self, verbose_name: str | None = None, **options: Any) -> None: ...
 
@@ -155,7 +160,7 @@ class EmailField(CharField[T]):
             *,
             max_length: int | None = None,
             null: Literal[False] = False,
-            **options: Unpack[FieldOptions[str]],
+            **options: Unpack[TextOptions[str]],
         ) -> None: ...
         @overload
         def __init__(
@@ -164,7 +169,35 @@ class EmailField(CharField[T]):
             *,
             max_length: int | None = None,
             null: Literal[True],
-            **options: Unpack[FieldOptions[str | None]],
+            **options: Unpack[TextOptions[str | None]],
+        ) -> None: ...
+        def __init__(self, verbose_name: str | None = None, **options: Any) -> None: ...
+
+
+class CommaSeparatedIntegerField(CharField[T]):
+    """Integers joined by commas, kept as the text."""
+
+    default_validators: ClassVar[Sequence[Validator]] = (validate_comma_separated_integer_list,)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: CommaSeparatedIntegerField[str],
+            verbose_name: str | None = None,
+            *,
+            max_length: int | None = None,
+            null: Literal[False] = False,
+            **options: Unpack[TextOptions[str]],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: CommaSeparatedIntegerField[str | None],
+            verbose_name: str | None = None,
+            *,
+            max_length: int | None = None,
+            null: Literal[True],
+            **options: Unpack[TextOptions[str | None]],
         ) -> None: ...
         def __init__(self, verbose_name: str | None = None, **options: Any) -> None: ...
 
@@ -181,7 +214,7 @@ class TextField(_Text[T]):
         *,
         max_length: int | None = None,
         null: Literal[False] = False,
-        **options: Unpack[FieldOptions[str]],
+        **options: Unpack[TextOptions[str]],
     ) -> None: ...
     @overload
     def __init__(
@@ -190,10 +223,10 @@ class TextField(_Text[T]):
         *,
         max_length: int | None = None,
         null: Literal[True],
-        **options: Unpack[FieldOptions[str | None]],
+        **options: Unpack[TextOptions[str | None]],
     ) -> None: ...
     def __init__(self, verbose_name: str | None = None, **options: Any) -> None:
         super().__init__(verbose_name, **options)
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
-        return sqlalchemy.Text()
+        return sqlalchemy.Text(collation=self.db_collation)

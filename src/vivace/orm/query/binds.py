@@ -103,14 +103,8 @@ def _no_values(values: Sequence[Any]) -> Sequence[Any]:
 
 
 def bind_type(field: Field[Any]) -> sqlalchemy.types.TypeEngine[Any]:
-    """The type a parameter is cast to: the field's, without a length, which would cut the value."""
-    sql_type = field.sql_type()
-    if isinstance(sql_type, sqlalchemy.Integer):
-        # An index on a smaller integer serves a comparison with a bigger one too, and no value is out of range.
-        return sqlalchemy.BigInteger()
-    if isinstance(sql_type, sqlalchemy.String):
-        return sqlalchemy.Text()
-    return sqlalchemy.Numeric() if _is_decimal(sql_type) else sql_type
+    """The type a parameter is cast to."""
+    return field.parameter_type()
 
 
 def _is_decimal(sql_type: sqlalchemy.types.TypeEngine[Any]) -> bool:
