@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, overload
 
-from vivace.orm import persistence, validation
+from vivace.orm import persistence, signals, validation
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError, MultipleObjectsReturned, ObjectDoesNotExist
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigAutoField
@@ -174,6 +174,8 @@ class Model(metaclass=ModelBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         meta = self._meta
+        if signals.pre_init.receivers:
+            signals.pre_init.send(meta.model, args=args, kwargs=kwargs)
         if args:
             kwargs = _positional(meta, args, kwargs)
         for field in meta.initial_fields:
@@ -188,6 +190,8 @@ class Model(metaclass=ModelBase):
                 setattr(self, attname, field.get_default())
         if kwargs:
             self._set_others(kwargs)
+        if signals.post_init.receivers:
+            signals.post_init.send(meta.model, instance=self)
 
     def _set_others(self, kwargs: dict[str, Any]) -> None:
         for name, value in kwargs.items():
@@ -471,6 +475,7 @@ def _finish(model: type[Model]) -> None:
             make_through(field, ModelBase, Model)
         if isinstance(field, RelatedField):
             field.join()
+    signals.class_prepared.send(model)
 
 
 def _display_of(field: Field[Any]) -> Any:

@@ -14,6 +14,7 @@ from vivace.orm.query.queryset import QuerySet
 from vivace.orm.query.writes import DialectKey
 from vivace.orm.relations.deletion import delete_instances
 from vivace.orm.saved import mark_saved, take_related_keys
+from vivace.orm.signals import post_save, pre_save
 from vivace.utils.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -37,29 +38,68 @@ async def save(
     update_fields: Iterable[str] | None,
 ) -> None:
     """`Model.save`."""
-    if force_insert and (force_update or update_fields is not None):
+    if update_fields is not None:
+        update_fields = frozenset(update_fields)
+    if force_insert and (force_update or update_fields):
         raise ValueError("Cannot force both insert and updating in model saving.")
     take_related_keys(instance)
     database = database_of(instance, using)
-    meta = instance._meta
-    if update_fields is not None:
-        fields = _named_fields(instance, update_fields)
-        if fields:
-            await _update(instance, fields, database, must_exist=True)
+    named = None if update_fields is None else _named_fields(instance, update_fields)
+    if named == []:
         return
+    if pre_save.receivers or post_save.receivers:
+        await _save_aloud(instance, named, update_fields, database, force_insert, force_update)
+    else:
+        await _save(instance, named, database, force_insert, force_update)
+
+
+async def _save_aloud(
+    instance: Model,
+    named: list[Field[Any]] | None,
+    update_fields: frozenset[str] | None,
+    database: Database,
+    force_insert: bool,
+    force_update: bool,
+) -> None:
+    """`save` with its signals, which the tables that a many-to-many relation makes for itself do not send."""
+    model = instance._meta.model
+    if update_fields is None and not force_insert and is_partial(instance):
+        # As in Django, receivers learn that not all of the row is at hand.
+        loaded = instance.__dict__
+        update_fields = frozenset(
+            name for name, field in instance._meta.by_attname.items() if name in loaded and not field.primary_key
+        )
+    told = {"instance": instance, "raw": False, "using": database, "update_fields": update_fields}
+    is_told = not instance._meta.auto_created
+    if is_told:
+        await pre_save.asend(model, **told)
+    created = await _save(instance, named, database, force_insert, force_update)
+    if is_told:
+        await post_save.asend(model, created=created, **told)
+
+
+async def _save(
+    instance: Model, named: list[Field[Any]] | None, database: Database, force_insert: bool, force_update: bool
+) -> bool:
+    """Writes the row; returns whether it is a new one."""
+    meta = instance._meta
+    if named is not None:
+        await _update(instance, named, database, must_exist=True)
+        return False
     loaded = instance.__dict__
     fields = [field for field in meta.concrete_fields if field.attname in loaded or not is_partial(instance)]
-    is_new = instance._origin is None or (using is not None and instance._origin.database is not using)
+    is_new = instance._origin is None or instance._origin.database not in (None, database)
     key = getattr(instance, meta.pk.attname)
     # Another key means another row, as in Django: the usual way to copy one is to set the key to None.
     is_moved = instance._origin is not None and must_write(instance, meta.pk, key)
     is_fresh = is_new and (meta.pk.has_default() or meta.pk.has_db_default()) and not is_partial(instance)
     if force_insert or (not force_update and (is_fresh or (key is None and (is_new or is_moved)))):
         await _insert(instance, database)
-        return
+        return True
     found = await _update(instance, fields, database, must_exist=force_update, only_changed=not is_moved)
     if not found:
         await _insert(instance, database)
+    return not found
 
 
 def _named_fields(instance: Model, names: Iterable[str]) -> list[Field[Any]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Dialect
 
 from vivace.databases import Plan
-from vivace.orm.query.compiler import Compiled, compile_shape
+from vivace.orm.query.compiled import Compiled
+from vivace.orm.query.compiler import compile_shape
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.hydrate import Decode
 

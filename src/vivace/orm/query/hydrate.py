@@ -16,6 +16,7 @@ from weakref import ref
 from vivace.orm.fields.base import Field
 from vivace.orm.instances import Layout, Origin, partial_class, slot_of
 from vivace.orm.query.operand import Operand
+from vivace.orm.signals import post_init
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -115,6 +116,11 @@ def instances_decoder(root: Node, annotations: Sequence[tuple[str, Operand]], wi
             for origin, made, keep in zip(origins, lists, keep_peers, strict=True):
                 if keep:
                     origin.peers = [ref(instance) for instance in made]
+        if post_init.receivers:
+            for node, made in zip(nodes, lists, strict=True):
+                if post_init.has_listeners(node.model):
+                    for instance in made:
+                        post_init.send(node.model, instance=instance)
         return lists[0]
 
     return decode

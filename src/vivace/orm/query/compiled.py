@@ -1,0 +1,37 @@
+"""What is left of a query once it is compiled: a statement that can be run again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Dialect
+
+from vivace.databases import Plan
+from vivace.orm.query import hydrate
+from vivace.orm.query.binds import Binds
+
+
+class Compiled:
+    """A statement ready to run: `plan` for the database, `bind` from values to arguments, `decode` from rows on."""
+
+    __slots__ = ("bind", "decode", "plan")
+
+    def __init__(self, plan: Plan, bind: Callable[[Sequence[Any]], Sequence[Any]], decode: hydrate.Decode) -> None:
+        self.plan, self.bind, self.decode = plan, bind, decode
+
+
+def finished(
+    statement: Any,
+    binds: Binds,
+    dialect: Dialect,
+    decode: hydrate.Decode,
+    *,
+    reads: bool = True,
+    returns_rows: bool = True,
+) -> Compiled:
+    """SQLAlchemy's statement compiled for a driver."""
+    compiled = statement.compile(dialect=dialect)
+    names: list[str] = list(compiled.positiontup or ())
+    plan = Plan(compiled.string, reads=reads, returns_rows=returns_rows)
+    return Compiled(plan, binds.binder(names, compiled.params), decode)
