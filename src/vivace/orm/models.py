@@ -59,7 +59,6 @@ from vivace.orm.query.expressions import (
     Exists,
     ExpressionWrapper,
     F,
-    Func,
     Max,
     Min,
     OrderBy,
@@ -69,6 +68,7 @@ from vivace.orm.query.expressions import (
     Value,
     When,
 )
+from vivace.orm.query.func import Func, Transform
 from vivace.orm.query.prefetch import Prefetch
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.relations.reverse import RelatedManager
@@ -143,6 +143,7 @@ __all__ = [
     "TextChoices",
     "TextField",
     "TimeField",
+    "Transform",
     "URLField",
     "UUIDField",
     "UniqueConstraint",

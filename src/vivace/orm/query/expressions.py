@@ -17,6 +17,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from vivace.orm.exceptions import FieldError
+from vivace.orm.query.arithmetic import combine, combined_field, refusal
 from vivace.orm.query.conditions import Combinable, Q, Shape, freeze_child
 from vivace.orm.query.output_fields import freeze_field
 
@@ -101,8 +102,34 @@ class Expression(Combinable):
     def __rmod__(self, other: Any) -> Combined:
         return self._with("%", other, reverse=True)
 
+    def __pow__(self, other: Any) -> Combined:
+        return self._with("**", other)
+
+    def __rpow__(self, other: Any) -> Combined:
+        return self._with("**", other, reverse=True)
+
     def __neg__(self) -> Combined:
         return self._with("*", -1)
+
+    def bitand(self, other: Any) -> Combined:
+        """The bits that both have."""
+        return self._with("&", other)
+
+    def bitor(self, other: Any) -> Combined:
+        """The bits that either has."""
+        return self._with("|", other)
+
+    def bitxor(self, other: Any) -> Combined:
+        """The bits that only one of both has."""
+        return self._with("#", other)
+
+    def bitleftshift(self, other: Any) -> Combined:
+        """The bits moved up by so many places."""
+        return self._with("<<", other)
+
+    def bitrightshift(self, other: Any) -> Combined:
+        """The bits moved down by so many places."""
+        return self._with(">>", other)
 
     def asc(self, *, nulls_first: bool = False, nulls_last: bool = False) -> OrderBy:
         """In ascending order."""
@@ -208,8 +235,22 @@ class Combined(Expression):
     def __init__(self, left: Any, operator: str, right: Any) -> None:
         self.left, self.operator, self.right = left, operator, right
 
-    def freeze(self, values: list[Any]) -> Shape:
-        return ("combined", self.operator, self.left.freeze(values), self.right.freeze(values))
+    def get_source_expressions(self) -> Sequence[Any]:
+        return (self.left, self.right)
+
+    def static_options(self) -> Hashable:
+        return self.operator
+
+    @classmethod
+    def build(cls, static: Any, operands: Sequence[Any], context: Context) -> Operand:
+        left, right = operands
+        field = context.output_field or combined_field(left, static, right)
+        if field is None:
+            raise refusal(left, static, right)
+        element = combine(left, static, right, context.dialect)
+        # Division by zero is NULL but on PostgreSQL.
+        nullable = left.nullable or right.nullable or static in "/%"
+        return context.operand(element, field, operands, nullable=nullable)
 
     def __repr__(self) -> str:
         return f"({self.left!r} {self.operator} {self.right!r})"
@@ -221,27 +262,20 @@ class ExpressionWrapper(Expression):
     def __init__(self, expression: Any, output_field: Field[Any]) -> None:
         self.expression, self.output_field = as_expression(expression), output_field
 
-    def freeze(self, values: list[Any]) -> Shape:
-        return ("typed", self.expression.freeze(values), freeze_field(self.output_field))
+    def get_source_expressions(self) -> Sequence[Any]:
+        return (self.expression,)
 
-
-class Func(Expression):
-    """A database function. Subclasses name it with `function`; arguments are expressions, texts name fields."""
-
-    function: ClassVar[str] = ""
-
-    def __init__(self, *arguments: Any, output_field: Field[Any] | None = None) -> None:
-        if not self.function:
-            raise TypeError("Func is a base class: subclass it and set `function`, or use vivace.orm.functions")
-        self.arguments = [as_field_or_expression(argument) for argument in arguments]
-        self.output_field = output_field
-
-    def freeze(self, values: list[Any]) -> Shape:
-        arguments = tuple(argument.freeze(values) for argument in self.arguments)
-        return ("function", self.function, arguments, freeze_field(self.output_field))
+    @classmethod
+    def build_node(cls, static: Any, children: Sequence[Any], context: Context) -> Operand:
+        (inner,) = children
+        if inner[0] == "node" and inner[4] is None:
+            # What cannot tell its own type is told it here.
+            inner = (*inner[:4], freeze_field(context.output_field))
+        operand = context.build(inner)
+        return context.operand(operand.element, operand.field, [operand])
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(repr, self.arguments))})"
+        return f"ExpressionWrapper({self.expression!r})"
 
 
 class When(Expression):

@@ -83,13 +83,6 @@ def number_expression(shape: Shape, counter: Counter) -> Shape:
         return (kind, next(counter))
     if kind == "q":
         return number_condition(shape, counter)
-    if kind == "combined":
-        left = number_expression(shape[2], counter)
-        return (kind, shape[1], left, number_expression(shape[3], counter))
-    if kind == "function":
-        return (kind, shape[1], tuple(number_expression(each, counter) for each in shape[2]), shape[3])
-    if kind == "typed":
-        return (kind, number_expression(shape[1], counter), shape[2])
     if kind == "case":
         branches = tuple(
             (number_condition(condition, counter), number_expression(then, counter)) for condition, then in shape[1]

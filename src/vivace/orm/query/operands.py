@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import decimal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,12 +11,11 @@ from sqlalchemy import ColumnElement, func
 
 from vivace.orm.exceptions import FieldError
 from vivace.orm.fields.base import Field
-from vivace.orm.fields.numbers import BigIntegerField, BooleanField, DecimalField, FloatField
-from vivace.orm.fields.other import BinaryField, JSONField, UUIDField
+from vivace.orm.fields.numbers import BigIntegerField, BooleanField, FloatField
 from vivace.orm.fields.text import TextField
-from vivace.orm.fields.times import DateField, DateTimeField, DurationField, TimeField
+from vivace.orm.fields.times import DurationField
 from vivace.orm.query.conditions import Shape
-from vivace.orm.query.lookups import TEXT_KINDS
+from vivace.orm.query.kinds import INTEGER_KINDS, LooseDecimal, conversion_of, field_of_kind, kind_of
 from vivace.orm.query.operand import Operand
 from vivace.orm.query.output_fields import field_of
 
@@ -25,55 +23,17 @@ if TYPE_CHECKING:
     from vivace.orm.query.binds import Binds
     from vivace.orm.query.select import Select
 
-INTEGER_KINDS = frozenset({"integer", "bigint", "smallint"})
-
-
-class LooseDecimal(DecimalField[Any]):
-    """A computed decimal, of as many digits as there are."""
-
-    def __init__(self) -> None:
-        super().__init__(max_digits=1000, decimal_places=500, null=True)
-
-    def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
-        return sqlalchemy.Numeric()
-
-    def row_converter(self, dialect: str) -> Callable[[Any], Any] | None:
-        return None if dialect == "postgresql" else _decimal_of_number
-
-
-def _decimal_of_number(value: Any) -> decimal.Decimal:
-    # A float's digits past the fifteenth are noise of the addition.
-    return (
-        decimal.Context(prec=15).create_decimal_from_float(value)
-        if isinstance(value, float)
-        else decimal.Decimal(value)
-    )
-
-
-_KINDS: dict[str, Callable[[], Field[Any]]] = {
-    "boolean": lambda: BooleanField(null=True),
-    "bigint": lambda: BigIntegerField(null=True),
-    "float": lambda: FloatField(null=True),
-    "text": lambda: TextField(null=True),
-    "binary": lambda: BinaryField(null=True),
-    "decimal": LooseDecimal,
-    "datetime": lambda: DateTimeField(null=True),
-    "date": lambda: DateField(null=True),
-    "time": lambda: TimeField(null=True),
-    "duration": lambda: DurationField(null=True),
-    "uuid": lambda: UUIDField(null=True),
-    "json": lambda: JSONField(null=True),
-}
-
 
 class Context:
     """What an expression's `build` may use."""
 
-    __slots__ = ("output_field", "select")
+    __slots__ = ("options", "output_field", "select")
 
     def __init__(self, select: Select, output_field: Field[Any] | None = None) -> None:
         self.select, self.output_field = select, output_field
         """`output_field` is the one that the expression was given, which the result has in any case."""
+        self.options: dict[str, Any] = {}
+        """What a `Func` was given beside its arguments."""
 
     @property
     def binds(self) -> Binds:
@@ -100,12 +60,13 @@ class Context:
     ) -> Operand:
         """An operand that is nullable, an aggregate or a window when one of its parts is; `known` overrides that."""
         given = [part for part in parts if part is not None]
+        result = self.output_field or field
         return Operand(
             element,
-            self.output_field or field,
+            result,
             known.get("nullable", any(part.nullable for part in given)),
             known.get("aggregate", any(part.aggregate for part in given)),
-            known.get("convert"),
+            known["convert"] if "convert" in known else conversion_of(result),
             known.get("window", any(part.window for part in given)),
         )
 
@@ -121,7 +82,7 @@ def _node(expression: Shape, select: Select) -> Operand:
     operand: Operand = cls.build_node(static, children, context)
     if context.output_field is None or operand.field is context.output_field:
         return operand
-    return replace(operand, field=context.output_field, convert=None)
+    return replace(operand, field=context.output_field, convert=conversion_of(context.output_field))
 
 
 def _bare(expression: Shape, select: Select) -> Operand:
@@ -145,151 +106,12 @@ def _outer(expression: Shape, select: Select) -> Operand:
 
 def _value(expression: Shape, select: Select) -> Operand:
     _, kind, output, slot = expression
-    field = field_of(output) or _KINDS[kind]()
+    field = field_of(output) or field_of_kind(kind)
     return Operand(select.binds.of_field(slot, field), field, nullable=False)
 
 
 def _none(expression: Shape, select: Select) -> Operand:
     return Operand(sqlalchemy.null(), field_of(expression[1]) or TextField(null=True))
-
-
-def _typed(expression: Shape, select: Select) -> Operand:
-    operand = build(expression[1], select)
-    field = field_of(expression[2]) or operand.field
-    return Operand(operand.element, field, operand.nullable, operand.aggregate)
-
-
-def _combined(expression: Shape, select: Select) -> Operand:
-    _, operator, left_shape, right_shape = expression
-    left, right = build(left_shape, select), build(right_shape, select)
-    field = _combined_field(left, operator, right, select.binds.dialect)
-    operate = _OPERATORS[operator]
-    nullable, aggregate = left.nullable or right.nullable, left.aggregate or right.aggregate
-    return Operand(operate(left.element, right.element), field, nullable, aggregate)
-
-
-_OPERATORS: dict[str, Callable[[Any, Any], ColumnElement[Any]]] = {
-    "+": lambda left, right: left.op("+", precedence=7)(right),
-    "-": lambda left, right: left.op("-", precedence=7)(right),
-    "*": lambda left, right: left.op("*", precedence=8)(right),
-    "/": lambda left, right: left.op("/", precedence=8)(right),
-    "%": lambda left, right: left % right,
-}
-
-
-def _combined_field(left: Operand, operator: str, right: Operand, dialect: str) -> Field[Any]:
-    kinds = (kind_of(left.field), kind_of(right.field))
-    if all(kind in INTEGER_KINDS for kind in kinds):
-        return BigIntegerField(null=True)
-    numbers = INTEGER_KINDS | {"float", "decimal"}
-    if all(kind in numbers for kind in kinds):
-        return FloatField(null=True) if "float" in kinds else LooseDecimal()
-    if dialect == "postgresql" and operator in "+-":
-        moments = {"datetime", "date", "time"}
-        if kinds[0] in moments and kinds[1] == "duration":
-            return DateTimeField(null=True) if kinds[0] != "time" else TimeField(null=True)
-        if kinds == ("datetime", "datetime") and operator == "-":
-            return DurationField(null=True)
-    if kinds == ("duration", "duration") and operator in "+-":
-        return DurationField(null=True)
-    raise FieldError(
-        f"{kinds[0]} {operator} {kinds[1]} cannot be computed by this database; for a type that you know, use "
-        "ExpressionWrapper(…, output_field=…)"
-    )
-
-
-def kind_of(field: Field[Any]) -> str:
-    """The kind of a field's value; a foreign key's is its target's."""
-    target = getattr(field, "target_field", None)
-    return field.kind if target is None else kind_of(target)
-
-
-def _function(expression: Shape, select: Select) -> Operand:
-    _, name, shapes, output = expression
-    arguments = [build(shape, select) for shape in shapes]
-    element, field = FUNCTIONS[name](arguments, field_of(output), select.binds.dialect)
-    nullable = any(argument.nullable for argument in arguments) if name != "coalesce" else arguments[-1].nullable
-    return Operand(element, field_of(output) or field, nullable, any(argument.aggregate for argument in arguments))
-
-
-Built = tuple[ColumnElement[Any], Field[Any]]
-
-
-def _text_function(name: str) -> Callable[[list[Operand], Field[Any] | None, str], Built]:
-    def make(arguments: list[Operand], output: Field[Any] | None, dialect: str) -> Built:
-        return getattr(func, name)(*(argument.element for argument in arguments)), TextField(null=True)
-
-    return make
-
-
-def _length(arguments: list[Operand], output: Field[Any] | None, dialect: str) -> Built:
-    return func.length(arguments[0].element), BigIntegerField(null=True)
-
-
-def _abs(arguments: list[Operand], output: Field[Any] | None, dialect: str) -> Built:
-    return func.abs(arguments[0].element), arguments[0].field
-
-
-def _coalesce(arguments: list[Operand], output: Field[Any] | None, dialect: str) -> Built:
-    return func.coalesce(*(argument.element for argument in arguments)), arguments[0].field
-
-
-def _concat(arguments: list[Operand], output: Field[Any] | None, dialect: str) -> Built:
-    parts = [
-        argument.element
-        if kind_of(argument.field) in TEXT_KINDS
-        else sqlalchemy.cast(argument.element, sqlalchemy.Text())
-        for argument in arguments
-    ]
-    element: Any = func.coalesce(parts[0], sqlalchemy.literal_column("''"))
-    for part in parts[1:]:
-        element = element.op("||", precedence=7)(func.coalesce(part, sqlalchemy.literal_column("''")))
-    return element, TextField(null=True)
-
-
-def _extreme(postgresql: str, sqlite: str) -> Callable[[list[Operand], Field[Any] | None, str], Built]:
-    def make(arguments: list[Operand], output: Field[Any] | None, dialect: str) -> Built:
-        function = getattr(func, postgresql if dialect == "postgresql" else sqlite)
-        return function(*(argument.element for argument in arguments)), arguments[0].field
-
-    return make
-
-
-def _nullif(arguments: list[Operand], output: Field[Any] | None, dialect: str) -> Built:
-    return func.nullif(arguments[0].element, arguments[1].element), arguments[0].field
-
-
-def _now(arguments: list[Operand], output: Field[Any] | None, dialect: str) -> Built:
-    if dialect == "postgresql":
-        return func.statement_timestamp(), DateTimeField()
-    form: Any = sqlalchemy.literal_column("'%Y-%m-%d %H:%M:%f'")
-    # Padded to microseconds, as stored datetimes are; they compare as texts.
-    moment = func.strftime(form, sqlalchemy.literal_column("'now'")).op("||")(sqlalchemy.literal_column("'000'"))
-    return moment, DateTimeField()
-
-
-def _cast(arguments: list[Operand], output: Field[Any] | None, dialect: str) -> Built:
-    if output is None:
-        raise FieldError("Cast() needs an output_field")
-    return sqlalchemy.cast(arguments[0].element, output.sql_type()), output
-
-
-FUNCTIONS: dict[str, Callable[[list[Operand], Field[Any] | None, str], Built]] = {
-    "abs": _abs,
-    "cast": _cast,
-    "coalesce": _coalesce,
-    "concat": _concat,
-    "greatest": _extreme("greatest", "max"),
-    "least": _extreme("least", "min"),
-    "length": _length,
-    "lower": _text_function("lower"),
-    "now": _now,
-    "nullif": _nullif,
-    "replace": _text_function("replace"),
-    "substr": _text_function("substr"),
-    "trim": _text_function("trim"),
-    "upper": _text_function("upper"),
-}
 
 
 def _case(expression: Shape, select: Select) -> Operand:
@@ -370,15 +192,12 @@ _BUILDERS: dict[str, Callable[[Shape, Select], Operand]] = {
     "aggregate": _aggregate,
     "bare": _bare,
     "case": _case,
-    "combined": _combined,
     "exists": _exists,
-    "function": _function,
     "node": _node,
     "none": _none,
     "outer": _outer,
     "q": _condition,
     "queryset": _queryset,
     "scalar": _scalar,
-    "typed": _typed,
     "value": _value,
 }

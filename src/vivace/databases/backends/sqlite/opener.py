@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from time import monotonic, sleep
 from typing import Any
 from urllib.parse import quote
 
+from vivace.databases.backends.sqlite.functions import add_functions
 from vivace.databases.backends.sqlite.options import Options
 from vivace.databases.backends.sqlite.translate import translated
 from vivace.databases.errors import ConnectionFailed
@@ -116,8 +116,7 @@ class Opener:
         connection.execute(f"PRAGMA foreign_keys={'ON' if options.foreign_keys else 'OFF'}")
         # Touches the file: a file that is no database, or not readable, is found here and not at the first query.
         connection.execute("SELECT count(*) FROM (SELECT 1 FROM sqlite_master LIMIT 1)").fetchall()
-        # SQLite has the operator but not the function: `text REGEXP pattern` calls regexp(pattern, text).
-        connection.create_function("regexp", 2, _regexp, deterministic=True)
+        add_functions(connection)
 
     def _what_is_wrong(self, error: sqlite3.Error) -> str:
         path = Path(self.path)
@@ -137,9 +136,3 @@ class Opener:
                 f"{asked} for writing: the file or its folder is read-only for this process. ?mode=ro opens it to read"
             )
         return f"{asked}: {translated(error, None).message}"
-
-
-def _regexp(pattern: str | None, text: object) -> bool | None:
-    if pattern is None or text is None:
-        return None
-    return re.search(pattern, str(text)) is not None

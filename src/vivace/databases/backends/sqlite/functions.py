@@ -1,0 +1,223 @@
+"""Functions that SQLite lacks and the other databases have, for every connection.
+
+Those that begin with `vivace_` are for the ORM's own SQL. All of them give NULL for NULL.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import math
+import random
+import re
+import sqlite3
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+def _strict(function: Callable[..., Any]) -> Callable[..., Any]:
+    """NULL for an argument that is NULL, and for what the function does not do."""
+
+    def run(*arguments: Any) -> Any:
+        if None in arguments:
+            return None
+        try:
+            return function(*arguments)
+        except (ValueError, OverflowError, ZeroDivisionError):
+            return None
+
+    return run
+
+
+# Texts
+
+
+def _regexp(pattern: Any, text: Any) -> bool:
+    return re.search(pattern, str(text)) is not None
+
+
+def _pad(text: Any, length: int, fill: Any, *, left: bool) -> str:
+    text, fill = str(text), str(fill)
+    missing = length - len(text)
+    if missing <= 0 or not fill:
+        return text[: max(length, 0)]
+    padding = (fill * (missing // len(fill) + 1))[:missing]
+    return padding + text if left else text + padding
+
+
+def _digest(name: str) -> Callable[[Any], str]:
+    def digest(value: Any) -> str:
+        data = value if isinstance(value, bytes) else str(value).encode()
+        return hashlib.new(name, data, usedforsecurity=False).hexdigest()
+
+    return digest
+
+
+# Moments. Texts in the form in which the ORM stores them: UTC, with microseconds.
+
+
+def _moment(value: str) -> dt.datetime:
+    parsed = dt.datetime.fromisoformat(value)
+    return parsed if parsed.tzinfo is None else parsed.astimezone(dt.UTC).replace(tzinfo=None)
+
+
+def _stored(value: dt.datetime) -> str:
+    return value.isoformat(" ", "microseconds")
+
+
+def _datetime_add(moment: str, microseconds: float) -> str:
+    return _stored(_moment(moment) + dt.timedelta(microseconds=microseconds))
+
+
+def _time_add(time: str, microseconds: float) -> str:
+    moment = dt.datetime.combine(dt.date(2000, 1, 1), dt.time.fromisoformat(time))
+    return (moment + dt.timedelta(microseconds=microseconds % 86_400_000_000)).time().isoformat("microseconds")
+
+
+def _microseconds_between(later: str, earlier: str) -> int:
+    if later[2] == ":":
+        later, earlier = f"2000-01-01 {later}", f"2000-01-01 {earlier}"
+    return (_moment(later) - _moment(earlier)) // _MICROSECOND
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str) -> dt.tzinfo:
+    fixed = re.fullmatch(r"([+-])(\d\d):(\d\d)(?::(\d\d))?", name)
+    if fixed is None:
+        return ZoneInfo(name)
+    sign, hours, minutes, seconds = fixed.groups()
+    offset = dt.timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds or 0))
+    return dt.timezone(-offset if sign == "-" else offset)
+
+
+def _in_zone(moment: str, zone: str) -> str:
+    return _stored(_moment(moment).replace(tzinfo=dt.UTC).astimezone(_zone(zone)).replace(tzinfo=None))
+
+
+def _from_zone(local: str, zone: str) -> str:
+    return _stored(_moment(local).replace(tzinfo=_zone(zone)).astimezone(dt.UTC).replace(tzinfo=None))
+
+
+# Aggregates
+
+
+class _Spread:
+    """Welford's running variance, which does not lose digits when the values are large and close together."""
+
+    def __init__(self) -> None:
+        self.count, self.mean, self.squares = 0, 0.0, 0.0
+
+    def step(self, value: Any) -> None:
+        """Takes a value in."""
+        if value is None:
+            return
+        self.count += 1
+        difference = float(value) - self.mean
+        self.mean += difference / self.count
+        self.squares += difference * (float(value) - self.mean)
+
+    def variance(self, less: int) -> float | None:
+        """The variance, of a population (`less` is 0) or of a sample (1)."""
+        return None if self.count <= less else self.squares / (self.count - less)
+
+
+def _spread(less: int, *, root: bool) -> type[_Spread]:
+    class Spread(_Spread):
+        def finalize(self) -> float | None:
+            variance = self.variance(less)
+            return math.sqrt(variance) if root and variance is not None else variance
+
+    return Spread
+
+
+def _folded(combine: Callable[[Any, Any], Any]) -> type:
+    class Folded:
+        def __init__(self) -> None:
+            self.value: Any = None
+
+        def step(self, value: Any) -> None:
+            if value is not None:
+                self.value = value if self.value is None else combine(self.value, value)
+
+        def finalize(self) -> Any:
+            return self.value
+
+    return Folded
+
+
+_FUNCTIONS: dict[tuple[str, int], Callable[..., Any]] = {
+    ("lpad", 3): lambda text, length, fill: _pad(text, length, fill, left=True),
+    ("regexp", 2): _regexp,
+    ("repeat", 2): lambda text, count: str(text) * count,
+    ("reverse", 1): lambda text: str(text)[::-1],
+    ("rpad", 3): lambda text, length, fill: _pad(text, length, fill, left=False),
+    **{(name, 1): _digest(name) for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")},
+    ("vivace_datetime_add", 2): _datetime_add,
+    ("vivace_from_zone", 2): _from_zone,
+    ("vivace_in_zone", 2): _in_zone,
+    ("vivace_microseconds_between", 2): _microseconds_between,
+    ("vivace_time_add", 2): _time_add,
+}
+# SQLite has these only when it was built so.
+_MATHEMATICS: dict[tuple[str, int], Callable[..., Any]] = {
+    ("acos", 1): math.acos,
+    ("asin", 1): math.asin,
+    ("atan", 1): math.atan,
+    ("atan2", 2): math.atan2,
+    ("ceiling", 1): math.ceil,
+    ("cos", 1): math.cos,
+    ("degrees", 1): math.degrees,
+    ("exp", 1): math.exp,
+    ("floor", 1): math.floor,
+    ("ln", 1): math.log,
+    ("log", 2): lambda base, value: math.log(value, base),
+    ("mod", 2): math.fmod,
+    ("pi", 0): lambda: math.pi,
+    ("power", 2): lambda base, exponent: float(base) ** exponent,
+    ("radians", 1): math.radians,
+    ("sign", 1): lambda number: (number > 0) - (number < 0),
+    ("sin", 1): math.sin,
+    ("sqrt", 1): math.sqrt,
+    ("tan", 1): math.tan,
+}
+_AGGREGATES: dict[str, type] = {
+    "any_value": _folded(lambda value, other: value),
+    "bit_and": _folded(lambda value, other: value & other),
+    "bit_or": _folded(lambda value, other: value | other),
+    "bit_xor": _folded(lambda value, other: value ^ other),
+    "stddev_pop": _spread(0, root=True),
+    "stddev_samp": _spread(1, root=True),
+    "var_pop": _spread(0, root=False),
+    "var_samp": _spread(1, root=False),
+}
+
+
+@lru_cache(maxsize=1)
+def _missing() -> dict[tuple[str, int], Callable[..., Any]]:
+    """What this SQLite lacks of the mathematical functions."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        known = {
+            (name.lower(), count) for name, count in connection.execute("SELECT name, narg FROM pragma_function_list")
+        }
+    finally:
+        connection.close()
+    return {key: function for key, function in _MATHEMATICS.items() if key not in known}
+
+
+@lru_cache(maxsize=1)
+def _prepared() -> list[tuple[str, int, Callable[..., Any]]]:
+    return [(name, count, _strict(function)) for (name, count), function in {**_FUNCTIONS, **_missing()}.items()]
+
+
+def add_functions(connection: sqlite3.Connection) -> None:
+    """Gives the connection the functions."""
+    for name, count, function in _prepared():
+        connection.create_function(name, count, function, deterministic=True)
+    connection.create_function("rand", 0, random.random)
+    for name, aggregate in _AGGREGATES.items():
+        connection.create_aggregate(name, 1, aggregate)  # type: ignore[arg-type]  # made from the table above
