@@ -14,7 +14,8 @@ from vivace.orm.fields.base import Field
 from vivace.orm.fields.related import ForeignKey
 from vivace.orm.query.compiled import Compiled, finished
 from vivace.orm.query.conditions import Shape
-from vivace.orm.query.operands import build, kind_of
+from vivace.orm.query.kinds import kind_of
+from vivace.orm.query.operands import build
 from vivace.orm.query.select import Select
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from vivace.orm.query import changes, hydrate
 from vivace.orm.query.binds import Binds
 from vivace.orm.query.compiled import Compiled, finished
 from vivace.orm.query.conditions import Shape
-from vivace.orm.query.kinds import kind_of
 from vivace.orm.query.numbering import number_shape
 from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import build
