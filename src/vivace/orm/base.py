@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, overload
 
-from vivace.orm import persistence, signals, validation
+from vivace.orm import inheritance, persistence, signals, validation
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError, MultipleObjectsReturned, ObjectDoesNotExist
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigAutoField
-from vivace.orm.fields.related import ForeignKey, ManyToManyField, RelatedField, Relation
+from vivace.orm.fields.related import ForeignKey, ManyToManyField, RelatedField, Relation, VirtualField
 from vivace.orm.instances import (
     InstanceState,
     Origin,
@@ -48,10 +48,10 @@ class ModelBase(type):
     _meta: Options
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> ModelBase:
-        parents = [base for base in bases if isinstance(base, ModelBase)]
-        if not parents:
+        if not any(isinstance(base, ModelBase) for base in bases):
             return super().__new__(mcs, name, bases, namespace, **options)
-        declared = {key: value for key, value in namespace.items() if isinstance(value, Field)}
+        parents = [cast("type[Model]", base) for base in bases if "_meta" in base.__dict__]
+        declared = {key: value for key, value in namespace.items() if isinstance(value, Field | VirtualField)}
         managers = {key: value for key, value in namespace.items() if isinstance(value, Manager)}
         body = {key: value for key, value in namespace.items() if key not in declared and key not in managers}
         meta_class = body.pop("Meta", None)
@@ -291,7 +291,7 @@ class Model(metaclass=ModelBase):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Model):
             return NotImplemented
-        if self._meta is not other._meta:
+        if self._meta is not other._meta and self._meta.concrete_model is not other._meta.concrete_model:
             return False
         key = self.pk
         return self is other if key is None else bool(key == other.pk)
@@ -329,30 +329,31 @@ def _positional(meta: Options, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 def _assemble(
     model: type[Model],
-    parents: list[ModelBase],
-    declared: dict[str, Field[Any]],
+    parents: list[type[Model]],
+    declared: dict[str, Field[Any] | VirtualField],
     managers: dict[str, Manager[Any]],
     meta_class: type | None,
 ) -> None:
-    options = _meta_options(parents, meta_class)
-    meta = Options(model.__name__, model.__module__, options)
+    meta = Options(model.__name__, model.__module__, inheritance.meta_options(parents, meta_class))
     meta.contribute(model)
-    meta.auto_created = model.__dict__.get("_auto_created")
+    meta.auto_created, meta.plain_manager = model.__dict__.get("_auto_created"), Manager()
     type.__setattr__(model, "_meta", meta)
-    fields = _inherited_fields(parents, model, declared) | declared
-    if not meta.abstract:
+    fields = inheritance.gather(model, parents, declared)
+    if not meta.abstract and not meta.proxy:
         fields = _with_primary_key(fields)
-    ordered = sorted(fields.items(), key=lambda item: item[1].creation_counter)
-    for name, field in ordered:
+    virtual = {name: field for name, field in fields.items() if isinstance(field, VirtualField)}
+    columns = {name: field for name, field in fields.items() if name not in virtual}
+    for name, field in sorted(columns.items(), key=lambda item: item[1].creation_counter):
         _check_name(model, name, field)
         field.bind(model, name)
         meta.add_field(field)
-    for parent in reversed(parents):
-        if "_meta" in parent.__dict__:
-            meta.managers |= {name: manager.bound(model, name) for name, manager in parent._meta.managers.items()}
-    meta.managers |= {name: manager.bound(model, name) for name, manager in managers.items()}
-    if not meta.managers:
-        meta.managers["objects"] = Manager[Any]().bound(model, "objects")
+    for name, field in virtual.items():
+        field.contribute(model, name)
+    meta.local_managers = managers
+    meta.managers = inheritance.managers_of(model)
+    if not meta.managers and not meta.abstract:
+        meta.local_managers = {"objects": Manager()}
+        meta.managers = inheritance.managers_of(model)
     if meta.abstract:
         # For `class Meta(Base.Meta)` in a model below.
         type.__setattr__(model, "Meta", meta_class)
@@ -361,47 +362,8 @@ def _assemble(
     _finish(model)
 
 
-def _meta_options(parents: list[ModelBase], meta_class: type | None) -> dict[str, Any]:
-    """The options of `class Meta`; without one (or from its bases), an abstract parent's."""
-    options: dict[str, Any] = {}
-    for parent in reversed(parents):
-        if "_meta" in parent.__dict__ and parent._meta.abstract:
-            options |= {key: value for key, value in parent._meta.declared.items() if key != "abstract"}
-    if meta_class is None:
-        return options
-    inherits = any(base is not object for base in meta_class.__mro__[1:])
-    options = options if not inherits else {}
-    for base in reversed(meta_class.__mro__[:-1]):
-        options |= {
-            key: value
-            for key, value in vars(base).items()
-            if not key.startswith("__") and not (key == "abstract" and base is not meta_class)
-        }
-    return options
-
-
-def _inherited_fields(
-    parents: list[ModelBase], model: type[Model], declared: dict[str, Field[Any]]
-) -> dict[str, Field[Any]]:
-    fields: dict[str, Field[Any]] = {}
-    for parent in reversed(parents):
-        if "_meta" not in parent.__dict__:
-            continue
-        if not parent._meta.abstract:
-            raise ModelDefinitionError(
-                f"{model.__name__} inherits from {parent.__name__}, which has a table of its own. Multi-table and "
-                f"proxy inheritance are not supported yet: make {parent.__name__} abstract, or point to it with a "
-                "OneToOneField."
-            )
-        for field in (*parent._meta.local_fields, *parent._meta.many_to_many):
-            # `name = None` in the body takes an inherited field away; a method or other value replaces it.
-            if field.name not in model.__dict__:
-                fields[field.name] = field.copied()
-    return fields
-
-
-def _with_primary_key(fields: dict[str, Field[Any]]) -> dict[str, Field[Any]]:
-    keys = [name for name, field in fields.items() if field.primary_key]
+def _with_primary_key(fields: dict[str, Any]) -> dict[str, Any]:
+    keys = [name for name, field in fields.items() if isinstance(field, Field) and field.primary_key]
     if len(keys) > 1:
         raise ModelDefinitionError(f"A model has one primary key; these fields all claim to be it: {', '.join(keys)}")
     if keys:
@@ -453,24 +415,24 @@ def _finish(model: type[Model]) -> None:
     """Gives a concrete model its exceptions, descriptors and place in the registry."""
     meta = model._meta
     for name, base in (("DoesNotExist", ObjectDoesNotExist), ("MultipleObjectsReturned", MultipleObjectsReturned)):
-        exception = type(
-            name, (base,), {"__module__": model.__module__, "__qualname__": f"{model.__qualname__}.{name}"}
-        )
+        # `except Place.DoesNotExist` catches a Restaurant's too.
+        above = tuple(parent.__dict__[name] for parent in meta.parents) or (base,)
+        exception = type(name, above, {"__module__": model.__module__, "__qualname__": f"{model.__qualname__}.{name}"})
         type.__setattr__(model, name, exception)
-    for field in meta.concrete_fields:
+    for field in meta.local_fields:
         if isinstance(field, ForeignKey):
             relation = ForwardRelation(field)
             type.__setattr__(model, field.name, relation)
             type.__setattr__(model, relation.slot, None)
         if field._choices is not None and f"get_{field.name}_display" not in model.__dict__:
             type.__setattr__(model, f"get_{field.name}_display", _display_of(field))
-    for many in meta.many_to_many:
+    for many in meta.local_many_to_many:
         type.__setattr__(model, many.name, ManyToManyDescriptor(many, reverse=False))
     # The builder of tables imports models' options; handing it over here keeps that import one-way.
     meta.make_table = lambda metadata: make_table(model, metadata)  # type: ignore[method-assign]
     share_attributes(model, attributes_of(model))
     registry.add(model)
-    for field in (*meta.concrete_fields, *meta.many_to_many):
+    for field in (*meta.local_fields, *meta.local_many_to_many):
         if isinstance(field, ManyToManyField):
             make_through(field, ModelBase, Model)
         if isinstance(field, RelatedField):

@@ -147,6 +147,19 @@ def is_partial(instance: Model) -> bool:
     return "_is_partial" in type(instance).__dict__
 
 
+class _Absent:
+    """Stands where a related object would be, once it is known that there is none."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+    def __reduce__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Any = _Absent()
+
+
 def slot_of(relation: str) -> str:
     """The attribute that holds the loaded object (or stub) of a foreign key."""
     return f"_rel_{relation}"

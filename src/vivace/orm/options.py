@@ -12,7 +12,7 @@ import sqlalchemy
 from vivace.orm.constraints import CheckConstraint, Index, UniqueConstraint
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError
 from vivace.orm.fields.base import Field
-from vivace.orm.fields.related import ForeignKey, ManyToManyField, Relation
+from vivace.orm.fields.related import ForeignKey, ManyToManyField, OneToOneField, Relation, VirtualField
 from vivace.orm.registry import registry
 from vivace.utils.suggest import did_you_mean
 
@@ -76,6 +76,11 @@ class Options:
     unique_together: list[tuple[str, ...]]
     _pk: Any
     auto_created: type[Model] | None = None
+    plain_manager: Manager[Any]
+    """A `Manager` to make others of; set by the metaclass, which may import it."""
+    proxy_for_model: type[Model] | None = None
+    concrete_model: type[Model]
+    """The model whose table holds the rows: the model itself, unless it is a proxy."""
 
     def __init__(self, name: str, module: str, declared: dict[str, Any]) -> None:
         unknown = [option for option in declared if option not in META_OPTIONS]
@@ -96,13 +101,29 @@ class Options:
         self.constraints, self.indexes = list(self.constraints), list(self.indexes)
         self.unique_together = _groups(declared.get("unique_together", ()))
         self.local_fields: list[Field[Any]] = []
-        self.many_to_many: list[ManyToManyField[Any]] = []
+        """The columns of the model's own table; an ancestor's columns are in the ancestor's."""
+        self.local_many_to_many: list[ManyToManyField[Any]] = []
+        self.private_fields: list[VirtualField] = []
+        self.parents: dict[type[Model], OneToOneField[Any] | None] = {}
+        """The models with tables that this one is derived from, with the link to each; a proxy has none."""
+        self.links: dict[type[Model], OneToOneField[Any]] = {}
+        """The parents that hold a part of each row, with the link to it; empty unless rows are in several tables."""
         self._relations: list[Relation] = []
         self.managers: dict[str, Manager[Any]] = {}
+        self.local_managers: dict[str, Manager[Any]] = {}
+        """The managers that the model's own body declares."""
+
+    @property
+    def swapped(self) -> str | None:
+        """The label of the model that stands in this one's place, by the setting that `Meta.swappable` names."""
+        if self.swappable is None:
+            return None
+        label = registry.swaps.get(self.swappable)
+        return None if label is None or label.lower() == self.key.lower() else label
 
     def contribute(self, model: type[Model]) -> None:
         """Ties the facts to the class they are about."""
-        self.model = model
+        self.model = self.concrete_model = model
 
     @property
     def label(self) -> str:
@@ -130,7 +151,7 @@ class Options:
     def add_field(self, field: Field[Any]) -> None:
         """Takes in a bound field; called by the metaclass in order."""
         if isinstance(field, ManyToManyField):
-            self.many_to_many.append(field)
+            self.local_many_to_many.append(field)
             return
         self.local_fields.append(field)
         if field.primary_key:
@@ -144,8 +165,15 @@ class Options:
             if (known.field.model._meta.key, known.field.name) != (relation.field.model._meta.key, relation.field.name)
         ]
         self._relations.append(relation)
-        self.__dict__.pop("names", None)
+        self._forget_names()
         self.model._add_reverse(relation)
+
+    def _forget_names(self) -> None:
+        """What a lookup may name has changed, here and in the models derived from this one."""
+        self.__dict__.pop("names", None)
+        for below in type.__subclasses__(self.model):
+            if "_meta" in below.__dict__:
+                below._meta._forget_names()
 
     def forget_relations_but(self, known: Sequence[Relation]) -> None:
         """Takes back the relations that were added since `known`, with their attributes; for isolated tests."""
@@ -154,12 +182,19 @@ class Options:
             if relation not in known and accessor is not None and accessor in self.model.__dict__:
                 type.__delattr__(self.model, accessor)
         self._relations = list(known)
-        self.__dict__.pop("names", None)
+        self._forget_names()
 
     @cached_property
     def concrete_fields(self) -> tuple[Field[Any], ...]:
         """The fields with a column, in the order of declaration, inherited ones first."""
-        return tuple(self.local_fields)
+        inherited = (field for parent in self.parents for field in parent._meta.concrete_fields)
+        return tuple(dict.fromkeys([*inherited, *self.local_fields]))
+
+    @cached_property
+    def many_to_many(self) -> tuple[ManyToManyField[Any], ...]:
+        """The many-to-many fields, inherited ones first."""
+        inherited = (field for parent in self.parents for field in parent._meta.many_to_many)
+        return tuple(dict.fromkeys([*inherited, *self.local_many_to_many]))
 
     @cached_property
     def initial_fields(self) -> tuple[Field[Any], ...]:
@@ -178,13 +213,26 @@ class Options:
 
     @property
     def related_objects(self) -> tuple[Relation, ...]:
-        """The relations that point here, hidden ones left out."""
-        return tuple(relation for relation in self._relations if not relation.hidden)
+        """The relations that point here or to an ancestor, hidden ones left out."""
+        return tuple(relation for relation in self.all_related_objects if not relation.hidden)
 
     @property
     def all_related_objects(self) -> tuple[Relation, ...]:
-        """The relations that point here, hidden ones too."""
-        return tuple(self._relations)
+        """The relations that point here or to an ancestor, hidden ones too; not an ancestor's links to its children."""
+        if not self.parents:
+            return tuple(self._relations)
+        inherited = [
+            relation
+            for parent in self.parents
+            for relation in parent._meta.all_related_objects
+            if self.proxy or not relation.parent_link
+        ]
+        return tuple(dict.fromkeys([*inherited, *self._relations]))
+
+    @property
+    def local_related_objects(self) -> tuple[Relation, ...]:
+        """The relations that point to the model's own table."""
+        return tuple(self.concrete_model._meta._relations)
 
     @cached_property
     def by_attname(self) -> dict[str, Field[Any]]:
@@ -200,8 +248,9 @@ class Options:
     @cached_property
     def names(self) -> dict[str, Field[Any] | Relation]:
         """Everything a lookup may name: fields, their attributes, and relations that point here."""
-        named: dict[str, Field[Any] | Relation] = {relation.name: relation for relation in self._relations}
-        return named | self.forward
+        named: dict[str, Field[Any] | Relation] = {relation.name: relation for relation in self.all_related_objects}
+        private = {field.name: field.relation for field in self.private_fields if field.relation is not None}
+        return named | private | self.forward
 
     @cached_property
     def settable(self) -> frozenset[str]:
@@ -229,6 +278,32 @@ class Options:
             | {relation.name for relation in self.related_objects}
         )
 
+    def links_to(self, ancestor: type[Model]) -> tuple[OneToOneField[Any], ...]:
+        """The parent links from a row of this model to the part of it that is in an ancestor's table."""
+        found = self._links_to.get(ancestor)
+        if found is None:
+            found = self._links_to[ancestor] = self._find_links(ancestor._meta.concrete_model) or ()
+        return found
+
+    @cached_property
+    def _links_to(self) -> dict[type[Model], tuple[OneToOneField[Any], ...]]:
+        return {}
+
+    def _find_links(self, ancestor: type[Model]) -> tuple[OneToOneField[Any], ...] | None:
+        if ancestor is self.concrete_model:
+            return ()
+        for parent, link in self.links.items():
+            above = parent._meta._find_links(ancestor)
+            if above is not None:
+                return (link, *above)
+        return None
+
+    @property
+    def tables(self) -> tuple[type[Model], ...]:
+        """The models whose tables hold a row of this one, each behind those that it links to."""
+        above = (model for parent in self.links for model in parent._meta.tables)
+        return tuple(dict.fromkeys([*above, self.concrete_model]))
+
     @cached_property
     def foreign_keys(self) -> tuple[ForeignKey[Any], ...]:
         """The fields that are foreign keys."""
@@ -239,6 +314,8 @@ class Options:
     @property
     def table(self) -> sqlalchemy.Table:
         """The SQLAlchemy table, in the registry's metadata."""
+        if self.proxy:
+            return self.concrete_model._meta.table
         existing = registry.metadata.tables.get(self.db_table)
         if existing is not None and existing.info.get("model") == self.label:
             return existing
@@ -254,8 +331,25 @@ class Options:
     def default_manager(self) -> Manager[Any]:
         """`Meta.default_manager_name`, else the first manager declared, else `objects`."""
         if self.default_manager_name is not None:
-            return self.managers[self.default_manager_name]
+            return self._manager("default_manager_name", self.default_manager_name)
         return next(iter(self.managers.values()))
+
+    @cached_property
+    def base_manager(self) -> Manager[Any]:
+        """What loads single related objects: `Meta.base_manager_name`, else a manager of all rows."""
+        if self.base_manager_name is not None:
+            return self._manager("base_manager_name", self.base_manager_name)
+        made: Manager[Any] = self.plain_manager.bound(self.model, "_base_manager")
+        return made
+
+    def _manager(self, option: str, name: str) -> Manager[Any]:
+        found = self.managers.get(name)
+        if found is None:
+            raise ModelDefinitionError(
+                f'{self.label}.Meta.{option}: there is no manager "{name}". '
+                f"{did_you_mean(name, self.managers, listed_as='Managers')}"
+            )
+        return found
 
     def __repr__(self) -> str:
         return f"<Options for {self.label}>"

@@ -37,18 +37,24 @@ class Registry:
         self._models: dict[str, type[Model]] = {}
         self._labels: dict[str, str] = {}
         self._waiting: dict[str, list[Callable[[type[Model]], None]]] = {}
+        self.swaps: dict[str, str] = {}
+        """By the name of a setting, such as AUTH_USER_MODEL, the label of the model that takes another's place."""
         self.metadata = sqlalchemy.MetaData(naming_convention=NAMING_CONVENTION)
 
-    def models(self, label: str | None = None, *, include_auto_created: bool = False) -> list[type[Model]]:
+    def models(
+        self, label: str | None = None, *, include_auto_created: bool = False, include_swapped: bool = False
+    ) -> list[type[Model]]:
         """The models in the order they were defined; only those of `label` if given.
 
-        The tables made by a `ManyToManyField` are models too, left out unless `include_auto_created`.
+        The tables made by a `ManyToManyField` are models too, left out unless `include_auto_created`; so are models in
+        whose place another stands (`Meta.swappable`), unless `include_swapped`.
         """
         return [
             model
             for model in self._models.values()
             if (label is None or model._meta.app_label == label)
             and (include_auto_created or not model._meta.auto_created)
+            and (include_swapped or model._meta.swapped is None)
         ]
 
     def get_model(self, name: str) -> type[Model]:
@@ -107,9 +113,27 @@ class Registry:
         else:
             callback(model)
 
+    def swap(self, setting: str, label: str) -> None:
+        """Puts the model `label` in the place of the one whose `Meta.swappable` is `setting`.
+
+        Called before models are defined: relations to the one go to the other. Raises ORMError when it comes too late.
+        """
+        if "." not in label:
+            raise ValueError(f'{setting} is the label of a model, such as "accounts.User", got {label!r}')
+        for model in self._models.values():
+            if model._meta.swappable == setting and any(
+                relation.field.model is not model for relation in model._meta.all_related_objects
+            ):
+                raise ORMError(
+                    f"{setting}={label!r} comes too late: other models point to {model._meta.label} already. Say it "
+                    "before they are imported."
+                )
+        self.swaps[setting] = label
+
     def clear(self) -> None:
         """Forgets everything; for tests, which had better use `isolated()`."""
         self._models.clear()
+        self.swaps.clear()
         self._labels.clear()
         self._waiting.clear()
         self.metadata.clear()
@@ -118,8 +142,10 @@ class Registry:
     def isolated(self) -> Iterator[Registry]:
         """Inside the block models may be defined freely; afterwards the registry is as it was."""
         saved: dict[str, Any] = dict(vars(self))
-        relations = {model: model._meta.all_related_objects for model in self._models.values()}
-        self._models, self._labels = dict(self._models), dict(self._labels)
+        relations = {
+            model: model._meta.local_related_objects for model in self._models.values() if not model._meta.proxy
+        }
+        self._models, self._labels, self.swaps = dict(self._models), dict(self._labels), dict(self.swaps)
         self._waiting = {key: list(callbacks) for key, callbacks in self._waiting.items()}
         self.metadata = sqlalchemy.MetaData(naming_convention=NAMING_CONVENTION)
         try:

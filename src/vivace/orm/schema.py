@@ -35,7 +35,7 @@ def metadata(models: Iterable[type[Model]]) -> sqlalchemy.MetaData:
     for model in models:
         for table_model in (model, *_automatic_tables(model)):
             meta = table_model._meta
-            if meta.managed and meta.db_table not in result.tables:
+            if meta.managed and not meta.proxy and meta.swapped is None and meta.db_table not in result.tables:
                 make_table(table_model, result)
     return result
 
@@ -54,12 +54,12 @@ def make_table(model: type[Model], into: sqlalchemy.MetaData) -> sqlalchemy.Tabl
     table = sqlalchemy.Table(
         meta.db_table,
         into,
-        *[_column(field) for field in meta.concrete_fields],
+        *[_column(field) for field in meta.local_fields],
         comment=meta.db_table_comment,
         info={"app_label": meta.app_label, "model": meta.label},
         **options,
     )
-    for field in meta.concrete_fields:
+    for field in meta.local_fields:
         if field.unique and not field.primary_key:
             table.append_constraint(sqlalchemy.UniqueConstraint(table.c[field.column]))
         elif field.db_index and not field.primary_key:

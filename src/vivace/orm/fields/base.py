@@ -74,6 +74,8 @@ class Field(Generic[T]):
     is_relation = False
     many_to_many = False
     concrete = True
+    auto_created = False
+    """Whether the model got it without declaring it: the link to a parent."""
     generated = False
     """Whether the database computes the value from other columns, so that it is never written."""
     remote_field: Any = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, Unpack, overload
 
 import sqlalchemy
@@ -25,8 +26,8 @@ RT = TypeVar("RT", bound="Model | None")
 class OnDelete:
     """What happens to a row when the row it points to is deleted."""
 
-    def __init__(self, name: str, value: Any = None) -> None:
-        self.name, self.value = name, value
+    def __init__(self, name: str, value: Any = None, *, in_database: bool = False) -> None:
+        self.name, self.value, self.in_database = name, value, in_database
 
     def __repr__(self) -> str:
         return self.name
@@ -44,6 +45,12 @@ SET_DEFAULT = OnDelete("SET_DEFAULT")
 """Point to the field's default."""
 DO_NOTHING = OnDelete("DO_NOTHING")
 """Leave it to the database, which refuses unless something else is arranged there."""
+DB_CASCADE = OnDelete("DB_CASCADE", in_database=True)
+"""The database deletes it too: in one statement, without signals and without a look at what hangs on it."""
+DB_SET_NULL = OnDelete("DB_SET_NULL", in_database=True)
+"""The database makes it point to nothing."""
+DB_SET_DEFAULT = OnDelete("DB_SET_DEFAULT", in_database=True)
+"""The database makes it point to the column's `db_default`."""
 
 
 def SET(value: Any) -> OnDelete:  # noqa: N802 - Django's name
@@ -67,9 +74,11 @@ class Relation:
         related_name: str | None,
         related_query_name: str | None,
         on_delete: OnDelete | None,
+        parent_link: bool = False,
     ) -> None:
         self.field, self.to = field, to
         self.related_name, self.related_query_name, self.on_delete = related_name, related_query_name, on_delete
+        self.parent_link = parent_link
         self._model: type[Model] | None = None
         self.through: type[Model] | None = None
 
@@ -121,6 +130,11 @@ class Relation:
         model_name = self.field.model._meta.model_name
         return self.related_name or (f"{model_name}_set" if self.many else model_name)
 
+    @property
+    def slot(self) -> str:
+        """The attribute that holds the one related object of an instance of the target."""
+        return f"_rev_{self.accessor}"
+
     def get_accessor_name(self) -> str | None:
         """Django's name for `accessor`."""
         return self.accessor
@@ -138,6 +152,24 @@ class Relation:
 
     def __repr__(self) -> str:
         return f"<Relation: {self.field.model._meta.label}.{self.field.name}>"
+
+
+class VirtualField:
+    """What a model's body may declare that has no column of its own, and is inherited like a field."""
+
+    name: str
+    model: type[Model]
+    creation_counter = 0
+    relation: Any = None
+    """What the name means in lookups, when it means anything there."""
+
+    def contribute(self, model: type[Model], name: str) -> None:
+        """Becomes a part of `model`; called by the metaclass once the model's columns are known."""
+        raise NotImplementedError
+
+    def copied(self) -> Self:
+        """An unbound copy, for a model that inherits it."""
+        return copy.copy(self)
 
 
 class RelatedField(Field[Any]):
@@ -170,8 +202,13 @@ class RelatedField(Field[Any]):
             self._joined(to)
 
     def _joined(self, target: type[Model]) -> None:
+        replacement = target._meta.swapped
+        if replacement is not None:
+            registry.when_ready(replacement, self._joined)
+            return
         self.remote_field._model = target
-        target._meta.add_relation(self.remote_field)
+        # A proxy's relations are its model's: both have the rows.
+        target._meta.concrete_model._meta.add_relation(self.remote_field)
 
     @property
     def related_model(self) -> type[Model]:
@@ -187,6 +224,22 @@ def _check_target(to: object) -> None:
         raise ModelDefinitionError(f'A relation points to a model or its name ("label.Model", "self"), got {to!r}')
 
 
+def _check_on_delete(on_delete: object, options: Mapping[str, Any], *, db_constraint: bool) -> None:
+    if not isinstance(on_delete, OnDelete):
+        raise ModelDefinitionError(
+            "on_delete is one of models.CASCADE, PROTECT, RESTRICT, SET_NULL, SET_DEFAULT, SET(...), DO_NOTHING, "
+            f"DB_CASCADE, DB_SET_NULL, DB_SET_DEFAULT, got {on_delete!r}"
+        )
+    if on_delete in (SET_NULL, DB_SET_NULL) and not options.get("null"):
+        raise ModelDefinitionError(f"on_delete={on_delete!r} needs null=True")
+    if on_delete is SET_DEFAULT and "default" not in options:
+        raise ModelDefinitionError("on_delete=SET_DEFAULT needs a default")
+    if on_delete is DB_SET_DEFAULT and "db_default" not in options:
+        raise ModelDefinitionError("on_delete=DB_SET_DEFAULT needs a db_default")
+    if on_delete.in_database and not db_constraint:
+        raise ModelDefinitionError(f"on_delete={on_delete!r} is part of the constraint that db_constraint=False omits")
+
+
 class _KeyField(RelatedField):
     def __init__(
         self,
@@ -197,23 +250,23 @@ class _KeyField(RelatedField):
         related_query_name: str | None = None,
         to_field: str | None = None,
         db_constraint: bool = True,
+        limit_choices_to: Any = None,
+        parent_link: bool = False,
         **options: Any,
     ) -> None:
         _check_target(to)
-        if not isinstance(on_delete, OnDelete):
-            raise ModelDefinitionError(
-                f"on_delete is one of models.CASCADE, PROTECT, RESTRICT, SET_NULL, SET_DEFAULT, SET(...), DO_NOTHING, "
-                f"got {on_delete!r}"
-            )
-        if on_delete is SET_NULL and not options.get("null"):
-            raise ModelDefinitionError("on_delete=SET_NULL needs null=True")
-        if on_delete is SET_DEFAULT and "default" not in options:
-            raise ModelDefinitionError("on_delete=SET_DEFAULT needs a default")
+        _check_on_delete(on_delete, options, db_constraint=db_constraint)
         options.setdefault("db_index", True)
         super().__init__(**options)
         self.to_field, self.db_constraint, self.on_delete = to_field, db_constraint, on_delete
+        self.limit_choices_to = limit_choices_to
         self.remote_field = Relation(
-            self, to, related_name=related_name, related_query_name=related_query_name, on_delete=on_delete
+            self,
+            to,
+            related_name=related_name,
+            related_query_name=related_query_name,
+            on_delete=on_delete,
+            parent_link=parent_link,
         )
 
     def copied(self) -> Field[Any]:
@@ -225,6 +278,7 @@ class _KeyField(RelatedField):
             related_name=rel.related_name,
             related_query_name=rel.related_query_name,
             on_delete=rel.on_delete,
+            parent_link=rel.parent_link,
         )
         return copied
 
@@ -311,6 +365,7 @@ class ForeignKey(_KeyField, Generic[RT]):
         related_query_name: str | None = None,
         to_field: str | None = None,
         db_constraint: bool = True,
+        limit_choices_to: Any = None,
         verbose_name: str | None = None,
         **options: Unpack[FieldOptions[Any]],
     ) -> None: ...
@@ -325,6 +380,7 @@ class ForeignKey(_KeyField, Generic[RT]):
         related_query_name: str | None = None,
         to_field: str | None = None,
         db_constraint: bool = True,
+        limit_choices_to: Any = None,
         verbose_name: str | None = None,
         **options: Unpack[FieldOptions[Any]],
     ) -> None: ...
@@ -339,6 +395,7 @@ class ForeignKey(_KeyField, Generic[RT]):
         related_query_name: str | None = None,
         to_field: str | None = None,
         db_constraint: bool = True,
+        limit_choices_to: Any = None,
         verbose_name: str | None = None,
         **options: Unpack[FieldOptions[Any]],
     ) -> None: ...
@@ -364,6 +421,8 @@ class OneToOneField(ForeignKey[RT]):
             related_query_name: str | None = None,
             to_field: str | None = None,
             db_constraint: bool = True,
+            limit_choices_to: Any = None,
+            parent_link: bool = False,
             verbose_name: str | None = None,
             **options: Unpack[FieldOptions[Any]],
         ) -> None: ...
@@ -378,6 +437,8 @@ class OneToOneField(ForeignKey[RT]):
             related_query_name: str | None = None,
             to_field: str | None = None,
             db_constraint: bool = True,
+            limit_choices_to: Any = None,
+            parent_link: bool = False,
             verbose_name: str | None = None,
             **options: Unpack[FieldOptions[Any]],
         ) -> None: ...
@@ -392,6 +453,8 @@ class OneToOneField(ForeignKey[RT]):
             related_query_name: str | None = None,
             to_field: str | None = None,
             db_constraint: bool = True,
+            limit_choices_to: Any = None,
+            parent_link: bool = False,
             verbose_name: str | None = None,
             **options: Unpack[FieldOptions[Any]],
         ) -> None: ...
@@ -431,6 +494,8 @@ class ManyToManyField(RelatedField, Generic[M]):
         through: type[Model] | str | None = None,
         through_fields: tuple[str, str] | None = None,
         symmetrical: bool | None = None,
+        limit_choices_to: Any = None,
+        db_constraint: bool = True,
         db_table: str | None = None,
         verbose_name: str | None = None,
         **options: Unpack[FieldOptions[Any]],
@@ -445,6 +510,8 @@ class ManyToManyField(RelatedField, Generic[M]):
         through: type[Model] | str | None = None,
         through_fields: tuple[str, str] | None = None,
         symmetrical: bool | None = None,
+        limit_choices_to: Any = None,
+        db_constraint: bool = True,
         db_table: str | None = None,
         verbose_name: str | None = None,
         **options: Unpack[FieldOptions[Any]],
@@ -458,6 +525,8 @@ class ManyToManyField(RelatedField, Generic[M]):
         through: type[Model] | str | None = None,
         through_fields: tuple[str, str] | None = None,
         symmetrical: bool | None = None,
+        limit_choices_to: Any = None,
+        db_constraint: bool = True,
         db_table: str | None = None,
         **options: Any,
     ) -> None:
@@ -470,6 +539,7 @@ class ManyToManyField(RelatedField, Generic[M]):
         super().__init__(**options)
         self.symmetrical = (to == "self") if symmetrical is None else symmetrical
         self.given_through, self.through_fields, self.given_db_table = through, through_fields, db_table
+        self.limit_choices_to, self.db_constraint = limit_choices_to, db_constraint
         self.remote_field = Relation(
             self, to, related_name=related_name, related_query_name=related_query_name, on_delete=None
         )
@@ -510,8 +580,9 @@ class ManyToManyField(RelatedField, Generic[M]):
                 raise ModelDefinitionError(f"through_fields of {self!r} must name two foreign keys")
             return source, target
         keys = [field for field in meta.concrete_fields if isinstance(field, ForeignKey)]
-        sources = [key for key in keys if key.related_model is self.model]
-        targets = [key for key in keys if key.related_model is self.related_model]
+        own, other = self.model._meta.concrete_model, self.related_model._meta.concrete_model
+        sources = [key for key in keys if key.related_model._meta.concrete_model is own]
+        targets = [key for key in keys if key.related_model._meta.concrete_model is other]
         if self.model is self.related_model and len(sources) == 2:
             return sources[0], sources[1]
         if len(sources) != 1 or len(targets) != 1 or sources == targets:

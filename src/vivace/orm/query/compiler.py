@@ -13,6 +13,8 @@ import sqlalchemy
 from sqlalchemy import Dialect
 
 from vivace.orm.exceptions import FieldError
+from vivace.orm.fields.related import Relation
+from vivace.orm.instances import slot_of
 from vivace.orm.query import changes, hydrate
 from vivace.orm.query.binds import Binds
 from vivace.orm.query.compiled import Compiled, finished
@@ -20,7 +22,7 @@ from vivace.orm.query.conditions import Shape
 from vivace.orm.query.numbering import number_shape
 from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import build
-from vivace.orm.query.select import Select, relation_of
+from vivace.orm.query.select import Select, related_path
 from vivace.orm.served import require_served
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def _row_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:
     if select.values is not None:
         return _value_columns(select)
     root = hydrate.Node(select.model, select.loaded_fields(), 0)
-    columns: list[Any] = [select.joins.root.table.c[field.column] for field in root.fields]
+    columns: list[Any] = [select.joins.column(select.joins.root, field) for field in root.fields]
     for path in _related_paths(select):
         _join_related(select, root, path, columns)
     shown = [(name, operand) for name, operand in select.annotations.items() if name not in select.hidden]
@@ -95,24 +97,20 @@ def _related_paths(select: Select) -> list[str]:
 
 def _join_related(select: Select, root: hydrate.Node, path: str, columns: list[Any]) -> None:
     node, join = root, select.joins.root
-    for key in relation_of(select.model, path):
-        target = key.related_model
-        join = select.joins.join(
-            join,
-            key,
-            target,
-            key.column,
-            key.target_field.column,
-            forward=True,
-            multi=False,
-            outer=key.null,
-            reuse=None,
-        )
-        child = next((each for each in node.children if each.relation == key.name), None)
+    for step in related_path(select.model, path):
+        backward = isinstance(step, Relation)
+        key: Any = step.field if isinstance(step, Relation) else step
+        join = select.joins.backward(join, key) if backward else select.joins.forward(join, key)
+        name = step.slot if isinstance(step, Relation) else slot_of(step.name)
+        child = next((each for each in node.children if each.slot == name), None)
         if child is None:
-            child = hydrate.Node(target, target._meta.concrete_fields, len(columns), key.name)
+            target = join.model
+            child = hydrate.Node(target, target._meta.concrete_fields, len(columns), name)
+            if key.unique and key.remote_field.accessor is not None:
+                child.back = slot_of(key.name) if backward else key.remote_field.slot
+            child.is_reverse = backward
             node.children.append(child)
-            columns += [join.table.c[field.column] for field in child.fields]
+            columns += [select.joins.column(join, field) for field in child.fields]
             select.related_joins.append(join)
         node = child
 
@@ -146,7 +144,7 @@ def _inner_rows(select: Select) -> Any:
         operands = select.value_operands()
         columns = [operand.element for operand in operands] or [sqlalchemy.literal_column("1")]
     elif select.distinct is not None:
-        columns = [select.joins.root.table.c[field.column] for field in select.loaded_fields()]
+        columns = [select.joins.column(select.joins.root, field) for field in select.loaded_fields()]
         columns += [operand.element for name, operand in select.annotations.items() if name not in select.hidden]
     else:
         columns = [select.operand_of("pk").element]
@@ -228,7 +226,7 @@ class _AggregateOver:
         if select.distinct is not None:
             fields = select.loaded_fields() if select.values is None else []
             columns += [
-                select.joins.root.table.c[field.column].label(f"d{index}") for index, field in enumerate(fields)
+                select.joins.column(select.joins.root, field).label(f"d{index}") for index, field in enumerate(fields)
             ]
             if select.values is not None:
                 columns += [operand.element.label(f"d{index}") for index, operand in enumerate(select.value_operands())]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from vivace.orm.fields.base import Field
-from vivace.orm.instances import Layout, Origin, partial_class, slot_of
+from vivace.orm.instances import ABSENT, Layout, Origin, partial_class
 from vivace.orm.query.operand import Operand
 from vivace.orm.signals import post_init
 
@@ -34,7 +34,11 @@ class Node:
     model: type[Model]
     fields: Sequence[Field[Any]]
     first: int
-    relation: str = ""
+    slot: str = ""
+    """The attribute of the instance above that holds this one."""
+    back: str | None = None
+    """The attribute that holds the instance above, where that is the only one that points here."""
+    is_reverse: bool = False
     children: list[Node] = dataclass_field(default_factory=list)
 
     @property
@@ -149,7 +153,11 @@ def _write_node(source: _Source, node: Node, nodes: list[Node], dialect: str, in
         below = next(index for index, each in enumerate(nodes) if each is child)
         write(f"{indent}if v{child.key_index} is not None:")
         _write_node(source, child, nodes, dialect, indent + "    ")
-        write(f"{indent}    i{number}.{slot_of(child.relation)} = i{below}")
+        write(f"{indent}    i{number}.{child.slot} = i{below}")
+        if child.back is not None:
+            write(f"{indent}    i{below}.{child.back} = i{number}")
+        if child.is_reverse:
+            write(f"{indent}else: i{number}.{child.slot} = {source.name('absent', ABSENT)}")
     write(f"{indent}s{number}(i{number})")
 
 

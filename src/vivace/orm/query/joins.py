@@ -59,7 +59,7 @@ class Target:
 
     @property
     def column(self) -> sqlalchemy.ColumnElement[Any]:
-        """The column."""
+        """The column, which the table of `join` has."""
         return self.join.table.c[self.field.column]
 
     @property
@@ -141,6 +141,51 @@ class Joins:
             reuse.add(made)
         return made
 
+    def owner(self, at: Join, field: Field[Any], reuse: set[Join] | None = None) -> tuple[Join, Field[Any]]:
+        """Where a field that a model has or inherits is: the join of its table, and the field or a link equal to it."""
+        for link in at.model._meta.links_to(field.model):
+            if field is link.target_field:
+                return at, link
+            at = self.join(
+                at,
+                link,
+                link.related_model,
+                link.column,
+                link.target_field.column,
+                forward=True,
+                multi=False,
+                outer=False,
+                reuse=reuse,
+            )
+        return at, field
+
+    def column(self, at: Join, field: Field[Any]) -> sqlalchemy.ColumnElement[Any]:
+        """The column of a field that the model of `at` has or inherits."""
+        join, own = self.owner(at, field)
+        return join.table.c[own.column]
+
+    def forward(self, at: Join, key: ForeignKey[Any], reuse: set[Join] | None = None) -> Join:
+        """The join from `at` to what its foreign key `key` points to."""
+        at, own = self.owner(at, key, reuse)
+        return self.join(
+            at,
+            key,
+            key.related_model,
+            own.column,
+            key.target_field.column,
+            forward=True,
+            multi=False,
+            outer=key.null,
+            reuse=reuse,
+        )
+
+    def backward(self, at: Join, key: ForeignKey[Any], reuse: set[Join] | None = None) -> Join:
+        """The join from `at` to the rows whose foreign key `key` points to it."""
+        at, own = self.owner(at, key.target_field, reuse)
+        return self.join(
+            at, key, key.model, own.column, key.column, forward=False, multi=not key.unique, outer=True, reuse=reuse
+        )
+
 
 class _Walker:
     def __init__(self, joins: Joins, reuse: set[Join] | None, allow_many: bool, start: Join) -> None:
@@ -167,7 +212,7 @@ class _Walker:
         if found is None:
             return False
         if self.key is not None:
-            if found is self.key.target_field and not isinstance(found, ForeignKey):
+            if _is_target(self.key, found, part):
                 # `author__id`: the key's own column has it.
                 self.related, self.field, self.key = None, self.key, None
                 self.ended = True
@@ -175,6 +220,11 @@ class _Walker:
             self._follow_key()
         self.ended = False
         self.through_many_to_many = isinstance(found, ManyToManyField)
+        if isinstance(found, Field) and found.concrete and found.model is not self.at.model:
+            self.at, own = self.joins.owner(self.at, found, self.reuse)
+            if own is not found:
+                self.field, self.related, self.ended = own, None, True
+                return True
         if isinstance(found, ForeignKey):
             self.field = self.key = found
             self.related = found.related_model
@@ -192,36 +242,13 @@ class _Walker:
         return True
 
     def _follow_key(self) -> None:
-        key = self.key
-        assert key is not None
-        target = key.target_field
-        self.at = self.joins.join(
-            self.at,
-            key,
-            key.related_model,
-            key.column,
-            target.column,
-            forward=True,
-            multi=False,
-            outer=key.null,
-            reuse=self.reuse,
-        )
+        assert self.key is not None
+        self.at = self.joins.forward(self.at, self.key, self.reuse)
         self.key = None
 
     def _reverse(self, key: ForeignKey[Any]) -> None:
-        many = not key.unique
-        self._mark_many(many)
-        self.at = self.joins.join(
-            self.at,
-            key,
-            key.model,
-            key.target_field.column,
-            key.column,
-            forward=False,
-            multi=many,
-            outer=True,
-            reuse=self.reuse,
-        )
+        self._mark_many(not key.unique)
+        self.at = self.joins.backward(self.at, key, self.reuse)
         self.field, self.related, self.key = key.model._meta.pk, key.model, None
 
     def _to_many(self, back: ForeignKey[Any], on: ForeignKey[Any]) -> None:
@@ -247,3 +274,13 @@ class _Walker:
             self.multi,
             self.through_many_to_many,
         )
+
+
+def _is_target(key: ForeignKey[Any], found: object, part: str) -> bool:
+    """Whether a foreign key's own column has what `found`, a field of its target, is."""
+    target: Field[Any] = key.target_field
+    while isinstance(target, ForeignKey):
+        if found is target and part in (target.attname, "pk"):
+            return True
+        target = target.target_field
+    return found is target

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vivace.orm.exceptions import FieldError
 from vivace.orm.fields.related import ForeignKey, ManyToManyField, Relation
-from vivace.orm.instances import is_partial, slot_of
+from vivace.orm.instances import ABSENT, is_partial, slot_of
 from vivace.utils.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ async def _forward(instances: list[Any], field: ForeignKey[Any], given: Prefetch
             for instance in waiting[getattr(row, target)]:
                 setattr(instance, slot, row)
                 if field.unique and field.remote_field.accessor is not None:
-                    setattr(row, f"_rev_{field.remote_field.accessor}", instance)
+                    setattr(row, field.remote_field.slot, instance)
         loaded += found
     return list({id(each): each for each in loaded}.values())
 
@@ -134,7 +134,7 @@ async def _reverse(
     for instance in instances:
         rows = groups[getattr(instance, own)]
         if not relation.many:
-            setattr(instance, given.to_attr or f"_rev_{name}", rows[0] if rows else None)
+            setattr(instance, given.to_attr or relation.slot, rows[0] if rows else None if given.to_attr else ABSENT)
         else:
             _store(instance, name, rows, given, queryset.filter(**{other: getattr(instance, own)}))
     return list(found)

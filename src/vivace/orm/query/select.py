@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement
 
 from vivace.orm.exceptions import FieldError, unknown_field
-from vivace.orm.fields.related import ForeignKey
+from vivace.orm.fields.related import ForeignKey, Relation
 from vivace.orm.query.binds import Binds
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.filters import Filters
@@ -291,18 +291,21 @@ _OPERATIONS: dict[str, Callable[..., None]] = {
 }
 
 
-def relation_of(select_model: type[Model], path: str) -> list[ForeignKey[Any]]:
-    """The foreign keys along `select_related("author__publisher")`. Raises FieldError for what is none."""
-    keys: list[ForeignKey[Any]] = []
-    model = select_model
+def related_path(model: type[Model], path: str) -> list[ForeignKey[Any] | Relation]:
+    """The relations to one along `select_related("author__publisher")`. Raises FieldError for what is none."""
+    steps: list[ForeignKey[Any] | Relation] = []
     for name in path.split("__"):
-        found = model._meta.names.get(name)
+        meta = model._meta
+        found: Any = meta.forward.get(name)
         if not isinstance(found, ForeignKey) or name == found.attname:
-            choices = [key.name for key in model._meta.foreign_keys]
+            found = next((each for each in meta.related_objects if each.accessor == name and each.one_to_one), None)
+        if found is None:
+            choices = [key.name for key in meta.foreign_keys]
+            choices += [str(each.accessor) for each in meta.related_objects if each.one_to_one]
             raise FieldError(
-                f'select_related("{path}"): {model._meta.object_name} has no foreign key "{name}". '
+                f'select_related("{path}"): {meta.object_name} has no foreign key "{name}". '
                 f"Foreign keys: {', '.join(choices) or 'none'}. Relations to many are for prefetch_related()."
             )
-        keys.append(found)
-        model = found.related_model
-    return keys
+        steps.append(found)
+        model = found.field.model if isinstance(found, Relation) else found.related_model
+    return steps

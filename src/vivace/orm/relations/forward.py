@@ -53,7 +53,7 @@ class ForwardRelation(Single):
             setattr(instance, self.slot, None)
             return
         model = self.model
-        if not isinstance(value, model):
+        if not isinstance(value, model) and not isinstance(value, model._meta.concrete_model):
             raise TypeError(
                 f"{type(instance).__name__}.{self.field.name} takes a {model.__name__}, got {value!r}. "
                 f"To set it by key, use {self.field.attname}."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vivace.orm import binding
-from vivace.orm.instances import slot_of
+from vivace.orm.instances import ABSENT, slot_of
 from vivace.orm.manager import Manager
 from vivace.orm.query.columns import Column
 from vivace.orm.query.queryset import QuerySet
@@ -26,7 +26,7 @@ class ReverseOneDescriptor(Single):
 
     def __init__(self, relation: Relation) -> None:
         self.relation = relation
-        self.slot = f"_rev_{relation.accessor}"
+        self.slot = relation.slot
 
     @property
     def model(self) -> type[Model]:
@@ -46,20 +46,30 @@ class ReverseOneDescriptor(Single):
         if instance is None:
             return Column(owner, self.relation.name)
         related = getattr(instance, self.slot)
+        if related is ABSENT:
+            raise self.absent(f"{type(instance).__name__} has no {self.relation.accessor}.")
         key = getattr(instance, self.own)
         if related is not None and getattr(related, self.other) == key:
             return related
         if key is None:
-            missing: Any = self.model.DoesNotExist
-            raise missing(f"{instance!r} is not saved, so it has no {self.relation.accessor}")
+            raise self.absent(f"{instance!r} is not saved, so it has no {self.relation.accessor}")
         related = self.stub(instance._origin, key)
         setattr(instance, self.slot, related)
         return related
 
+    @cached_property
+    def absent(self) -> type[Exception]:
+        """What reading raises where there is no object: also an AttributeError, so that `hasattr` tells."""
+        bases: Any = (self.model.DoesNotExist, AttributeError)
+        owner = self.relation.model
+        names = {"__module__": owner.__module__, "__qualname__": f"{owner.__qualname__}.{self.relation.accessor}"}
+        made: type[Exception] = type("RelatedObjectDoesNotExist", bases, names)
+        return made
+
     def __set__(self, instance: Model, value: Model | None) -> None:
         if value is None:
             related = getattr(instance, self.slot)
-            if related is not None:
+            if related is not None and related is not ABSENT:
                 setattr(related, self.relation.field.name, None)
             setattr(instance, self.slot, None)
             return
