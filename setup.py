@@ -16,6 +16,7 @@ COMPILED_MODULES: list[str] = [
     "vivace.databases._lending_cy",
     "vivace.databases._raw_statement_cy",
     "vivace.databases._records_cy",
+    "vivace.databases.backends.sqlite._jobs_cy",
     "vivace.databases.typed._decoder_cy",
     "vivace.server._admission_cy",
     "vivace.server._body_pace_cy",

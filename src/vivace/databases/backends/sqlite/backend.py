@@ -21,6 +21,7 @@ from sqlalchemy import Dialect
 
 from vivace.databases.backends.base import MISSED, Backend, Begin, Executor, Found, Operation, Session
 from vivace.databases.backends.sqlalchemy_connection import call_sqlite
+from vivace.databases.backends.sqlite._jobs_cy import Job
 from vivace.databases.backends.sqlite.dialect import SQLiteDialect
 from vivace.databases.backends.sqlite.inline import InlineReader
 from vivace.databases.backends.sqlite.opener import Opener
@@ -28,7 +29,7 @@ from vivace.databases.backends.sqlite.options import PRAGMAS, Options
 from vivace.databases.backends.sqlite.readers import Readers
 from vivace.databases.backends.sqlite.sessions import NO_PLAN, SQLiteSession, WorkerConnector
 from vivace.databases.backends.sqlite.statements import FUNCTIONS
-from vivace.databases.backends.sqlite.worker import Job, Worker
+from vivace.databases.backends.sqlite.worker import Worker
 from vivace.databases.backends.sqlite.writeline import WriteLine
 from vivace.databases.backends.sqlite.writer import Writer
 from vivace.databases.errors import DatabaseError, InterfaceError, NotSupportedError

@@ -9,8 +9,9 @@ from queue import SimpleQueue
 from time import perf_counter
 from typing import Any
 
+from vivace.databases.backends.sqlite._jobs_cy import Job
 from vivace.databases.backends.sqlite.trust import is_known_slow
-from vivace.databases.backends.sqlite.worker import Job, Worker, stopped_error
+from vivace.databases.backends.sqlite.worker import Worker, stopped_error
 from vivace.databases.plan import Plan
 
 # A read that waits for so many seconds gets a thread of its own. Below that, one thread with its batched wake-ups is

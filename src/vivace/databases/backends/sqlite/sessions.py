@@ -10,9 +10,10 @@ from itertools import islice
 from typing import Any
 
 from vivace.databases.backends.base import Begin, Chunks, Found, Operation, Session
+from vivace.databases.backends.sqlite._jobs_cy import Job
 from vivace.databases.backends.sqlite.backups import copy_to
 from vivace.databases.backends.sqlite.statements import FUNCTIONS, Function, names_of
-from vivace.databases.backends.sqlite.worker import Job, Worker
+from vivace.databases.backends.sqlite.worker import Worker
 from vivace.databases.backends.sqlite.writeline import WriteLine
 from vivace.databases.errors import InterfaceError, TransactionAborted
 from vivace.databases.plan import Plan

@@ -11,88 +11,17 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
-from time import perf_counter, thread_time
+from queue import SimpleQueue
 from typing import Any
 
-from vivace.databases.backends.sqlite.translate import DRIVER_ERRORS, translated
-from vivace.databases.backends.sqlite.trust import learn
+from vivace.databases.backends.sqlite._jobs_cy import Job, JobRunner
 from vivace.databases.errors import InterfaceError
-from vivace.databases.plan import Plan
-
-Function = Callable[[sqlite3.Connection, Plan, Any], Any]
 
 # Seconds after which a job that is to be interrupted and still runs is interrupted again.
 INTERRUPT_AGAIN = 0.01
 
 
-class Job:
-    """One function to call with a connection, and the future that gets its result."""
-
-    __slots__ = (
-        "args",
-        "cancelled",
-        "error",
-        "function",
-        "future",
-        "groupable",
-        "interruptible",
-        "is_in_line",
-        "plan",
-        "result",
-    )
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        function: Function,
-        plan: Plan,
-        args: Any,
-        interruptible: bool = False,
-        groupable: bool = False,
-    ) -> None:
-        self.future: asyncio.Future[Any] = loop.create_future()
-        self.function = function
-        self.plan = plan
-        self.args = args
-        # Cancelling may stop it halfway: true for reads, and for a write in whose transaction nothing else is worth
-        # keeping. SQLite rolls back the *whole* transaction when a write inside one is interrupted.
-        self.interruptible = interruptible
-        # It may share a transaction with its neighbours in the queue (see writer.py).
-        self.groupable = groupable
-        self.cancelled = False
-        # It waits until it may write (see writeline.py).
-        self.is_in_line = False
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-    def run(self, connection: sqlite3.Connection) -> None:
-        """Call the function and keep what it gives or raises."""
-        clock = thread_time if self.plan.reads else perf_counter
-        started = clock()
-        try:
-            self.result = self.function(connection, self.plan, self.args)
-            self.error = None
-        except DRIVER_ERRORS as error:
-            ours = translated(error, self.plan.sql, connection)
-            ours.__cause__ = error
-            self.error = ours
-        except BaseException as error:  # noqa: BLE001 (it is raised again, in the task that waits)
-            self.error = error
-        else:
-            learn(connection, self.plan, self.args, clock() - started)
-
-    def deliver(self) -> None:
-        """Give the result to whoever waits; on the event loop."""
-        if self.future.done():
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)
-
-
-class Worker:
+class Worker(JobRunner):
     """The thread. Jobs run in the order they were submitted; `open` makes the connection, in the thread."""
 
     def __init__(
@@ -103,11 +32,9 @@ class Worker:
         name: str,
         queue: SimpleQueue[Job | None] | None = None,
     ) -> None:
+        super().__init__(SimpleQueue() if queue is None else queue)
         self._loop = loop
         self._open = open
-        self._queue: SimpleQueue[Job | None] = SimpleQueue() if queue is None else queue
-        self._lock = threading.Lock()  # guards _current, so that an interrupt never hits the wrong job
-        self._current: Job | None = None
         self._connection: sqlite3.Connection | None = None
         self._done: deque[Job] = deque()
         self._is_waking = False
@@ -115,8 +42,6 @@ class Worker:
         self._is_stale = False
         # Of the settings its connection was opened with, for sessions (see backend.py).
         self.generation = 0
-        # When the job that runs now began; read by other threads, for a rough answer.
-        self.busy_since: float | None = None
         # Daemon: a program that forgets disconnect() still ends.
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._started: asyncio.Future[None] = loop.create_future()
@@ -246,29 +171,6 @@ class Worker:
         self._is_waking = False
         while self._done:
             self._done.popleft().deliver()
-
-    def _begin(self, job: Job) -> bool:
-        with self._lock:
-            if job.cancelled:
-                return False
-            self._current = job
-        self.busy_since = perf_counter()
-        return True
-
-    def _end(self) -> None:
-        with self._lock:
-            self._current = None
-        self.busy_since = None
-
-    def _next_waiting(self) -> Job | None:
-        """The next job if one is waiting; the sentinel that ends the thread is left in place."""
-        try:
-            job = self._queue.get_nowait()
-        except Empty:
-            return None
-        if job is None:
-            self._queue.put(None)
-        return job
 
     def _tell(self, callback: Callable[..., object], *args: Any) -> None:
         try:

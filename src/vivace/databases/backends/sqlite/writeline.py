@@ -10,7 +10,8 @@ import asyncio
 from collections import deque
 from time import monotonic
 
-from vivace.databases.backends.sqlite.worker import Job, Worker
+from vivace.databases.backends.sqlite._jobs_cy import Job
+from vivace.databases.backends.sqlite.worker import Worker
 from vivace.databases.errors import OperationalError
 
 

@@ -9,14 +9,10 @@ back and its statements are run again one by one, each with its own result.
 from __future__ import annotations
 
 import sqlite3
-from time import perf_counter
 
+from vivace.databases.backends.sqlite._jobs_cy import Job
 from vivace.databases.backends.sqlite.translate import DRIVER_ERRORS, translated
-from vivace.databases.backends.sqlite.worker import Job, Worker
-
-# A group holds the write lock; other processes and the first of the group wait for its last.
-MAX_JOBS = 512
-MAX_SECONDS = 0.02
+from vivace.databases.backends.sqlite.worker import Worker
 
 
 class Writer(Worker):
@@ -37,26 +33,12 @@ class Writer(Worker):
             self._run_group(connection, [first, second])
 
     def _run_group(self, connection: sqlite3.Connection, jobs: list[Job]) -> None:
-        started = perf_counter()
         try:
             connection.execute("BEGIN IMMEDIATE")
         except DRIVER_ERRORS as error:
             self._fail(connection, jobs, error)
             return
-        follower: Job | None = None
-        position = 0
-        while connection.in_transaction and position < len(jobs):
-            if self._begin(jobs[position]):
-                jobs[position].run(connection)
-                self._end()
-            position += 1
-            if position == len(jobs) < MAX_JOBS and perf_counter() - started < MAX_SECONDS:
-                follower = self._next_waiting()
-                if follower is not None and follower.groupable:
-                    jobs.append(follower)
-                    follower = None
-                elif follower is not None:
-                    break
+        follower = self._run_together(connection, jobs)
         try:
             is_committed = self._committed(connection)
         except DRIVER_ERRORS as error:
