@@ -104,7 +104,7 @@ async def test_a_cancelled_task_does_not_wait_for_ever_for_its_commit(
 
 async def test_a_restart_costs_at_most_one_statement_a_connection(postgres_url: str) -> None:
     async with Database(postgres_url, min_size=4, max_size=4) as database, Database(postgres_url) as other:
-        pids = "SELECT pid FROM pg_stat_activity WHERE application_name = 'vivace' AND pid <> pg_backend_pid()"
+        pids = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         await asyncio.gather(*[database.fetch_val("SELECT pg_sleep(0.02)") for _ in range(4)])
         await other.fetch_all(f"SELECT pg_terminate_backend(pid) FROM ({pids}) AS theirs")
         statements = [database.fetch_val("SELECT 1") for _ in range(30)]
