@@ -10,7 +10,7 @@ Putting one back never waits and is never cancelled; what must be cleaned first 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from itertools import islice
 from math import inf
@@ -22,6 +22,7 @@ from vivace.databases.deadlocks import described
 from vivace.databases.errors import InterfaceError, PoolTimeout
 from vivace.databases.leases import Connector, Lease
 from vivace.databases.openers import Openers
+from vivace.databases.shielding import uninterrupted
 
 __all__ = ["Connector", "Lease", "Pool"]
 
@@ -77,7 +78,10 @@ class Pool(Lending, Generic[C]):
         self._waited = self._longest_wait = 0.0
 
     async def open(self) -> None:
-        """Open the first `min_size` connections (at least one, so that a wrong address is found now)."""
+        """Open the first `min_size` connections (at least one, so that a wrong address is found now).
+
+        When that fails or is cancelled the pool is closed, and what that raised is raised.
+        """
         self._is_closing = False
         self._all_back = None
         self._openers.start()
@@ -85,9 +89,15 @@ class Pool(Lending, Generic[C]):
         try:
             for _ in range(max(1, self._min_size)):
                 leases.append(await self.acquire("connect()"))  # noqa: PERF401 (those before a failure are given back)
-        finally:
-            for lease in leases:
-                self.release(lease)
+        except BaseException:
+            self._give_back(leases)
+            await uninterrupted(self.close())
+            raise
+        self._give_back(leases)
+
+    def _give_back(self, leases: Iterable[Lease[C]]) -> None:
+        for lease in leases:
+            self.release(lease)
 
     async def acquire(self, purpose: str = "") -> Lease[C]:
         """A connection; to be given back with `release()`.

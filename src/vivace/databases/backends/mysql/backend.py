@@ -22,7 +22,6 @@ from vivace.databases.backends.sqlalchemy_connection import call_async
 from vivace.databases.errors import ConnectionFailed
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
-from vivace.databases.shielding import uninterrupted
 from vivace.databases.url import DatabaseURL
 from vivace.databases.values import MYSQL_VALUES
 
@@ -50,11 +49,7 @@ class MySQLBackend(Backend):
         )
 
     async def connect(self) -> None:
-        try:
-            await self._pool.open()
-        except BaseException:
-            await uninterrupted(self._pool.close())
-            raise
+        await self._pool.open()
 
     async def disconnect(self) -> None:
         await self._pool.close()

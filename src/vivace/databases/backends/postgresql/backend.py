@@ -26,7 +26,6 @@ from vivace.databases.backends.sqlalchemy_connection import call_async
 from vivace.databases.errors import ConnectionFailed, DatabaseError, NotSupportedError
 from vivace.databases.plan import Plan
 from vivace.databases.pool import Pool
-from vivace.databases.shielding import uninterrupted
 from vivace.databases.url import DatabaseURL
 from vivace.databases.values import POSTGRESQL_VALUES, POSTGRESQL_VALUES_WITH_CODECS
 
@@ -57,11 +56,7 @@ class PostgreSQLBackend(Backend):
         )
 
     async def connect(self) -> None:
-        try:
-            await self._pool.open()
-        except BaseException:
-            await uninterrupted(self._pool.close())
-            raise
+        await self._pool.open()
 
     async def disconnect(self) -> None:
         await self._hub.close()
