@@ -57,6 +57,29 @@ _NONE: Mapping[Any, Frame] = {}
 current_frames: ContextVar[Mapping[Any, Frame]] = ContextVar("vivace.databases.frames", default=_NONE)
 
 
+class Fate:
+    """Whether what was done in a frame is undone: known when it has ended, and small enough to be kept for long."""
+
+    __slots__ = ("_is_undone", "_parent")
+
+    def __init__(self, parent: Fate | None) -> None:
+        self._parent, self._is_undone = parent, False
+
+    def undo(self) -> None:
+        """Says that the frame was rolled back."""
+        self._is_undone = True
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether the frame, or one around it, was rolled back."""
+        fate: Fate | None = self
+        while fate is not None:
+            if fate._is_undone:
+                return True
+            fate = fate._parent
+        return False
+
+
 class Frame:
     """A transaction (`parent` is None or a connection), a savepoint in one, or a pinned connection."""
 
@@ -70,6 +93,7 @@ class Frame:
         "committed",
         "ended",
         "ending",
+        "fate",
         "gate",
         "hooks",
         "is_connection",
@@ -102,6 +126,7 @@ class Frame:
         self.begin = begin
         self.is_connection = is_connection
         self.is_global = is_global
+        self.fate = Fate(None if parent is None or parent.is_connection else parent.fate)
         self.gate = Gate()
         self.loop = asyncio.get_running_loop()
         self.begun = False
@@ -333,6 +358,8 @@ class Frame:
             raise
         finally:
             self.ended = True
+            if not self.committed and not self.is_connection:
+                self.fate.undo()
             base.last_active = monotonic()
             await self._give_back(has_gate=has_gate)
         if trouble is not None and commit:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, overload
 
-from vivace.orm import inheritance, persistence, signals, validation
+from vivace.orm import inheritance, persistence, saving, signals, validation
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError, MultipleObjectsReturned, ObjectDoesNotExist
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigAutoField
@@ -38,6 +38,7 @@ from vivace.utils.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from vivace.databases import Database
+    from vivace.orm.query.queryset import QuerySet
 
 M = TypeVar("M", bound="Model")
 
@@ -218,9 +219,17 @@ class Model(metaclass=ModelBase):
             yield from load(self).__await__()
         return self
 
-    async def refresh_from_db(self, using: Database | None = None, fields: Iterable[str] | None = None) -> None:
-        """Reads the row again; with `fields`, only these. Raises DoesNotExist when it is gone."""
-        await persistence.refresh(self, using=using, fields=fields)
+    async def refresh_from_db(
+        self,
+        using: Database | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: QuerySet[Any] | None = None,
+    ) -> None:
+        """Reads the row again; with `fields`, only these. Raises DoesNotExist when it is gone.
+
+        `from_queryset` says where and how it is looked for, `Book.objects.select_for_update()` for instance.
+        """
+        await persistence.refresh(self, using=using, fields=fields, from_queryset=from_queryset)
 
     arefresh_from_db = refresh_from_db
 
@@ -251,13 +260,28 @@ class Model(metaclass=ModelBase):
         """Writes the row: a new one is inserted, of a loaded one only the columns that changed are updated.
 
         With `update_fields`, exactly these are updated. `force_update` and `update_fields` raise NotUpdated when the
-        row is gone; otherwise it is inserted again, as in Django.
+        row is gone; otherwise it is inserted again, as in Django. With a VersionField, StaleObjectError tells that
+        somebody else has changed the row.
         """
-        await persistence.save(
-            self, force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields
-        )
+        how = saving.Saving(force_insert=force_insert, force_update=force_update, update_fields=update_fields)
+        await saving.save(self, how, using)
 
     asave = save
+
+    async def save_base(
+        self,
+        raw: bool = False,
+        force_insert: bool = False,
+        force_update: bool = False,
+        using: Database | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """What `save()` does, whatever a subclass makes of `save()`; `raw` writes the values just as they are.
+
+        Loading of stored data is for that: fields do not fill themselves in, and receivers of signals are told.
+        """
+        how = saving.Saving(force_insert=force_insert, force_update=force_update, update_fields=update_fields, raw=raw)
+        await saving.save(self, how, using)
 
     async def delete(self, using: Database | None = None) -> tuple[int, dict[str, int]]:
         """Deletes the row and what hangs on it by `on_delete`; returns how many rows, in all and by model."""

@@ -63,6 +63,10 @@ class NotUpdated(ORMError, DatabaseError):
     """A forced update found no row (Django 6.1's name)."""
 
 
+class StaleObjectError(NotUpdated):
+    """A row with a VersionField was changed or deleted by somebody else since it was read."""
+
+
 class NoDatabase(ORMError):
     """No database could be chosen for a query."""
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import ref
 
+from vivace.databases.frames import current_frames
 from vivace.orm.exceptions import NotLoaded
 
 if TYPE_CHECKING:
@@ -38,11 +39,25 @@ StubOf = tuple["Origin | None", SingleRelation]
 class Origin:
     """What the instances of one result share: the row's layout, the database, and weak references to one another."""
 
-    __slots__ = ("database", "layout", "peers", "stubs")
+    __slots__ = ("database", "fate", "layout", "peers", "stubs")
 
     def __init__(self, layout: Layout, database: Database, peers: list[ref[Model]] | None = None) -> None:
         self.layout, self.database, self.peers = layout, database, peers
         self.stubs: dict[str, dict[Any, Model]] = {}
+        frames = current_frames.get()
+        self.fate = frames[database].fate if database in frames else None
+        """That of the transaction in which the row was seen so: after a rollback it may be otherwise."""
+
+    def anew(self, layout: Layout, database: Database) -> Origin:
+        """The origin of one of the instances after it was written."""
+        made = Origin(layout, database, self.peers)
+        made.stubs = self.stubs
+        return made
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the row may still be taken to be in the database as it was seen."""
+        return self.fate is None or not self.fate.is_undone
 
     def living(self) -> list[Model]:
         """The peers that somebody still holds."""

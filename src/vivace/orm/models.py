@@ -47,6 +47,7 @@ from vivace.orm.fields import (
     TimeField,
     URLField,
     UUIDField,
+    VersionField,
 )
 from vivace.orm.manager import Manager
 from vivace.orm.query.columns import Column
@@ -148,5 +149,6 @@ __all__ = [
     "UUIDField",
     "UniqueConstraint",
     "Value",
+    "VersionField",
     "When",
 ]

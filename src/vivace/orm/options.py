@@ -13,6 +13,7 @@ from vivace.orm.constraints import CheckConstraint, Index, UniqueConstraint
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.related import ForeignKey, ManyToManyField, OneToOneField, Relation, VirtualField
+from vivace.orm.fields.version import VersionField
 from vivace.orm.registry import registry
 from vivace.utils.suggest import did_you_mean
 
@@ -205,6 +206,16 @@ class Options:
     def db_returning_fields(self) -> tuple[Field[Any], ...]:
         """The columns that an INSERT may have to read back: automatic keys, `db_default` and generated ones."""
         return tuple(field for field in self.concrete_fields if field.db_returning)
+
+    @cached_property
+    def generated_names(self) -> tuple[str, ...]:
+        """The attributes that the database computes, anew with every UPDATE."""
+        return tuple(field.attname for field in self.concrete_fields if field.generated)
+
+    @cached_property
+    def version_field(self) -> VersionField | None:
+        """The field by which save() notices that somebody else has changed the row."""
+        return next((field for field in self.concrete_fields if isinstance(field, VersionField)), None)
 
     @property
     def fields(self) -> tuple[Field[Any], ...]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vivace.orm.instances import Origin, full_layout, slot_of
+from vivace.databases.frames import current_frames
+from vivace.orm.fields.defaults import DatabaseDefault
+from vivace.orm.instances import Origin, full_layout, loaded_value, partial_layout, slot_of
+from vivace.orm.query.conditions import PLAIN
 
 if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.base import Model
+    from vivace.orm.fields.base import Field
 
 
 def take_related_keys(instance: Model) -> None:
@@ -27,15 +31,81 @@ def take_related_keys(instance: Model) -> None:
             setattr(instance, field.attname, key)
 
 
+def insert_values(instance: Model, *, raw: bool = False) -> tuple[tuple[str, ...], list[Any], bool]:
+    """The attributes to insert, their values, and whether some are expressions.
+
+    What the database fills in itself is left out: automatic keys, defaults of its own, computed columns. With `raw`,
+    fields do not fill themselves in.
+    """
+    names, values, is_computed = [], [], False
+    for field in instance._meta.initial_fields:
+        value = getattr(instance, field.attname) if raw else field.pre_save(instance, True)
+        if value is None:
+            if field.primary_key:
+                if field.has_default():
+                    value = field.get_default()
+                    setattr(instance, field.attname, value)
+                elif field.db_returning:
+                    continue
+        elif value.__class__ not in PLAIN:
+            if isinstance(value, DatabaseDefault):
+                continue
+            is_computed = is_computed or hasattr(value, "freeze")
+        names.append(field.attname)
+        values.append(value)
+    return tuple(names), values, is_computed
+
+
+def must_write(instance: Model, field: Field[Any], value: Any) -> bool:
+    """Whether the attribute differs from what the row held."""
+    if hasattr(value, "freeze"):
+        return True
+    try:
+        before = loaded_value(instance, field.attname)
+    except KeyError:
+        return True
+    if value is None or before is None:
+        return value is not before
+    return bool(field.get_prep_value(value) != before)
+
+
 def mark_saved(
-    instance: Model, names: Sequence[str], bound: Sequence[Any], database: Database, *, key: Any = None
+    instance: Model, names: Sequence[str], bound: Sequence[Any], database: Database, returned: Mapping[str, Any]
 ) -> None:
-    """Remembers what the row holds now, all columns of it."""
+    """Remembers what the row holds now, all columns of it: those of `names` as written, the others as `returned`."""
     meta = instance._meta
     row = dict(zip(names, bound, strict=True))
-    if key is not None:
-        convert = meta.pk.row_converter(database.dialect.name)
-        setattr(instance, meta.pk.attname, key if convert is None else convert(key))
-        row[meta.pk.attname] = key
+    if returned:
+        take_returned(instance, returned, database)
+        row.update(returned)
     instance._row = tuple([row[field.attname] for field in meta.concrete_fields])
     instance._origin = Origin(full_layout(meta.model, database.dialect.name), database)
+
+
+def take_returned(instance: Model, returned: Mapping[str, Any], database: Database) -> None:
+    """Sets attributes to what the database has made of them, given as the driver gave it."""
+    by_attname, dialect = instance._meta.by_attname, database.dialect.name
+    for name, value in returned.items():
+        convert = by_attname[name].row_converter(dialect)
+        setattr(instance, name, value if convert is None or value is None else convert(value))
+
+
+def remember(instance: Model, written: dict[str, Any], database: Database) -> None:
+    """Remembers what some columns of the row hold now, given as for the driver."""
+    model, dialect = instance._meta.model, database.dialect.name
+    origin = instance._origin
+    if origin is None:
+        instance._origin = Origin(partial_layout(model, tuple(written), dialect), database)
+        instance._row = tuple(written.values())
+        return
+    if written.keys() <= origin.layout.keys():
+        row = list(instance._row)
+        for name, value in written.items():
+            row[origin.layout[name][0]] = value
+        instance._row = tuple(row)
+        if origin.fate is not None or database in current_frames.get():
+            instance._origin = origin.anew(origin.layout, database)
+        return
+    known = {name: instance._row[index] for name, (index, _) in origin.layout.items()} | written
+    instance._origin = origin.anew(partial_layout(model, tuple(known), dialect), database)
+    instance._row = tuple(known.values())

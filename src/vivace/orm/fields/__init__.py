@@ -35,6 +35,7 @@ from vivace.orm.fields.related import (
 )
 from vivace.orm.fields.text import CharField, CommaSeparatedIntegerField, EmailField, SlugField, TextField, URLField
 from vivace.orm.fields.times import DateField, DateTimeField, DurationField, TimeField
+from vivace.orm.fields.version import VersionField
 
 __all__ = [
     "CASCADE",
@@ -78,4 +79,5 @@ __all__ = [
     "TimeField",
     "URLField",
     "UUIDField",
+    "VersionField",
 ]

@@ -264,5 +264,6 @@ _TERMINALS: dict[str, Callable[[Select, Dialect, Shape], Compiled]] = {
     "delete": changes.delete,
     "exists": _exists,
     "get": _get,
+    "insert": changes.insert,
     "update": changes.update,
 }

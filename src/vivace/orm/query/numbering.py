@@ -34,8 +34,9 @@ def _operation(operation: Shape, counter: Counter) -> Shape:
         return (kind, tuple(number_condition(lookup, counter) for lookup in operation[1]))
     if kind == "where":
         return (kind, operation[1], number_condition(operation[2], counter))
-    if kind in ("annotate", "alias", "aggregate", "update"):
-        return (kind, tuple((name, number_expression(shape, counter)) for name, shape in operation[1]))
+    if kind in ("annotate", "alias", "aggregate", "update", "insert"):
+        named = tuple((name, number_expression(shape, counter)) for name, shape in operation[1])
+        return (kind, named, *operation[2:])
     if kind == "order":
         return (
             kind,

@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from vivace.orm import binding
-from vivace.orm.query import bulk, cache, upsert
-from vivace.orm.query.conditions import Shape
+from vivace.orm.query import cache, upsert
+from vivace.orm.query.bulk_create import bulk_create
+from vivace.orm.query.bulk_update import bulk_update
+from vivace.orm.query.changes import freeze_assigned
 from vivace.orm.query.fetching import FetchedQuery
 from vivace.orm.relations.deletion import delete_queryset
 
@@ -58,7 +60,7 @@ class QuerySet(FetchedQuery[M]):
         unique_fields: Collection[str] | None = None,
     ) -> list[M]:
         """Inserts many objects in few statements; keys are filled in unless conflicts are ignored."""
-        return await bulk.bulk_create(
+        return await bulk_create(
             self,
             list(objs),
             batch_size=batch_size,
@@ -70,7 +72,7 @@ class QuerySet(FetchedQuery[M]):
 
     async def bulk_update(self, objs: Iterable[Model], fields: Collection[str], batch_size: int | None = None) -> int:
         """Writes these fields of many objects; returns how many rows were there."""
-        return await bulk.bulk_update(self, list(objs), fields, batch_size)
+        return await bulk_update(self, list(objs), fields, batch_size)
 
     async def update(self, **values: Any) -> int:
         """Sets columns of all rows; returns how many rows matched."""
@@ -80,7 +82,7 @@ class QuerySet(FetchedQuery[M]):
         if self._is_none:
             return 0
         bound: list[Any] = []
-        frozen = tuple((name, _freeze_assigned(value, bound)) for name, value in values.items())
+        frozen = tuple((name, freeze_assigned(value, bound)) for name, value in values.items())
         database = binding.resolve(self._database)
         shape, given = (*self._shape, ("update", frozen)), (*self._values, *bound)
         plan, arguments, _ = cache.shapes.bound(self.model, shape, given, database.dialect)
@@ -102,13 +104,3 @@ class QuerySet(FetchedQuery[M]):
     def as_manager(cls) -> Any:
         """A manager with this queryset's methods: `objects = BookQuerySet.as_manager()`."""
         return cls.manager_class.from_queryset(cls)()
-
-
-def _freeze_assigned(value: Any, values: list[Any]) -> Shape:
-    if value is None:
-        return ("none", None)
-    if hasattr(value, "freeze"):
-        frozen: Shape = value.freeze(values)
-        return frozen
-    values.append(value)
-    return ("value", None, None)

@@ -46,11 +46,14 @@ class Select:
         self.only: tuple[str, ...] | None = None
         self.deferred: set[str] = set()
         self.related: list[str] | None = None
+        self.operations: Sequence[Shape] = ()
+        """What has been applied, for a SELECT that is like this one."""
         self.limit: ColumnElement[Any] | None = None
         self.offset: ColumnElement[Any] | None = None
 
     def apply(self, operations: Sequence[Shape]) -> None:
         """Replays the operations of a shape."""
+        self.operations = (*self.operations, *operations)
         for operation in operations:
             _OPERATIONS[operation[0]](self, *operation[1:])
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import Dialect
+from sqlalchemy.dialects import postgresql, sqlite
 
 from vivace.databases import Plan
 from vivace.orm.fields.base import Field
@@ -56,32 +57,68 @@ class DialectKey:
 
 
 @lru_cache(maxsize=4096)
-def insert(model: type[Model], key: DialectKey, attnames: tuple[str, ...], *, returning: bool) -> Statement:
-    """INSERT of these attributes; with `returning`, it gives the key that the database made."""
+def insert(
+    model: type[Model],
+    key: DialectKey,
+    attnames: tuple[str, ...],
+    *,
+    returning: tuple[str, ...] = (),
+    ignore_conflicts: bool = False,
+) -> Statement:
+    """INSERT of these attributes, reading back those of `returning` where the database can.
+
+    With `ignore_conflicts`, a row that meets another of the same unique value is left out, not an error.
+    """
     meta, table = model._meta, model._meta.table
     fields = [meta.by_attname[name] for name in attnames]
     parameters = {
         field.column: sqlalchemy.bindparam(f"p{index}", type_=field.sql_type()) for index, field in enumerate(fields)
     }
-    statement = sqlalchemy.insert(table).inline()
+    statement: Any = _CONFLICTS[key.dialect.name](table) if ignore_conflicts else sqlalchemy.insert(table)
+    statement = statement.inline()
     statement = statement.values(parameters) if fields else statement.values()
-    if returning:
-        statement = statement.returning(table.c[meta.pk.column])
-    return _statement(statement, key.dialect, fields, returning)
+    if ignore_conflicts:
+        statement = statement.on_conflict_do_nothing()
+    columns = returned(model, returning) if key.dialect.insert_returning else []
+    return _statement(statement.returning(*columns) if columns else statement, key.dialect, fields, bool(columns))
+
+
+_CONFLICTS: dict[str, Callable[[Any], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+
+def can_ignore_conflicts(dialect: Dialect) -> bool:
+    """Whether an INSERT can leave out a row because of unique values only, and say so."""
+    return dialect.name in _CONFLICTS
 
 
 @lru_cache(maxsize=4096)
-def update(model: type[Model], key: DialectKey, attnames: tuple[str, ...]) -> Statement:
-    """UPDATE of these attributes of the row whose key is the last value."""
+def update(
+    model: type[Model],
+    key: DialectKey,
+    attnames: tuple[str, ...],
+    *,
+    returning: tuple[str, ...] = (),
+    matching: tuple[str, ...] = (),
+) -> Statement:
+    """UPDATE of these attributes of the row whose key, and whose `matching` attributes, are the last values.
+
+    It reads back those of `returning` where the database can.
+    """
     meta, table = model._meta, model._meta.table
-    fields = [*(meta.by_attname[name] for name in attnames), meta.pk]
+    assigned = [meta.by_attname[name] for name in attnames]
+    fields = [*assigned, meta.pk, *(meta.by_attname[name] for name in matching)]
     parameters = [sqlalchemy.bindparam(f"p{index}", type_=field.sql_type()) for index, field in enumerate(fields)]
-    assignments = [
-        (table.c[field.column], parameter) for field, parameter in zip(fields[:-1], parameters[:-1], strict=True)
-    ]
-    statement = sqlalchemy.update(table).ordered_values(*assignments)
-    statement = statement.where(table.c[meta.pk.column] == parameters[-1])
-    return _statement(statement, key.dialect, fields, returning=False)
+    pairs = [(table.c[field.column], parameter) for field, parameter in zip(fields, parameters, strict=True)]
+    statement: Any = sqlalchemy.update(table).ordered_values(*pairs[: len(assigned)])
+    statement = statement.where(*(column == parameter for column, parameter in pairs[len(assigned) :]))
+    columns = returned(model, returning) if key.dialect.update_returning else []
+    return _statement(statement.returning(*columns) if columns else statement, key.dialect, fields, bool(columns))
+
+
+def returned(model: type[Model], attnames: Sequence[str]) -> list[Any]:
+    """The columns of attributes, for RETURNING: as they are stored, so that they can stand in an instance's row."""
+    meta = model._meta
+    return [meta.table.c[meta.by_attname[name].column] for name in attnames]
 
 
 def _statement(statement: Any, dialect: Dialect, fields: Sequence[Field[Any]], returning: bool) -> Statement:

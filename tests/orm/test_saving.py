@@ -1,0 +1,275 @@
+"""What the database makes of a saved row, versions, and what is written again after a rollback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy.schema import CreateTable
+from tests.orm.library import Author, Book, Everything, Node, Tag, statements
+
+from vivace.databases import Database
+from vivace.orm import F, Value, models
+from vivace.orm.exceptions import FieldError, NotUpdated, StaleObjectError
+from vivace.orm.functions import Concat, Lower, Upper
+from vivace.orm.registry import registry
+from vivace.orm.schema import metadata
+
+pytestmark = pytest.mark.anyio
+
+Make = Callable[[type[models.Model]], Awaitable[None]]
+
+
+@pytest.fixture
+async def make(database: Database) -> AsyncIterator[Make]:
+    """Makes the table of a model that a test defines."""
+
+    async def create(*made: type[models.Model]) -> None:
+        for table in metadata(made).sorted_tables:
+            await database.execute(str(CreateTable(table).compile(dialect=database.dialect)))
+
+    with registry.isolated():
+        yield create
+
+
+async def test_expressions_are_computed_by_the_insert(database: Database) -> None:
+    with statements(database) as seen:
+        ann = await Author.objects.create(name=Upper(Value("ann")), age=Value(3) + 4)
+    assert (ann.name, ann.age) == ("ANN", 7)
+    if database.dialect.insert_returning:
+        assert len(seen) == 1
+    ann.age = 8
+    await ann.save()
+    assert await Author.objects.values_list("name", "age") == [("ANN", 8)]
+    rows: list[Author] = [Author(name=Lower(Value("B"))), Author(name="c")]  # type: ignore[arg-type,unused-ignore]
+    await Author.objects.bulk_create(rows)
+    assert [row.name for row in rows] == ["b", "c"]
+    for wrong in (F("age"), F("age") + 1, F("books__pages")):
+        with pytest.raises(FieldError, match=r"F\(\) is for rows that exist"):
+            await Author.objects.create(name="x", age=wrong)
+
+
+async def test_an_expression_is_written_and_read_back_by_one_statement(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann", age=1)
+    ann.age = F("age") + 1  # type: ignore[assignment]
+    ann.name = Concat("name", Value("a"))  # type: ignore[assignment]
+    with statements(database) as seen:
+        await ann.save()
+    assert (ann.name, ann.age) == ("Anna", 2)
+    if database.dialect.update_returning:
+        assert len(seen) == 1
+    with statements(database) as seen:
+        await ann.save()
+    assert seen == []
+
+
+async def test_a_stale_object_overwrites_nothing(database: Database, make: Make) -> None:
+    class Page(models.Model):
+        text = models.TextField()
+        views = models.IntegerField(default=0)
+        version = models.VersionField()
+
+        class Meta:
+            app_label = "wiki"
+
+    await make(Page)
+    page = await Page.objects.create(text="a")
+    assert page.version == 1
+    mine, yours = await Page.objects.get(), await Page.objects.get()
+    mine.text = "mine"
+    await mine.save()
+    assert mine.version == 2
+    yours.text = "yours"
+    for save in (yours.save, lambda: yours.save(update_fields=["text"]), lambda: yours.save(force_update=True)):
+        with pytest.raises(StaleObjectError, match="changed or deleted by somebody else"):
+            await save()
+    assert yours.version == 1
+    yours.text = F("text")  # type: ignore[assignment]
+    with pytest.raises(StaleObjectError):
+        await yours.save()
+    await yours.refresh_from_db()
+    yours.views = F("views") + 1  # type: ignore[assignment]
+    await yours.save()
+    assert (yours.text, yours.views, yours.version) == ("mine", 1, 3)
+    await yours.save()
+    assert yours.version == 3
+    await Page.objects.update(text="all")
+    assert await Page.objects.values_list("version", flat=True) == [4]
+    await Page.objects.all().delete()
+    yours.text = "gone"
+    with pytest.raises(StaleObjectError):
+        await yours.save()
+    assert issubclass(StaleObjectError, NotUpdated)
+    fresh = Page(id=5, text="with a key")
+    await fresh.save()
+    assert (await Page.objects.get()).version == 1
+
+
+async def test_bulk_update_and_upserts_count_versions(database: Database, make: Make) -> None:
+    class Page(models.Model):
+        slug = models.SlugField(unique=True)
+        text = models.TextField()
+        version = models.VersionField()
+
+        class Meta:
+            app_label = "wiki"
+
+    await make(Page)
+    pages = await Page.objects.bulk_create([Page(slug=str(number), text="a") for number in range(3)])
+    for page in pages:
+        page.text = "b"
+    assert await Page.objects.bulk_update(pages, ["text"]) == 3
+    assert [page.version for page in pages] == [2, 2, 2]
+    other = await Page.objects.get(slug="1")
+    other.text = "other"
+    await other.save()
+    for page in pages:
+        page.text = "c"
+    with pytest.raises(StaleObjectError):
+        await Page.objects.bulk_update(pages, ["text"])
+    assert await Page.objects.order_by("pk").values_list("text", "version") == [("b", 2), ("other", 3), ("b", 2)]
+    assert [page.version for page in pages] == [2, 2, 2]
+
+
+async def test_concurrent_saves_of_one_version_let_one_win(database: Database, make: Make) -> None:
+    class Page(models.Model):
+        text = models.TextField()
+        version = models.VersionField()
+
+        class Meta:
+            app_label = "wiki"
+
+    await make(Page)
+    await Page.objects.create(text="a")
+    copies = [await Page.objects.get() for _ in range(8)]
+    for number, copy in enumerate(copies):
+        copy.text = str(number)
+    results = await asyncio.gather(*(copy.save() for copy in copies), return_exceptions=True)
+    assert [type(result) for result in results].count(StaleObjectError) == 7
+    assert (await Page.objects.get()).version == 2
+
+
+async def test_after_a_rollback_everything_is_written_again(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann", age=1)
+    transaction = await database.atomic().start()
+    ann.age = 2
+    await ann.save()
+    await transaction.rollback()
+    await ann.save()
+    assert (await Author.objects.get()).age == 2
+
+    async def failing(work: Awaitable[Any]) -> None:
+        async with database.atomic():
+            await work
+            raise KeyError
+
+    bea = Author(name="Bea", age=1)
+    with pytest.raises(KeyError):
+        await failing(bea.save())
+    await bea.save()
+    assert await Author.objects.filter(name="Bea").count() == 1
+    async with database.atomic():
+        with pytest.raises(KeyError):
+            await failing(Author.objects.filter(pk=bea.pk).update(name="Bee"))
+        bea.name = "B"
+        with pytest.raises(KeyError):
+            await failing(bea.save())
+        await bea.save()
+        assert (await Author.objects.get(pk=bea.pk)).name == "B"
+    with statements(database) as seen:
+        await bea.save()
+    assert seen == []
+
+
+async def test_a_row_seen_in_a_transaction_that_was_undone_is_written_whole(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann", age=1)
+    transaction = await database.atomic().start()
+    await Author.objects.update(age=5)
+    seen = await Author.objects.get()
+    await transaction.rollback()
+    assert seen.age == 5
+    await seen.save()
+    await ann.refresh_from_db()
+    assert ann.age == 5
+
+
+async def test_update_fields_writes_exactly_these_even_unchanged(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann", age=1)
+    await Author.objects.update(name="Bea", age=2)
+    await ann.save(update_fields=["age"])
+    assert await Author.objects.values_list("name", "age") == [("Bea", 1)]
+    with pytest.raises(ValueError, match="primary key"):
+        await ann.save(update_fields=["pk"])
+    with pytest.raises(ValueError, match="Cannot force both"):
+        await ann.save(force_insert=True, update_fields=["age"])
+
+
+async def test_select_on_save_asks_first(database: Database, make: Make) -> None:
+    class Asked(models.Model):
+        name = models.CharField(max_length=10)
+
+        class Meta:
+            app_label = "asking"
+            select_on_save = True
+
+    await make(Asked)
+    row = await Asked.objects.create(name="a")
+    row.name = "b"
+    with statements(database) as seen:
+        await row.save()
+    assert [sql.split()[0] for sql in seen] == ["SELECT", "UPDATE"]
+    await Asked.objects.all().delete()
+    row.name = "c"
+    with statements(database) as seen:
+        await row.save()
+    assert [sql.split()[0] for sql in seen] == ["SELECT", "INSERT"]
+
+
+async def test_a_model_of_nothing_but_its_key_can_be_saved(database: Database, make: Make) -> None:
+    class Token(models.Model):
+        class Meta:
+            app_label = "tokens"
+
+    await make(Token)
+    first = await Token.objects.create()
+    await first.save()
+    await Token(id=50).save()
+    await Token(id=50).save()
+    made = await Token.objects.bulk_create([Token() for _ in range(5)])
+    assert len({each.pk for each in made}) == 5
+    assert await Token.objects.count() == 7
+
+
+async def test_a_copy_of_a_row_with_a_default_key_gets_a_new_one(database: Database) -> None:
+    made = await Everything.objects.create(text="a")
+    made.pk = None
+    made._state.adding = True
+    await made.save()
+    assert await Everything.objects.count() == 2
+
+
+async def test_save_base_writes_raw_values_and_tells_so(database: Database) -> None:
+    node = Node(name="x")
+    await node.save_base(raw=True)
+    assert await Node.objects.count() == 1
+
+
+async def test_refreshing_from_a_queryset_and_of_named_fields(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann")
+    book = await Book.objects.create(title="x", author=ann)
+    await book.tags.add(await Tag.objects.create(name="red"))
+    await book.refresh_from_db(from_queryset=Book.objects.select_related("author").prefetch_related("tags"))
+    with statements(database) as seen:
+        assert book.author.name == "Ann"
+        assert [tag.name for tag in book.tags.all()] == ["red"]
+        await book.refresh_from_db(fields=["tags"])
+        assert seen == []
+    assert not book.tags.is_loaded
+    with pytest.raises(Book.DoesNotExist):
+        await book.refresh_from_db(from_queryset=Book.objects.filter(title="other"))
+    with pytest.raises(ValueError, match="__"):
+        await book.refresh_from_db(fields=["author__name"])
+    with pytest.raises(FieldError, match='Did you mean "title"'):
+        await book.refresh_from_db(fields=["titel"])
