@@ -1,4 +1,7 @@
-"""The examples of docs/orm/index.md run, in order, as one program."""
+"""The examples of the pages on the ORM run: each page is one program, its blocks in their order.
+
+A block of another language than Python, or one that begins with `# not run`, is only read.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +15,25 @@ import pytest
 
 from vivace.orm.registry import registry
 
-PAGE = Path(__file__).parents[2] / "docs" / "orm" / "index.md"
-BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+FOLDER = Path(__file__).parents[2] / "docs" / "orm"
+# That page has files and commands: test_migrations.py.
+PAGES = sorted(path for path in FOLDER.glob("*.md") if path.name != "migrations.md")
+BLOCK = re.compile(r"^```python\n(?!# not run)(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.anyio
-async def test_the_examples_of_the_orm_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+async def test_the_examples_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    text = PAGE.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     blocks = list(BLOCK.finditer(text))
-    assert len(blocks) >= 8
-    namespace: dict[str, Any] = {"__name__": "library_page"}
+    assert blocks
+    namespace: dict[str, Any] = {"__name__": f"{page.stem.replace('-', '_')}_page"}
     with registry.isolated():
         for block in blocks:
             # Padded, so that a traceback shows the line of the page.
             source = "\n" * text.count("\n", 0, block.start(1)) + block[1]
-            code = compile(source, str(PAGE), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            code = compile(source, str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
             result = eval(code, namespace)
             if inspect.isawaitable(result):
                 await result
-    assert (tmp_path / "library.db").exists()
