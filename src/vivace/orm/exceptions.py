@@ -27,6 +27,7 @@ __all__ = [
     "ProgrammingError",
     "ProtectedError",
     "RestrictedError",
+    "SchemaWarning",
     "ValidationError",
 ]
 
@@ -69,6 +70,10 @@ class StaleObjectError(NotUpdated):
 
 class NoDatabase(ORMError):
     """No database could be chosen for a query."""
+
+
+class SchemaWarning(UserWarning):
+    """A constraint or index that a database cannot have was left out."""
 
 
 class ProtectedError(IntegrityError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vivace.orm.base import Model
-from vivace.orm.constraints import CheckConstraint, Index, UniqueConstraint
+from vivace.orm.constraints import BaseConstraint, CheckConstraint, Deferrable, UniqueConstraint
 from vivace.orm.exceptions import NON_FIELD_ERRORS, FieldError, ObjectDoesNotExist, ProtectedError, RestrictedError
 from vivace.orm.fields import (
     CASCADE,
@@ -30,6 +30,7 @@ from vivace.orm.fields import (
     Field,
     FloatField,
     ForeignKey,
+    GeneratedField,
     GenericIPAddressField,
     IntegerChoices,
     IntegerField,
@@ -49,6 +50,7 @@ from vivace.orm.fields import (
     UUIDField,
     VersionField,
 )
+from vivace.orm.indexes import Index
 from vivace.orm.manager import Manager
 from vivace.orm.query.columns import Column
 from vivace.orm.query.conditions import Q
@@ -87,6 +89,7 @@ __all__ = [
     "Aggregate",
     "AutoField",
     "Avg",
+    "BaseConstraint",
     "BigAutoField",
     "BigIntegerField",
     "BinaryField",
@@ -102,6 +105,7 @@ __all__ = [
     "DateField",
     "DateTimeField",
     "DecimalField",
+    "Deferrable",
     "DurationField",
     "EmailField",
     "Exists",
@@ -112,6 +116,7 @@ __all__ = [
     "FloatField",
     "ForeignKey",
     "Func",
+    "GeneratedField",
     "GenericIPAddressField",
     "Index",
     "IntegerChoices",

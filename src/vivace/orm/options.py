@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 
-from vivace.orm.constraints import CheckConstraint, Index, UniqueConstraint
+from vivace.orm.constraints import BaseConstraint
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.related import ForeignKey, ManyToManyField, OneToOneField, Relation, VirtualField
 from vivace.orm.fields.version import VersionField
+from vivace.orm.indexes import Index
 from vivace.orm.registry import registry
 from vivace.utils.suggest import did_you_mean
 
@@ -72,7 +73,7 @@ class Options:
     swappable: str | None
     verbose_name: str
     verbose_name_plural: str
-    constraints: list[UniqueConstraint | CheckConstraint]
+    constraints: list[BaseConstraint]
     indexes: list[Index]
     unique_together: list[tuple[str, ...]]
     _pk: Any
@@ -99,7 +100,9 @@ class Options:
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).lower()
         self.verbose_name = self.verbose_name or words
         self.verbose_name_plural = self.verbose_name_plural or f"{self.verbose_name}s"
-        self.constraints, self.indexes = list(self.constraints), list(self.indexes)
+        named = {"app_label": self.app_label, "class": self.model_name}
+        self.constraints = [constraint.named(named) for constraint in self.constraints]
+        self.indexes = [index.named(named) for index in self.indexes]
         self.unique_together = _groups(declared.get("unique_together", ()))
         self.local_fields: list[Field[Any]] = []
         """The columns of the model's own table; an ancestor's columns are in the ancestor's."""

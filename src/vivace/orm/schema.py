@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
+from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable, sort_tables_and_constraints
 from sqlalchemy.sql.elements import conv
 
-from vivace.orm.constraints import CheckConstraint, Index, UniqueConstraint
-from vivace.orm.exceptions import ModelDefinitionError
+from vivace.orm.constraints import BaseConstraint, CheckConstraint, UniqueConstraint
+from vivace.orm.ddl_expressions import ModelExpression, default_of
+from vivace.orm.exceptions import ModelDefinitionError, SchemaWarning
 from vivace.orm.fields.base import Field
+from vivace.orm.fields.generated import GeneratedField
 from vivace.orm.fields.numbers import AutoField, IntegerField
 from vivace.orm.fields.related import CASCADE, SET_NULL, ForeignKey
+from vivace.orm.indexes import Index
+from vivace.orm.opclasses import OpClass, checked_opclass, with_opclass
+from vivace.orm.query.columns import Column
 from vivace.orm.query.conditions import Q
-from vivace.orm.query.constraints import condition_clause
+from vivace.orm.query.expressions import F, OrderBy
 from vivace.orm.registry import NAMING_CONVENTION
 
 if TYPE_CHECKING:
@@ -51,6 +58,8 @@ def make_table(model: type[Model], into: sqlalchemy.MetaData) -> sqlalchemy.Tabl
     if isinstance(meta.pk, AutoField):
         # A key is never used twice, so that nothing that remembers it can meet another row.
         options["sqlite_autoincrement"] = True
+    if meta.db_tablespace is not None:
+        options["postgresql_tablespace"] = meta.db_tablespace
     table = sqlalchemy.Table(
         meta.db_table,
         into,
@@ -60,17 +69,12 @@ def make_table(model: type[Model], into: sqlalchemy.MetaData) -> sqlalchemy.Tabl
         **options,
     )
     for field in meta.local_fields:
-        if field.unique and not field.primary_key:
-            table.append_constraint(sqlalchemy.UniqueConstraint(table.c[field.column]))
-        elif field.db_index and not field.primary_key:
-            sqlalchemy.Index(None, table.c[field.column])
-        if isinstance(field, IntegerField) and field.limits[0] == 0:
-            positive = table.c[field.column] >= sqlalchemy.literal_column("0")
-            table.append_constraint(sqlalchemy.CheckConstraint(positive, name=f"{field.column}_positive"))
+        _add_computed(model, table, field)
+        _add_field_constraints(model, table, field)
     for group in meta.unique_together:
         table.append_constraint(sqlalchemy.UniqueConstraint(*_columns(model, table, group)))
     for constraint in meta.constraints:
-        _add_constraint(model, table, constraint)
+        add_constraint(model, table, constraint)
     for index in meta.indexes:
         _add_index(model, table, index)
     return table
@@ -97,6 +101,29 @@ def _column(field: Field[Any]) -> sqlalchemy.Column[Any]:
     )
 
 
+def _add_computed(model: type[Model], table: sqlalchemy.Table, field: Field[Any]) -> None:
+    """The column's generation or default, which may name other columns and so comes when all are there."""
+    column = table.c[field.column]
+    if isinstance(field, GeneratedField):
+        computed: Any = ModelExpression(model, table, field.expression, "generated")
+        sqlalchemy.Computed(computed, persisted=field.db_persist)._set_parent(column)
+    elif field.has_db_default():
+        sqlalchemy.DefaultClause(default_of(model, table, field))._set_parent(column)
+
+
+def _add_field_constraints(model: type[Model], table: sqlalchemy.Table, field: Field[Any]) -> None:
+    column = table.c[field.column]
+    if field.unique and not field.primary_key:
+        table.append_constraint(sqlalchemy.UniqueConstraint(column))
+    elif field.db_index and not field.primary_key:
+        tablespace = field.db_tablespace or model._meta.db_tablespace
+        options: dict[str, Any] = {} if tablespace is None else {"postgresql_tablespace": tablespace}
+        sqlalchemy.Index(None, column, **options)
+    if isinstance(field, IntegerField) and field.limits[0] == 0:
+        positive = column >= sqlalchemy.literal_column("0")
+        table.append_constraint(sqlalchemy.CheckConstraint(positive, name=f"{field.column}_positive"))
+
+
 def _columns(model: type[Model], table: sqlalchemy.Table, names: Iterable[str]) -> list[sqlalchemy.Column[Any]]:
     columns = []
     for name in names:
@@ -107,50 +134,166 @@ def _columns(model: type[Model], table: sqlalchemy.Table, names: Iterable[str]) 
     return columns
 
 
-def _add_constraint(
-    model: type[Model], table: sqlalchemy.Table, constraint: UniqueConstraint | CheckConstraint
-) -> None:
+def add_constraint(model: type[Model], table: sqlalchemy.Table, constraint: BaseConstraint) -> None:
+    """Adds what `constraint` becomes: a constraint of the table, or a unique index."""
     if isinstance(constraint, CheckConstraint):
-        clause = condition_clause(model, table, constraint.condition)
+        clause: Any = ModelExpression(model, table, constraint.condition, "condition")
         table.append_constraint(sqlalchemy.CheckConstraint(clause, name=conv(constraint.name)))
-        return
-    columns = _columns(model, table, constraint.fields)
-    options: dict[str, Any] = {}
-    if constraint.include:
-        options["postgresql_include"] = [column.name for column in _columns(model, table, constraint.include)]
+    elif isinstance(constraint, UniqueConstraint):
+        _add_unique(model, table, constraint)
+    else:
+        constraint.add_to(model, table)
+
+
+def _add_unique(model: type[Model], table: sqlalchemy.Table, constraint: UniqueConstraint) -> None:
+    options = _include(model, table, constraint.include)
     if constraint.nulls_distinct is not None:
         options["postgresql_nulls_not_distinct"] = not constraint.nulls_distinct
-    if constraint.condition is None:
-        table.append_constraint(sqlalchemy.UniqueConstraint(*columns, name=conv(constraint.name), **options))
+    if constraint.condition is None and not constraint.expressions and not constraint.opclasses:
+        made = sqlalchemy.UniqueConstraint(
+            *_columns(model, table, constraint.fields), name=conv(constraint.name), **options
+        )
+        if constraint.deferrable is not None:
+            made.deferrable, made.initially = True, constraint.deferrable.name
+            # The other databases have no such thing; `full_clean` still checks.
+            made = made.ddl_if(dialect="postgresql")
+        table.append_constraint(made)
         return
-    # SQL has no unique constraint with a condition; both databases have a unique index with one.
-    _partial_index(model, table, constraint.name, columns, constraint.condition, unique=True, **options)
+    # SQL has no unique constraint with a condition or of expressions; databases have unique indexes with them.
+    parts = index_parts(model, table, constraint.fields, constraint.expressions)
+    options |= _opclasses(model, table, constraint.fields, constraint.opclasses)
+    _make_index(model, table, constraint.name, parts, constraint.condition, unique=True, **options)
 
 
 def _add_index(model: type[Model], table: sqlalchemy.Table, index: Index) -> None:
-    columns = _columns(model, table, [name.removeprefix("-") for name in index.fields])
-    ordered: list[Any] = [
-        column.desc() if name.startswith("-") else column for name, column in zip(index.fields, columns, strict=True)
-    ]
-    options: dict[str, Any] = {}
-    if index.include:
-        options["postgresql_include"] = [column.name for column in _columns(model, table, index.include)]
-    name = index.name or f"ix_{table.name}_{'_'.join(column.name for column in columns)}"
-    if index.condition is None:
-        sqlalchemy.Index(conv(name), *ordered, **options)
-        return
-    _partial_index(model, table, name, ordered, index.condition, unique=False, **options)
+    parts = index_parts(model, table, index.fields, index.expressions)
+    options = _include(model, table, index.include)
+    options |= _opclasses(model, table, [name for name, _ in index.fields_orders], index.opclasses)
+    if index.method is not None:
+        options["postgresql_using"] = index.method
+    parameters = index.parameters()
+    if parameters:
+        options["postgresql_with"] = dict(parameters)
+    tablespace = index.db_tablespace or model._meta.db_tablespace
+    if tablespace is not None:
+        options["postgresql_tablespace"] = tablespace
+    columns = [model._meta.forward[name].column for name, _ in index.fields_orders]
+    name = index.name or f"ix_{table.name}_{'_'.join(columns)}"
+    _make_index(model, table, name, parts, index.condition, unique=False, **options)
 
 
-def _partial_index(
+def index_parts(
+    model: type[Model], table: sqlalchemy.Table, fields: Sequence[str], expressions: Sequence[Any]
+) -> list[Any]:
+    """What an index is over: columns, and expressions in parentheses, with their order."""
+    parts: list[Any] = []
+    for name in fields:
+        (column,) = _columns(model, table, [name.removeprefix("-")])
+        parts.append(column.desc() if name.startswith("-") else column)
+    for expression in expressions:
+        order = expression if isinstance(expression, OrderBy) else None
+        inner = order.expression if order is not None else expression
+        opclass = inner if isinstance(inner, OpClass) else None
+        part = _index_part(model, table, opclass.expression if opclass is not None else inner)
+        if opclass is not None:
+            part = with_opclass(part, opclass.name)
+        parts.append(_ordered(part, order) if order is not None else part)
+    return parts
+
+
+def _index_part(model: type[Model], table: sqlalchemy.Table, expression: Any) -> Any:
+    if type(expression) is F or isinstance(expression, Column):
+        field = model._meta.names.get(expression.name)
+        if isinstance(field, Field) and field.concrete:
+            return table.c[field.column]
+    return ModelExpression(model, table, expression, "index")
+
+
+def _ordered(part: Any, order: OrderBy) -> Any:
+    part = part.desc() if order.descending else part.asc()
+    return {"first": part.nulls_first, "last": part.nulls_last}[order.nulls]() if order.nulls else part
+
+
+def _include(model: type[Model], table: sqlalchemy.Table, names: Sequence[str]) -> dict[str, Any]:
+    if not names:
+        return {}
+    return {"postgresql_include": [column.name for column in _columns(model, table, names)]}
+
+
+def _opclasses(
+    model: type[Model], table: sqlalchemy.Table, fields: Sequence[str], opclasses: Sequence[str]
+) -> dict[str, Any]:
+    if not opclasses:
+        return {}
+    columns = _columns(model, table, fields)
+    return {
+        "postgresql_ops": {
+            column.key: checked_opclass(opclass) for column, opclass in zip(columns, opclasses, strict=True)
+        }
+    }
+
+
+def _make_index(
     model: type[Model],
     table: sqlalchemy.Table,
     name: str,
-    columns: list[Any],
-    condition: Q,
+    parts: list[Any],
+    condition: Q | None,
     *,
     unique: bool,
     **options: Any,
 ) -> None:
-    clause = condition_clause(model, table, condition)
-    sqlalchemy.Index(conv(name), *columns, unique=unique, postgresql_where=clause, sqlite_where=clause, **options)
+    if condition is not None:
+        clause = ModelExpression(model, table, condition, "condition")
+        options |= {"postgresql_where": clause, "sqlite_where": clause}
+    index = sqlalchemy.Index(conv(name), *parts, unique=unique, **options)
+    if index.table is None:
+        raise ModelDefinitionError(f'{model._meta.label}: the index "{name}" names no column')
+
+
+def refusal(index: sqlalchemy.Index, dialect: sqlalchemy.Dialect) -> str | None:
+    """Why a database cannot have an index; None when it can.
+
+    What is left out then is a promise that only `full_clean` keeps, as in Django.
+    """
+    if dialect.name not in ("mysql", "mariadb"):
+        return None
+    if index.unique and index.dialect_kwargs.get("postgresql_where") is not None:
+        return f"MySQL and MariaDB have no unique index with a condition: {index.name} is not created"
+    if getattr(dialect, "is_mariadb", False) and any(
+        not isinstance(column_of(part), sqlalchemy.Column) for part in index.expressions
+    ):
+        return f"MariaDB has no index on expressions: {index.name} is not created"
+    return None
+
+
+def column_of(part: Any) -> Any:
+    """What an index's part orders: the part itself, or what stands in `DESC` and `NULLS LAST`."""
+    while isinstance(part, sqlalchemy.UnaryExpression):
+        part = part.element
+    return part
+
+
+def creation(models: Iterable[type[Model]], dialect: sqlalchemy.Dialect) -> list[str]:
+    """The statements that create the tables of `models` in an empty database.
+
+    What the database cannot have is left out with a `SchemaWarning`.
+    """
+    made = metadata(models)
+    statements: list[str] = []
+    circular = dialect.name != "sqlite"
+    for table, keys in sort_tables_and_constraints(made.tables.values()):  # type: ignore[no-untyped-call]
+        if table is None:
+            if circular:
+                statements += [str(AddConstraint(key).compile(dialect=dialect)) for key in keys]
+            continue
+        include = None if not circular else [key for key in table.foreign_key_constraints if key in keys]
+        create = CreateTable(table, include_foreign_key_constraints=include)
+        statements.append(str(create.compile(dialect=dialect)))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            reason = refusal(index, dialect)
+            if reason is not None:
+                warnings.warn(reason, SchemaWarning, stacklevel=2)
+                continue
+            statements.append(str(CreateIndex(index).compile(dialect=dialect)))
+    return statements

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.choices import Choices, IntegerChoices, TextChoices
 from vivace.orm.fields.defaults import DatabaseDefault
+from vivace.orm.fields.generated import GeneratedField
 from vivace.orm.fields.network import GenericIPAddressField
 from vivace.orm.fields.numbers import (
     AutoField,
@@ -62,6 +63,7 @@ __all__ = [
     "Field",
     "FloatField",
     "ForeignKey",
+    "GeneratedField",
     "GenericIPAddressField",
     "IntegerChoices",
     "IntegerField",

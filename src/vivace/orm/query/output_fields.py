@@ -18,7 +18,9 @@ _IMMATERIAL = frozenset(
         "creation_counter",
         "db_column",
         "db_comment",
+        "db_default",
         "db_index",
+        "db_tablespace",
         "default",
         "editable",
         "error_messages",
@@ -28,6 +30,9 @@ _IMMATERIAL = frozenset(
         "primary_key",
         "secret",
         "unique",
+        "unique_for_date",
+        "unique_for_month",
+        "unique_for_year",
         "verbose_name",
     }
 )
