@@ -188,7 +188,7 @@ async def test_full_clean_names_every_faulty_field(database: Database) -> None:
     optional = {"subtitle", "price", "published", "editor", "publisher"}
     assert set(caught.value.message_dict) == {"title", "pages", "genre", *optional}
     with pytest.raises(ValidationError, match="Title and Author already exists"):
-        await Book(title="x", author=ann).validate_unique()
+        await Book(title="x", author=ann).validate_constraints()
 
 
 async def test_the_database_refuses_what_constraints_forbid(database: Database) -> None:

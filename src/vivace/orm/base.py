@@ -7,11 +7,17 @@ because `book.author` and `book.author_id` must agree.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, overload
 
 from vivace.orm import inheritance, persistence, saving, signals, validation
-from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError, MultipleObjectsReturned, ObjectDoesNotExist
+from vivace.orm.exceptions import (
+    FieldDoesNotExist,
+    ModelDefinitionError,
+    MultipleObjectsReturned,
+    ObjectDoesNotExist,
+    ValidationError,
+)
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigAutoField
 from vivace.orm.fields.related import ForeignKey, ManyToManyField, RelatedField, Relation, VirtualField
@@ -294,21 +300,48 @@ class Model(metaclass=ModelBase):
     def clean(self) -> None:
         """Override to check several fields together; raise ValidationError."""
 
-    def clean_fields(self, exclude: Iterable[str] = ()) -> None:
+    def clean_fields(self, exclude: Iterable[str] | None = None) -> None:
         """Cleans every field and stores the cleaned values. Raises ValidationError with all faults by field."""
-        validation.clean_fields(self, frozenset(exclude))
+        validation.clean_fields(self, frozenset(exclude or ()))
 
-    async def validate_unique(self, exclude: Iterable[str] = (), using: Database | None = None) -> None:
-        """Asks the database for rows that this one would collide with. Raises ValidationError by field."""
-        await validation.validate_unique(self, frozenset(exclude), using)
+    async def validate_unique(self, exclude: Iterable[str] | None = None, using: Database | None = None) -> None:
+        """Asks the database for rows that this one would collide with. Raises ValidationError by field.
+
+        About `unique`, `unique_together`, `unique_for_date` and the key; `Meta.constraints` are for
+        `validate_constraints`.
+        """
+        await validation.validate_unique(self, frozenset(exclude or ()), using)
+
+    avalidate_unique = validate_unique
+
+    async def validate_constraints(self, exclude: Iterable[str] | None = None, using: Database | None = None) -> None:
+        """Asks the database whether the row keeps the constraints of Meta. Raises ValidationError."""
+        await validation.validate_constraints(self, frozenset(exclude or ()), using)
+
+    avalidate_constraints = validate_constraints
 
     async def full_clean(
-        self, exclude: Iterable[str] = (), *, validate_unique: bool = True, using: Database | None = None
+        self,
+        exclude: Iterable[str] | None = None,
+        *,
+        validate_unique: bool = True,
+        validate_constraints: bool = True,
+        using: Database | None = None,
     ) -> None:
-        """`clean_fields`, `clean` and `validate_unique`, all faults in one ValidationError."""
-        await validation.full_clean(self, frozenset(exclude), unique=validate_unique, using=using)
+        """`clean_fields`, `clean`, `validate_unique` and `validate_constraints`, all faults in one ValidationError."""
+        await validation.full_clean(
+            self, frozenset(exclude or ()), unique=validate_unique, constraints=validate_constraints, using=using
+        )
 
     afull_clean = full_clean
+
+    def unique_error_message(self, model_class: type[Model], unique_check: Sequence[str]) -> ValidationError:
+        """What is said when another row agrees in the fields `unique_check`; override for other words."""
+        return validation.unique_error(model_class, unique_check)
+
+    def date_error_message(self, field_name: str, unique_for: str, lookup_type: str) -> ValidationError:
+        """What is said when `unique_for_date` and its like are not kept; override for other words."""
+        return validation.date_error(type(self)._meta.model, field_name, unique_for, lookup_type)
 
     # Being an object
 
@@ -448,6 +481,8 @@ def _finish(model: type[Model]) -> None:
             relation = ForwardRelation(field)
             type.__setattr__(model, field.name, relation)
             type.__setattr__(model, relation.slot, None)
+        if field.generated:
+            type.__setattr__(model, field.attname, GeneratedAttribute(field))
         if field._choices is not None and f"get_{field.name}_display" not in model.__dict__:
             type.__setattr__(model, f"get_{field.name}_display", _display_of(field))
     for many in meta.local_many_to_many:
@@ -462,6 +497,20 @@ def _finish(model: type[Model]) -> None:
         if isinstance(field, RelatedField):
             field.join()
     signals.class_prepared.send(model)
+
+
+class GeneratedAttribute:
+    """What a generated column is before the row is saved: nothing yet."""
+
+    def __init__(self, field: Field[Any]) -> None:
+        self.field = field
+
+    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
+        if instance is None:
+            return Column(owner, self.field.name)
+        raise AttributeError(
+            f"{owner.__name__}.{self.field.name} is computed by the database: save the object, or refresh_from_db()"
+        )
 
 
 def _display_of(field: Field[Any]) -> Any:

@@ -55,6 +55,10 @@ class BaseConstraint:
         """Adds the constraint to the table of a model; for kinds of constraints that one writes oneself."""
         raise NotImplementedError(f"{type(self).__name__} does not say what it is in SQL: it needs an add_to()")
 
+    def rules(self, model: type[Model]) -> Sequence[Any]:
+        """What `full_clean` asks the database about, as `vivace.orm.violations.Rule`s; nothing unless overridden."""
+        return ()
+
     def named(self, words: dict[str, str]) -> BaseConstraint:
         """The constraint as a model inherits it: `%(app_label)s` and `%(class)s` in the name filled in."""
         if "%(" not in self.name:

@@ -1,4 +1,4 @@
-"""PostgreSQL's operator classes: how an index compares."""
+"""What PostgreSQL says of the parts of an index beyond other databases: how they compare, where nulls go."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def checked_opclass(name: str) -> str:
     return name
 
 
-class _WithOpClass(sqlalchemy.ColumnElement[Any]):
+class _Suffixed(sqlalchemy.ColumnElement[Any]):
     inherit_cache = False
-    __visit_name__ = "vivace_with_opclass"
+    __visit_name__ = "vivace_suffixed"
 
-    def __init__(self, part: sqlalchemy.ColumnElement[Any], name: str) -> None:
-        self.part, self.name, self.type = part, name, part.type
+    def __init__(self, part: sqlalchemy.ColumnElement[Any], words: str) -> None:
+        self.part, self.words, self.type = part, words, part.type
 
     def get_children(self, **options: Any) -> Any:
         return iter([self.part])
@@ -48,12 +48,12 @@ class _WithOpClass(sqlalchemy.ColumnElement[Any]):
         return self
 
 
-def with_opclass(part: sqlalchemy.ColumnElement[Any], name: str) -> sqlalchemy.ColumnElement[Any]:
-    """A part of an index, compared by an operator class where there are such."""
-    return _WithOpClass(part, name)
+def on_postgresql(part: sqlalchemy.ColumnElement[Any], words: str) -> sqlalchemy.ColumnElement[Any]:
+    """A part of an index with words after it that only PostgreSQL knows there: an operator class, NULLS LAST."""
+    return _Suffixed(part, words)
 
 
-@compiles(_WithOpClass)
-def _compile(element: _WithOpClass, compiler: Any, **options: Any) -> str:
+@compiles(_Suffixed)
+def _compile(element: _Suffixed, compiler: Any, **options: Any) -> str:
     sql: str = compiler.process(element.part, **options)
-    return f"{sql} {element.name}" if compiler.dialect.name == "postgresql" else sql
+    return f"{sql} {element.words}" if compiler.dialect.name == "postgresql" else sql

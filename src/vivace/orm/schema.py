@@ -18,7 +18,7 @@ from vivace.orm.fields.generated import GeneratedField
 from vivace.orm.fields.numbers import AutoField, IntegerField
 from vivace.orm.fields.related import CASCADE, SET_NULL, ForeignKey
 from vivace.orm.indexes import Index
-from vivace.orm.opclasses import OpClass, checked_opclass, with_opclass
+from vivace.orm.opclasses import OpClass, checked_opclass, on_postgresql
 from vivace.orm.query.columns import Column
 from vivace.orm.query.conditions import Q
 from vivace.orm.query.expressions import F, OrderBy
@@ -196,7 +196,7 @@ def index_parts(
         opclass = inner if isinstance(inner, OpClass) else None
         part = _index_part(model, table, opclass.expression if opclass is not None else inner)
         if opclass is not None:
-            part = with_opclass(part, opclass.name)
+            part = on_postgresql(part, opclass.name)
         parts.append(_ordered(part, order) if order is not None else part)
     return parts
 
@@ -211,7 +211,7 @@ def _index_part(model: type[Model], table: sqlalchemy.Table, expression: Any) ->
 
 def _ordered(part: Any, order: OrderBy) -> Any:
     part = part.desc() if order.descending else part.asc()
-    return {"first": part.nulls_first, "last": part.nulls_last}[order.nulls]() if order.nulls else part
+    return on_postgresql(part, f"NULLS {order.nulls.upper()}") if order.nulls else part
 
 
 def _include(model: type[Model], table: sqlalchemy.Table, names: Sequence[str]) -> dict[str, Any]:
@@ -269,8 +269,8 @@ def refusal(index: sqlalchemy.Index, dialect: sqlalchemy.Dialect) -> str | None:
 
 def column_of(part: Any) -> Any:
     """What an index's part orders: the part itself, or what stands in `DESC` and `NULLS LAST`."""
-    while isinstance(part, sqlalchemy.UnaryExpression):
-        part = part.element
+    while not isinstance(part, sqlalchemy.Column | ModelExpression):
+        (part,) = part.get_children()
     return part
 
 
