@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy.schema import CreateIndex, CreateTable
 from tests.orm.library import MODELS
 
-from vivace.databases import Database
+from vivace.databases import Connection, Database, DatabaseURL
 from vivace.orm.schema import metadata
 
 
@@ -45,7 +46,52 @@ async def postgresql() -> AsyncIterator[Database]:
         await database.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
+def mysql_tables() -> Iterator[str]:
+    """The URL of a MariaDB database with the tables: made once, since DDL is slow there."""
+    url = os.environ.get("VIVACE_TEST_MYSQL")
+    if not url:
+        pytest.fail("VIVACE_TEST_MYSQL is not set; run: scripts/with-services .venv/bin/pytest tests/orm")
+    name = f"vivace_{uuid.uuid4().hex[:12]}"
+    own = str(DatabaseURL(url).replace(database=name))
+
+    async def run(url: str, work: Callable[[Database], Awaitable[object]]) -> None:
+        async with Database(url) as database:
+            await work(database)
+
+    asyncio.run(run(url, lambda server: server.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")))
+    try:
+        asyncio.run(run(own, create_tables))
+        yield own
+    finally:
+        asyncio.run(run(url, lambda server: server.execute(f"DROP DATABASE {name}")))
+
+
+@pytest.fixture
+async def mysql(mysql_tables: str) -> AsyncIterator[Database]:
+    """A MariaDB database with the tables, empty."""
+    async with Database(mysql_tables) as database:
+        yield database
+        async with database.connection() as connection:
+            await _empty(connection, metadata(MODELS).tables)
+
+
+async def _empty(connection: Connection, own: Collection[str]) -> None:
+    """Makes our own tables as if nobody had used them, and drops those that a test has made."""
+    await connection.execute("SET foreign_key_checks = 0")
+    found = await connection.fetch_all(
+        "SELECT table_name, auto_increment FROM information_schema.tables WHERE table_schema = DATABASE()"
+    )
+    for table, next_key in found:
+        if table not in own:
+            await connection.execute(f"DROP TABLE `{table}`")
+        elif next_key is not None and next_key > 1:
+            await connection.execute(f"TRUNCATE TABLE {table}")  # keys begin at 1 again
+        else:
+            await connection.execute(f"DELETE FROM {table}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mysql"])
 def database(request: pytest.FixtureRequest) -> Database:
     """Each kind of database."""
     found: Database = request.getfixturevalue(request.param)

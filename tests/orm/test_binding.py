@@ -10,10 +10,8 @@ from tests.orm.conftest import create_tables
 from tests.orm.library import Tag
 
 from vivace.databases import Database
-from vivace.databases.errors import NotSupportedError
 from vivace.orm import atomic, binding, on_commit, using
 from vivace.orm.exceptions import NoDatabase
-from vivace.orm.migrations.exclusive import exclusively
 
 pytestmark = pytest.mark.anyio
 
@@ -83,19 +81,3 @@ async def test_a_rolled_back_transaction_leaves_nothing(database: Database) -> N
         on_commit(lambda: seen.append("committed"))
         assert seen == []
     assert seen == ["committed"]
-
-
-async def test_mysql_is_refused_with_words() -> None:
-    database = Database("mysql://localhost/x")
-    tag = Tag(name="a")
-    for work in (
-        Tag.objects.using(database).count(),
-        Tag.objects.using(database).create(name="a"),
-        Tag.objects.using(database).update(name="a"),
-        tag.save(using=database),
-    ):
-        with pytest.raises(NotSupportedError, match="does not serve MySQL"):
-            await work
-    with pytest.raises(NotSupportedError, match="does not serve MySQL"):
-        async with exclusively(database):
-            pass

@@ -250,6 +250,11 @@ class Queries(Copying, Notifying, ABC):
         count: int = await self._perform(Operation.COUNT, plan, args)
         return count
 
+    async def insert_plan(self, plan: Plan, args: Sequence[Any] = ()) -> Any:
+        """Run a plan that inserts one row; the key that the database gave it, where it needs no RETURNING to tell."""
+        _, _, _, key = await self._perform(Operation.RESULT, plan, args)
+        return key
+
     async def execute_plan_many(self, plan: Plan, rows_of_args: Iterable[Sequence[Any]]) -> None:
         """Run a plan for each row of arguments: all of them or none."""
         await self._perform(Operation.MANY, plan, rows_of_args)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Views count: a model may read one.
 _NAMES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')",
+    "mysql": "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
     "postgresql": (
         "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
         "WHERE n.nspname = ANY(current_schemas(false)) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"

@@ -440,12 +440,12 @@ class DecimalField(Field[T]):
 
     def bind_converter(self, dialect: str) -> Callable[[Any], Any]:
         prepare = self.get_prep_value
-        if dialect == "postgresql":
+        if dialect != "sqlite":
             return prepare
         return lambda value: str(prepare(value))
 
     def row_converter(self, dialect: str) -> Callable[[Any], Any] | None:
-        if dialect == "postgresql":
+        if dialect != "sqlite":
             return None
         step, context = self._step, self._context
 

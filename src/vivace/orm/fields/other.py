@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 import sqlalchemy
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import mysql, postgresql
 
 from vivace.orm.fields.base import Field, FieldOptions, plain
 from vivace.utils.exceptions import ValidationError
@@ -171,4 +171,4 @@ class BinaryField(Field[T]):
         return bytes(value)
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
-        return sqlalchemy.LargeBinary()
+        return sqlalchemy.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overload
 
 import sqlalchemy
+from sqlalchemy.dialects import mysql
 
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.fields.base import Field, TextOptions, plain
@@ -74,7 +75,13 @@ class CharField(_Text[T]):
         return [*given, MaxLengthValidator(self.max_length)] if self.max_length is not None else given
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
-        return sqlalchemy.String(self.max_length, collation=self.db_collation)
+        text = sqlalchemy.String(self.max_length, collation=self.db_collation)
+        # MySQL's VARCHAR cannot do without a length.
+        return (
+            text
+            if self.max_length is not None
+            else text.with_variant(mysql.LONGTEXT(collation=self.db_collation), "mysql")
+        )
 
 
 class SlugField(CharField[T]):
@@ -229,4 +236,9 @@ class TextField(_Text[T]):
         super().__init__(verbose_name, **options)
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
-        return sqlalchemy.Text(collation=self.db_collation)
+        return _long_text(self.db_collation)
+
+
+def _long_text(collation: str | None) -> sqlalchemy.types.TypeEngine[Any]:
+    """A text of any length: MySQL's TEXT ends at 64 KB."""
+    return sqlalchemy.Text(collation=collation).with_variant(mysql.LONGTEXT(collation=collation), "mysql")

@@ -44,7 +44,7 @@ def as_utc(value: dt.datetime) -> dt.datetime:
 
 
 def _aware(value: dt.datetime) -> dt.datetime:
-    # The earliest and the latest moment are PostgreSQL's infinities, which asyncpg gives without a zone.
+    # MySQL's moments are in UTC and have no zone; nor have the earliest and the latest of PostgreSQL, its infinities.
     return value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)
 
 
@@ -156,10 +156,10 @@ class DateField(_AutoNow[T]):
 
     def bind_converter(self, dialect: str) -> Callable[[Any], Any]:
         prepare = self.get_prep_value
-        return prepare if dialect == "postgresql" else lambda value: prepare(value).isoformat()
+        return prepare if dialect != "sqlite" else lambda value: prepare(value).isoformat()
 
     def row_converter(self, dialect: str) -> Callable[[Any], Any] | None:
-        return None if dialect == "postgresql" else _date_of_text
+        return None if dialect != "sqlite" else _date_of_text
 
 
 class DateTimeField(_AutoNow[T]):
@@ -230,12 +230,12 @@ class DateTimeField(_AutoNow[T]):
 
     def bind_converter(self, dialect: str) -> Callable[[Any], Any]:
         prepare = self.get_prep_value
-        if dialect == "postgresql":
+        if dialect != "sqlite":
             return prepare
         return lambda value: prepare(value).replace(tzinfo=None).isoformat(" ", "microseconds")
 
     def row_converter(self, dialect: str) -> Callable[[Any], Any] | None:
-        return _aware if dialect == "postgresql" else _datetime_of_text
+        return _aware if dialect != "sqlite" else _datetime_of_text
 
 
 class TimeField(_AutoNow[T]):
@@ -297,9 +297,11 @@ class TimeField(_AutoNow[T]):
 
     def bind_converter(self, dialect: str) -> Callable[[Any], Any]:
         prepare = self.get_prep_value
-        return prepare if dialect == "postgresql" else lambda value: prepare(value).isoformat("microseconds")
+        return prepare if dialect != "sqlite" else lambda value: prepare(value).isoformat("microseconds")
 
     def row_converter(self, dialect: str) -> Callable[[Any], Any] | None:
+        if dialect == "mysql":
+            return _time_of_span
         return None if dialect == "postgresql" else _time_of_text
 
 
@@ -352,7 +354,7 @@ class DurationField(Field[T]):
         return "" if value is None else format_duration(value)
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
-        return sqlalchemy.Interval().with_variant(sqlalchemy.BigInteger(), "sqlite")
+        return sqlalchemy.Interval().with_variant(sqlalchemy.BigInteger(), "sqlite", "mysql")
 
     def bind_converter(self, dialect: str) -> Callable[[Any], Any]:
         prepare = self.get_prep_value
@@ -371,10 +373,17 @@ def _datetime_of_text(value: Any) -> dt.datetime:
     return parsed.replace(tzinfo=dt.UTC) if parsed.tzinfo is None else as_utc(parsed)
 
 
+def _time_of_span(value: Any) -> dt.time:
+    # MySQL's TIME is also a span of time, which is how its driver gives it; expressions may give a text.
+    if isinstance(value, dt.timedelta):
+        return (dt.datetime.min.replace(tzinfo=dt.UTC) + value).time()
+    return value if isinstance(value, dt.time) else _time_of_text(value)
+
+
 def _time_of_text(value: Any) -> dt.time:
     return dt.time.fromisoformat(value)
 
 
 def _duration_of_number(value: Any) -> dt.timedelta:
     # Sums and averages may come back as floats.
-    return dt.timedelta(microseconds=value)
+    return dt.timedelta(microseconds=value if value.__class__ is int else float(value))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from vivace.databases.errors import OperationalError
 from vivace.databases.migration_lock import LOCK_KEY, WAIT_SECONDS
 from vivace.orm.migrations.errors import ForeignKeyViolation, MigrationError
-from vivace.orm.served import require_served
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -27,7 +26,6 @@ async def exclusively(database: Database, *, without_foreign_keys: bool = False)
     `without_foreign_keys` (SQLite only; elsewhere it means nothing): dropping a table must not delete the rows that
     refer to it, since a copy takes its place. What refers to nothing in the end is an error.
     """
-    require_served(database.dialect.name)
     if database.dialect.name != "sqlite":
         async with database.atomic():
             await database.fetch_val(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")

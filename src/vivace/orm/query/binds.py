@@ -5,10 +5,13 @@ from __future__ import annotations
 import decimal
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy
+from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
 
 from vivace.orm.fields.base import Field, plain
 
@@ -20,13 +23,38 @@ _INTEGERS = ("integer", "bigint", "smallint")
 _INT64 = 2**63
 
 
-class Binds:
-    """The parameters of one statement while it is being built."""
+@dataclass(frozen=True)
+class Room:
+    """What a statement has room for, when values ask for more than usual."""
 
-    def __init__(self, dialect: str, *, wide: bool = False) -> None:
-        self.dialect, self.wide = dialect, wide
-        """`wide` makes room for integers of more than 64 bits, which no column holds but anybody may ask for."""
+    wide: bool = False
+    """Integers of more than 64 bits, which no column holds but anybody may ask for."""
+    lists: int = 8
+    """MySQL: as many values in each list."""
+
+
+class NotEnoughRoom(Exception):
+    """A list is longer than the statement has room for; it needs a statement of its own."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        # Powers of two: few statements for all lengths.
+        self.needed = 1 << (length - 1).bit_length()
+
+
+class Binds:
+    """The parameters of one statement while it is being built. `dialect` is its name."""
+
+    def __init__(self, dialect: str, room: Room | None = None, *, is_mariadb: bool = False) -> None:
+        self.dialect, self.is_mariadb = dialect, is_mariadb
+        self.room = room or Room()
         self._parameters: dict[str, tuple[int, Convert]] = {}
+        self._lists: set[str] = set()
+
+    @classmethod
+    def of(cls, dialect: Dialect, room: Room | None = None) -> Binds:
+        """Those of a statement for `dialect`."""
+        return cls(dialect.name, room, is_mariadb=getattr(dialect, "is_mariadb", False))
 
     def add(
         self, slot: int, convert: Convert, sql_type: sqlalchemy.types.TypeEngine[Any]
@@ -46,20 +74,22 @@ class Binds:
 
     def converter(self, field: Field[Any]) -> Convert:
         """From a value in a condition to what the driver takes; instances give their key."""
-        if self.wide and _is_integer(field):
+        if self.room.wide and _is_integer(field):
             convert = field.bind_converter(self.dialect)
-            as_decimal = decimal.Decimal if self.dialect == "postgresql" else str
+            as_decimal = str if self.dialect == "sqlite" else decimal.Decimal
             return lambda value: as_decimal(convert(value))
         return value_converter(field, self.dialect)
 
     def type_of(self, field: Field[Any]) -> sqlalchemy.types.TypeEngine[Any]:
         """The type of a parameter for a value of the field."""
-        return sqlalchemy.Numeric() if self.wide and _is_integer(field) else bind_type(field)
+        return sqlalchemy.Numeric() if self.room.wide and _is_integer(field) else bind_type(field)
 
     def among(
         self, element: sqlalchemy.ColumnElement[Any], slot: int, field: Field[Any], convert: Convert
     ) -> sqlalchemy.ColumnElement[bool]:
-        """IN a list given as one parameter, so that its length is no part of the SQL. Nulls in it are left out."""
+        """IN a list whose length is no part of the SQL. Nulls in it are left out."""
+        if self.dialect == "mysql":
+            return self._among_places(element, slot, field, convert)
         if self.dialect == "postgresql":
             array = postgresql.ARRAY(self.type_of(field))
             values = self.add(slot, lambda values: [convert(each) for each in values if each is not None], array)
@@ -75,6 +105,26 @@ class Binds:
         elements = sqlalchemy.func.json_each(text).table_valued("value")
         return element.in_(sqlalchemy.select(elements.c.value))
 
+    def _among_places(
+        self, element: sqlalchemy.ColumnElement[Any], slot: int, field: Field[Any], convert: Convert
+    ) -> sqlalchemy.ColumnElement[bool]:
+        # Not JSON_TABLE: its texts would have a collation of their own, and the servers read a list of plain values as
+        # ranges of an index, in UPDATE and DELETE too, where they would ask a subquery again for each row.
+        room = self.room.lists
+
+        def listed(values: Any) -> list[Any]:
+            kept = [convert(each) for each in values if each is not None]
+            if len(kept) > room:
+                raise NotEnoughRoom(len(kept))
+            return kept + [kept[-1] if kept else None] * (room - len(kept))
+
+        values = self.add(slot, listed, self.type_of(field))
+        assert isinstance(values, sqlalchemy.BindParameter)
+        self._lists.add(values.key)
+        has_values = self.add(slot, lambda values: any(each is not None for each in values), sqlalchemy.Boolean())
+        among: sqlalchemy.ColumnElement[bool] = element.bool_op("IN", precedence=5)(Places(values, room))
+        return sqlalchemy.and_(has_values, among)
+
     def binder(self, names: Sequence[str], constants: Mapping[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
         """A function from a queryset's values to the driver's arguments, in the order of `names`.
 
@@ -84,14 +134,34 @@ class Binds:
             return _no_values
         namespace: dict[str, Any] = {}
         arguments = []
+        places = 0
         for index, name in enumerate(names):
             if name in self._parameters:
                 slot, namespace[f"c{index}"] = self._parameters[name]
-                arguments.append(f"c{index}(v[{slot}])")
+                if name not in self._lists:
+                    arguments.append(f"c{index}(v[{slot}])")
+                else:
+                    if places % self.room.lists == 0:
+                        arguments.append(f"*c{index}(v[{slot}])")
+                    places += 1
             else:
                 namespace[f"c{index}"] = constants[name]
                 arguments.append(f"c{index}")
         return eval(f"lambda v: ({', '.join(arguments)},)", namespace)  # type: ignore[no-any-return]  # noqa: S307 - our own text
+
+
+class Places(sqlalchemy.ColumnElement[Any]):
+    """The places of a list of values in an SQL text: one parameter, written many times."""
+
+    inherit_cache = False
+
+    def __init__(self, parameter: sqlalchemy.BindParameter[Any], room: int) -> None:
+        self.parameter, self.room = parameter, room
+
+
+@compiles(Places)
+def _write_places(element: Places, compiler: Any, **kw: Any) -> str:
+    return f"({', '.join([compiler.process(element.parameter, **kw)] * element.room)})"
 
 
 def _jsonable(value: Any) -> Any:

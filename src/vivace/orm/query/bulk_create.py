@@ -288,7 +288,7 @@ def _of_listed_rows(
 def _with_conflicts(statement: Any, conflicts: Conflicts) -> Any:
     if conflicts.ignore and isinstance(statement, mysql.Insert):
         # Not INSERT IGNORE, which would also cut off texts that are too long and turn what is no number into 0.
-        pk = statement.table.primary_key.columns[0]
+        pk: Any = next(iter(statement.table.primary_key))
         return statement.on_duplicate_key_update({pk.name: pk})
     if conflicts.ignore:
         return statement.on_conflict_do_nothing()

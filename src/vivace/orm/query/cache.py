@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Dialect
 
 from vivace.databases import Plan
+from vivace.orm.query.binds import NotEnoughRoom, Room
 from vivace.orm.query.compiled import Compiled
 from vivace.orm.query.compiler import compile_shape
 from vivace.orm.query.conditions import Shape
@@ -16,7 +18,7 @@ from vivace.orm.query.hydrate import Decode
 if TYPE_CHECKING:
     from vivace.orm.base import Model
 
-Key = tuple["type[Model]", str, bool, Shape]
+Key = tuple["type[Model]", str, Room | None, Shape]
 
 
 class ShapeCache:
@@ -41,24 +43,41 @@ class ShapeCache:
         compiled = self.get(model, shape, dialect)
         try:
             return compiled.plan, compiled.bind(values), compiled.decode
-        except OverflowError:
-            compiled = self.get(model, shape, dialect, wide=True)
-            return compiled.plan, compiled.bind(values), compiled.decode
+        except (OverflowError, NotEnoughRoom) as error:
+            return self._bound_with_more_room(model, shape, values, dialect, error)
 
-    def get(self, model: type[Model], shape: Shape, dialect: Dialect, *, wide: bool = False) -> Compiled:
+    def _bound_with_more_room(
+        self, model: type[Model], shape: Shape, values: Sequence[Any], dialect: Dialect, error: Exception
+    ) -> tuple[Plan, Sequence[Any], Decode]:
+        room = Room()
+        while True:
+            if isinstance(error, NotEnoughRoom):
+                room = replace(room, lists=error.needed)
+            elif room.wide:
+                raise error
+            else:
+                room = replace(room, wide=True)
+            compiled = self.get(model, shape, dialect, room)
+            try:
+                return compiled.plan, compiled.bind(values), compiled.decode
+            except (OverflowError, NotEnoughRoom) as another:
+                error = another
+
+    def get(self, model: type[Model], shape: Shape, dialect: Dialect, room: Room | None = None) -> Compiled:
         """The compiled statement, made now if it is not known."""
-        key = (model, dialect.name, wide, shape)
+        # Not the name, which MySQL and MariaDB share.
+        key = (model, dialect.driver, room, shape)
         try:
             return self._young[key]
         except KeyError:
             pass
         except TypeError:
             # Something in the shape has no hash, such as an unusual output field; it can still be compiled.
-            return compile_shape(model, shape, dialect, wide=wide)
+            return compile_shape(model, shape, dialect, room=room)
         compiled = self._old.get(key)
         if compiled is None:
             self.misses += 1
-            compiled = compile_shape(model, shape, dialect, wide=wide)
+            compiled = compile_shape(model, shape, dialect, room=room)
         else:
             self.hits_old += 1
         if len(self._young) >= self.size:

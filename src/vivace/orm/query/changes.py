@@ -71,9 +71,9 @@ def _scope_of(name: str, shape: Shape, select: Select) -> Select | _RowAgain:
     joined = {id(join.table) for join in trial.joins.all}
     if not any(id(getattr(each, "table", None)) in joined for each in visitors.iterate(element)):
         return select
-    if select.binds.dialect == "mysql":
+    if select.binds.dialect == "mysql" and not select.binds.is_mariadb:
         raise NotSupportedError(
-            f"update({name}=…): this database cannot read related rows while it changes these; use a Subquery of the "
+            f"update({name}=…): MySQL cannot read related rows while it changes these; use a Subquery of the "
             "related model"
         )
     return _RowAgain(name, select)
@@ -111,11 +111,15 @@ def _of_rows(select: Select, statement: Any) -> Any:
     if select.joins.all or select.is_grouped or select.having:
         select.ordering.clear()
         key = select.operand_of("pk").element
-        keys = sqlalchemy.select(key).select_from(select.joins.source()).where(*select.where)
+        keys: Any = sqlalchemy.select(key).select_from(select.joins.source()).where(*select.where)
         if select.is_grouped:
             keys = keys.group_by(*(select.group_by or ())).having(*select.having)
         # The subquery reads the table under another name, as a statement of its own.
-        return statement.where(key.in_(keys.correlate(None)))
+        keys = keys.correlate(None)
+        if select.binds.dialect == "mysql":
+            # It may read the table that is being written only one level below.
+            keys = sqlalchemy.select(*keys.subquery().c)
+        return statement.where(key.in_(keys))
     return statement.where(*select.where)
 
 

@@ -16,28 +16,26 @@ from vivace.orm.exceptions import FieldError
 from vivace.orm.fields.related import Relation
 from vivace.orm.instances import slot_of
 from vivace.orm.query import changes, hydrate
-from vivace.orm.query.binds import Binds
+from vivace.orm.query.binds import Binds, Room
 from vivace.orm.query.compiled import Compiled, finished
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.numbering import number_shape
 from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import build
 from vivace.orm.query.select import Select, related_path
-from vivace.orm.served import require_served
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
 
 
-def compile_shape(model: type[Model], shape: Shape, dialect: Dialect, *, wide: bool = False) -> Compiled:
+def compile_shape(model: type[Model], shape: Shape, dialect: Dialect, room: Room | None = None) -> Compiled:
     """The statement of a shape; its last operation may say what is asked for other than rows.
 
-    `wide` is for values of more than 64 bits, see `Binds`.
+    `room` is for unusual values, see `Binds`.
     """
-    require_served(dialect.name)
     operations = number_shape(shape)
     finish = _TERMINALS.get(operations[-1][0]) if operations else None
-    binds = Binds(dialect.name, wide=wide)
+    binds = Binds.of(dialect, room)
     select = Select(model, binds)
     if finish is None:
         select.apply(operations)
@@ -49,7 +47,7 @@ def compile_shape(model: type[Model], shape: Shape, dialect: Dialect, *, wide: b
 
 def statement_of(model: type[Model], shape: Shape, dialect: Dialect) -> tuple[Any, Binds]:
     """The SQLAlchemy statement of a shape that asks for rows."""
-    binds = Binds(dialect.name)
+    binds = Binds.of(dialect)
     select = Select(model, binds)
     select.apply(number_shape(shape))
     columns, _ = _row_columns(select)

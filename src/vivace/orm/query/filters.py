@@ -136,6 +136,9 @@ class Filters:
             if payload[0] != "queryset":
                 raise TypeError("__in takes a list of values or a queryset")
             statement, _ = select.subselect(payload)
+            if dialect == "mysql" and statement._limit_clause is not None:
+                # Neither server takes a LIMIT there, but both do one level below.
+                statement = sqlalchemy.select(*statement.subquery().c)
             return operand.element.in_(statement), None, False
         right = build(payload, select)
         return self._against(operand, name, right), right if right.nullable else None, right.aggregate
@@ -148,8 +151,10 @@ class Filters:
             return lookups.compare(operand, name, right.element, dialect)
         element: Any = sqlalchemy.cast(right.element, sqlalchemy.Text())
         for special in ("\\", "%", "_"):
-            quoted: Any = sqlalchemy.literal_column(f"'{special}'")
-            escaped: Any = sqlalchemy.literal_column(f"'\\{special}'")
+            # In a string of MySQL, a backslash is written as two.
+            mark = "\\\\" if dialect == "mysql" else "\\"
+            quoted: Any = sqlalchemy.literal_column(f"'{mark if special == mark[0] else special}'")
+            escaped: Any = sqlalchemy.literal_column(f"'{mark}{mark if special == mark[0] else special}'")
             element = sqlalchemy.func.replace(element, quoted, escaped)
         return lookups.compare(operand, name, wrap(element), dialect)
 
@@ -256,8 +261,8 @@ def _percent(before: bool, after: bool) -> Callable[[Any], Any]:
 
     def wrap(element: Any) -> Any:
         if before:
-            element = percent.op("||")(element)
-        return element.op("||")(percent) if after else element
+            element = percent.concat(element)
+        return element.concat(percent) if after else element
 
     return wrap
 

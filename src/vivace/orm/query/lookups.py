@@ -9,6 +9,8 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, func
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from vivace.orm.exceptions import FieldError
 from vivace.orm.fields.base import Field
@@ -72,6 +74,8 @@ def transform(operand: Operand, name: str, dialect: str) -> Operand:
     """The operand's part of that name. The caller has checked that there is one."""
     element, field = operand.element, operand.field
     kind = _kind(field)
+    if dialect == "mysql":
+        return _mysql_transform(operand, name)
     if kind == "datetime" and dialect == "postgresql":
         # Parts are of the moment in UTC, whatever the session's time zone.
         element = func.timezone("UTC", element)
@@ -83,6 +87,24 @@ def transform(operand: Operand, name: str, dialect: str) -> Operand:
         return Operand(text, TimeField(null=True), operand.nullable, operand.aggregate)
     part = _extract(element, kind, name) if dialect == "postgresql" else _strftime(element, name)
     return Operand(part, IntegerField(null=True), operand.nullable, operand.aggregate)
+
+
+def _mysql_transform(operand: Operand, name: str) -> Operand:
+    element = operand.element
+    one: ColumnElement[Any] = sqlalchemy.literal_column("1")
+    if name == "date":
+        return Operand(func.date(element), DateField(null=True), operand.nullable, operand.aggregate)
+    if name == "time":
+        return Operand(func.time(element), TimeField(null=True), operand.nullable, operand.aggregate)
+    if name == "week":
+        number: Any = func.week(element, sqlalchemy.literal_column("3"))  # mode 3 is ISO 8601
+    elif name == "week_day":
+        number = func.dayofweek(element)
+    elif name == "iso_week_day":
+        number = func.weekday(element) + one
+    else:
+        number = sqlalchemy.extract(name, element)
+    return Operand(number, IntegerField(null=True), operand.nullable, operand.aggregate)
 
 
 def _extract(element: ColumnElement[Any], kind: str, name: str) -> ColumnElement[Any]:
@@ -139,6 +161,8 @@ def compare(operand: Operand, name: str, other: ColumnElement[Any], dialect: str
         if _kind(operand.field) == "json" and dialect == "sqlite":
             same: ColumnElement[bool] = func.json(element) == func.json(other)
             return same
+        if _kind(operand.field) == "json" and dialect == "mysql":
+            return SameJSON(element, other)
         return element == other
     if name in _COMPARISONS:
         return _COMPARISONS[name](element, other)
@@ -147,8 +171,26 @@ def compare(operand: Operand, name: str, other: ColumnElement[Any], dialect: str
         return _regex(text, other, ignore_case=name == "iregex", dialect=dialect)
     if name in ("iexact", "icontains", "istartswith", "iendswith") and dialect == "postgresql":
         text, other = func.upper(text), func.upper(other)
+    if name in ("contains", "startswith", "endswith") and dialect == "mysql":
+        # The column's own collation may take A for a; the others are as it says.
+        other = sqlalchemy.collate(other, "utf8mb4_bin")
     like: ColumnElement[bool] = text.like(other, escape="\\")
     return like
+
+
+class SameJSON(FunctionElement[bool]):
+    """Whether two JSON documents of MySQL are equal, whatever the order of their keys."""
+
+    inherit_cache = True
+    type = sqlalchemy.Boolean()
+
+
+@compiles(SameJSON, "mysql")
+def _same_json(element: SameJSON, compiler: Any, **kw: Any) -> str:
+    left, right = (compiler.process(each, **kw) for each in element.clauses)
+    if compiler.dialect.is_mariadb:  # its JSON is a text
+        return f"JSON_EQUALS({left}, {right})"
+    return f"CAST({left} AS JSON) = CAST({right} AS JSON)"
 
 
 _COMPARISONS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
@@ -162,6 +204,10 @@ _COMPARISONS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
 def _regex(text: Any, pattern: Any, *, ignore_case: bool, dialect: str) -> ColumnElement[bool]:
     if dialect == "postgresql":
         return text.op("~*" if ignore_case else "~", is_comparison=True)(pattern)  # type: ignore[no-any-return]
+    if dialect == "mysql":
+        # Both kinds of server take the flag; without one, the column's collation would say.
+        flag: ColumnElement[Any] = sqlalchemy.literal_column("'(?i)'" if ignore_case else "'(?-i)'")
+        return text.op("REGEXP", is_comparison=True)(func.concat(flag, pattern))  # type: ignore[no-any-return]
     if ignore_case:
         pattern = sqlalchemy.literal_column("'(?i)'").op("||")(pattern)
     return text.op("REGEXP", is_comparison=True)(pattern)  # type: ignore[no-any-return]
@@ -170,7 +216,7 @@ def _regex(text: Any, pattern: Any, *, ignore_case: bool, dialect: str) -> Colum
 def _as_text(operand: Operand, dialect: str) -> Any:
     if _kind(operand.field) in TEXT_KINDS:
         return operand.element
-    if dialect == "postgresql":
+    if dialect != "sqlite":
         return sqlalchemy.cast(operand.element, sqlalchemy.Text())
     # SQLite takes every value for a text where it needs one.
     return sqlalchemy.type_coerce(operand.element, sqlalchemy.Text())

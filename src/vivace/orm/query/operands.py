@@ -167,7 +167,9 @@ def _aggregate_type(
         return DurationField(null=True), None
     if kind in INTEGER_KINDS or kind == "boolean":
         # PostgreSQL sums 64-bit integers as numeric, which arrives as Decimal.
-        return (FloatField(null=True), None) if name == "avg" else (BigIntegerField(null=True), int)
+        if name == "avg":
+            return FloatField(null=True), float if dialect == "mysql" else None
+        return BigIntegerField(null=True), int
     if kind == "float":
         return FloatField(null=True), None
     raise FieldError(f"{name} of a {kind} has no meaning")

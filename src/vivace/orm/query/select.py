@@ -241,6 +241,9 @@ class Select:
         assert self.group_by is not None
         clauses = list(self.group_by)
         aggregates = [operand.element for operand in self.annotations.values() if operand.aggregate]
+        # In HAVING, MySQL knows no column that is neither selected nor grouped by.
+        named_in_having = self.filters.plain_in_having if self.binds.dialect == "mysql" else []
+        clauses += named_in_having
         dependent = [self.joins.root.table] if self.grouped_by_key else []
         if self.grouped_by_key:
             # A table's columns depend on its key, so that naming the key is enough.

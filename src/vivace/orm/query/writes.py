@@ -13,7 +13,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from vivace.databases import Plan
 from vivace.orm.fields.base import Field
 from vivace.orm.query.binds import value_converter
-from vivace.orm.served import require_served
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
@@ -41,19 +40,18 @@ def write_converter(field: Field[Any], dialect: str) -> Write:
 
 
 class DialectKey:
-    """A dialect as a key: equal when the name is, since equal names give equal SQL."""
+    """A dialect as a key: equal when the driver is, since it tells MariaDB from MySQL, and equal ones get equal SQL."""
 
     __slots__ = ("dialect",)
 
     def __init__(self, dialect: Dialect) -> None:
-        require_served(dialect.name)
         self.dialect = dialect
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DialectKey) and other.dialect.name == self.dialect.name
+        return isinstance(other, DialectKey) and other.dialect.driver == self.dialect.driver
 
     def __hash__(self) -> int:
-        return hash(self.dialect.name)
+        return hash(self.dialect.driver)
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,8 @@ from sqlalchemy import types
 from sqlalchemy.dialects.mysql.asyncmy import MySQLDialect_asyncmy
 from sqlalchemy.dialects.mysql.base import MySQLTypeCompiler
 
+from vivace.databases.backends.mysql.compiler import Compiler
+
 
 def _to_utc(value: Any) -> Any:
     return value.replace(tzinfo=dt.UTC) if isinstance(value, dt.datetime) and value.tzinfo is None else value
@@ -38,6 +40,7 @@ class MySQLDialect(MySQLDialect_asyncmy):
 
     supports_statement_cache = True
     type_compiler_cls = _TypeCompiler
+    statement_compiler = Compiler
     colspecs = {**MySQLDialect_asyncmy.colspecs, types.DateTime: _DateTime}
 
     def __init__(self) -> None:
@@ -52,6 +55,9 @@ class MySQLDialect(MySQLDialect_asyncmy):
         self._parse_server_version(version)
         # Neither looks at the connection they are written for.
         if self.is_mariadb:
+            # What keeps statements by dialect must not give one's to the other.
+            self.driver = f"{MySQLDialect.driver} to MariaDB"
             self._initialize_mariadb(cast(Any, None))
         else:
+            self.driver = MySQLDialect.driver
             self._initialize_mysql(cast(Any, None))
