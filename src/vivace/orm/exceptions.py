@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from vivace.databases.errors import DatabaseError, DataError, IntegrityError, OperationalError, ProgrammingError
+from vivace.databases.errors import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
+from vivace.databases.errors import TransactionError as TransactionManagementError
 from vivace.utils.exceptions import NON_FIELD_ERRORS, ValidationError
 from vivace.utils.suggest import did_you_mean
 
@@ -20,6 +28,7 @@ __all__ = [
     "MultipleObjectsReturned",
     "NoDatabase",
     "NotLoaded",
+    "NotSupportedError",
     "NotUpdated",
     "ORMError",
     "ObjectDoesNotExist",
@@ -28,6 +37,7 @@ __all__ = [
     "ProtectedError",
     "RestrictedError",
     "SchemaWarning",
+    "TransactionManagementError",
     "ValidationError",
 ]
 

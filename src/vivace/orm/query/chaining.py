@@ -156,6 +156,20 @@ class ChainedQuery(QueryState[M]):
             made._prefetch = (*self._prefetch, *(lookup for lookup in lookups if lookup is not None))
         return made
 
+    def select_for_update(
+        self, nowait: bool = False, skip_locked: bool = False, of: Sequence[str] = (), no_key: bool = False
+    ) -> Self:
+        """Locks the rows until the transaction ends; outside of one, reading them raises TransactionManagementError.
+
+        Rows that others have locked are waited for, unless `nowait` (then OperationalError is raised) or `skip_locked`.
+        `of` names what is locked when there are joins: "self" and relations of `select_related`. `no_key` (PostgreSQL)
+        lets others insert rows that point to these. SQLite ignores all of it: a transaction there has the database to
+        itself. Source: https://docs.djangoproject.com/en/stable/ref/models/querysets/#select-for-update
+        """
+        if nowait and skip_locked:
+            raise ValueError("The nowait option cannot be used with skip_locked.")
+        return self._with(("lock", nowait, skip_locked, (of,) if isinstance(of, str) else tuple(of), no_key))
+
     def using(self, database: Database | None) -> Self:
         """The same rows of another database."""
         made = self._clone()
@@ -189,6 +203,8 @@ class ChainedQuery(QueryState[M]):
         for operation in self._shape:
             if operation[0] == "order":
                 ordered = bool(operation[1])
+            elif operation[0] == "combine":
+                ordered = False
             elif operation[0] == "annotate":
                 grouped = grouped or any(shape[0] == "aggregate" for _, shape in operation[1])
         return ordered if ordered is not None else bool(self.model._meta.ordering) and not grouped
@@ -216,7 +232,6 @@ class ChainedQuery(QueryState[M]):
         made = self._clone()
         if self._result is not None:
             made._result = self._result[key]
-            return made
         made._low = self._low + start
         if stop is not None:
             made._high = self._low + stop if self._high is None else min(self._high, self._low + stop)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from vivace.databases import Plan
 from vivace.orm import binding
 from vivace.orm.query import cache
-from vivace.orm.query.chaining import ChainedQuery, freeze_named, named_expressions
+from vivace.orm.query.chaining import freeze_named, named_expressions
+from vivace.orm.query.combining import CombinableQuery
 from vivace.orm.query.compiler import statement_of
 from vivace.orm.query.conditions import Combinable, Shape
 from vivace.orm.query.expressions import Expression
@@ -25,7 +26,7 @@ M = TypeVar("M", bound="Model", covariant=True)
 MAX_GET_RESULTS = 21
 
 
-class FetchedQuery(ChainedQuery[M]):
+class FetchedQuery(CombinableQuery[M]):
     """What is awaited to read. Nothing here changes rows."""
 
     __slots__ = ()

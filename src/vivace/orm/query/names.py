@@ -50,7 +50,11 @@ def forget(model: type[Model]) -> None:
 
 
 def _annotations(shape: Shape) -> list[str]:
-    return [name for operation in shape if operation[0] in ("annotate", "alias") for name, _ in operation[1]]
+    named = [name for operation in shape if operation[0] in ("annotate", "alias") for name, _ in operation[1]]
+    if shape and shape[0][0] == "combine":
+        # The first part of a union() says what its rows are.
+        named += _annotations(shape[0][3][0][2])
+    return named
 
 
 def _is_annotation(shape: Shape, lookup: str) -> bool:

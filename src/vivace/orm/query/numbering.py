@@ -42,6 +42,8 @@ def _operation(operation: Shape, counter: Counter) -> Shape:
             kind,
             tuple(item if isinstance(item, str) else number_expression(item, counter) for item in operation[1]),
         )
+    if kind == "combine":
+        return (kind, operation[1], operation[2], tuple(number_expression(each, counter) for each in operation[3]))
     if kind == "slice":
         return (kind, *(next(counter) if present else None for present in operation[1:]))
     return operation

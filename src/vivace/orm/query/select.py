@@ -11,9 +11,11 @@ from sqlalchemy import ColumnElement
 from vivace.orm.exceptions import FieldError, unknown_field
 from vivace.orm.fields.related import ForeignKey, Relation
 from vivace.orm.query.binds import Binds
+from vivace.orm.query.compounds import Compound, settle
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.filters import Filters
 from vivace.orm.query.joins import Join, Joins
+from vivace.orm.query.locks import Lock
 from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import build
 from vivace.orm.query.ordering import Ordering
@@ -48,6 +50,8 @@ class Select:
         self.related: list[str] | None = None
         self.operations: Sequence[Shape] = ()
         """What has been applied, for a SELECT that is like this one."""
+        self.compound: Compound | None = None
+        self.lock: Lock | None = None
         self.limit: ColumnElement[Any] | None = None
         self.offset: ColumnElement[Any] | None = None
 
@@ -87,12 +91,36 @@ class Select:
         _, model, operations = shape
         inner = Select(model, self.binds, outer=self)
         inner.apply(operations)
+        if inner.compound is not None:
+            if inner.values is None:
+                inner._values(("pk",) if inner.compound.first.values is None else ())
+            settle(inner, Select.value_elements)
         return inner
 
     def value_operands(self) -> list[Operand]:
         """What `values()` asks for: the named fields and annotations, or all."""
         names = self.value_names()
         return [self.annotations[name] if name in self.annotations else self.operand_of(name) for name in names]
+
+    def value_elements(self) -> list[ColumnElement[Any]]:
+        """The SQL of `value_operands`."""
+        return [operand.element for operand in self.value_operands()]
+
+    def row_names(self, width: int) -> dict[str, tuple[int, Operand]]:
+        """What the names of a row's `width` columns are, and where they stand."""
+        if self.values is not None:
+            return {
+                name: (index, operand)
+                for index, (name, operand) in enumerate(zip(self.value_names(), self.value_operands(), strict=True))
+            }
+        named: dict[str, tuple[int, Operand]] = {}
+        for index, field in enumerate(self.loaded_fields()):
+            operand = self.operand_of(field.attname)
+            named |= dict.fromkeys((field.attname, field.name), (index, operand))
+            if field.primary_key:
+                named["pk"] = (index, operand)
+        shown = [name for name in self.annotations if name not in self.hidden]
+        return named | {name: (width - len(shown) + at, self.annotations[name]) for at, name in enumerate(shown)}
 
     def value_names(self) -> list[str]:
         """The keys of the dicts that `values()` makes."""
@@ -143,8 +171,24 @@ class Select:
             self.group_by = [self.operand_of("pk").element]
             self.grouped_by_key = True
 
+    def _combine(self, kind: str, keeps_all: bool, queries: Sequence[Shape]) -> None:
+        parts = []
+        for _, model, operations in queries:
+            part = Select(model, self.binds, outer=self.outer)
+            part.apply(operations)
+            parts.append(part)
+        self.compound = Compound(kind, keeps_all, parts)
+        self.ordering.clear()
+
+    def _lock(self, *options: Any) -> None:
+        self.lock = Lock(*options)
+
     def _values(self, names: tuple[str, ...], form: str = "dict") -> None:
         self.values, self.values_form = names, form
+        if self.compound is not None:
+            self.compound.take_values(names, form)
+            self.values = self.values or tuple(self.compound.first.value_names())
+            return
         if names:
             self.hidden |= {name for name in self.annotations if name not in names}
             self.hidden -= set(names)
@@ -227,7 +271,7 @@ class Select:
             statement = statement.limit(self.limit)
         if self.offset is not None:
             statement = statement.offset(self.offset)
-        return statement
+        return statement if self.lock is None else self.lock.on(statement, self)
 
     def _outer_tables(self) -> list[Any]:
         tables: list[Any] = []
@@ -283,10 +327,12 @@ class Select:
 _OPERATIONS: dict[str, Callable[..., None]] = {
     "alias": Select._alias,
     "annotate": Select._annotate,
+    "combine": Select._combine,
     "defer": Select._defer,
     "distinct": Select._distinct,
     "exclude": Select._exclude,
     "filter": Select._filter,
+    "lock": Select._lock,
     "only": Select._only,
     "order": Select._order,
     "related": Select._related,

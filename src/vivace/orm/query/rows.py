@@ -1,0 +1,84 @@
+"""What is selected when rows are asked for: the model's columns, those of related models, values; and their decoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vivace.orm.fields.related import Relation
+from vivace.orm.instances import slot_of
+from vivace.orm.query import hydrate
+from vivace.orm.query.compounds import settle
+from vivace.orm.query.select import Select, related_path
+
+
+def row_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:
+    """What is selected for the rows that were asked for, and how they are read."""
+    dialect = select.binds.dialect
+    if select.compound is not None:
+        return _compound_columns(select)
+    if select.values is not None:
+        return _value_columns(select)
+    root = hydrate.Node(select.model, select.loaded_fields(), 0)
+    columns: list[Any] = [select.joins.column(select.joins.root, field) for field in root.fields]
+    for path in _related_paths(select):
+        _join_related(select, root, path, columns)
+    shown = [(name, operand) for name, operand in select.annotations.items() if name not in select.hidden]
+    for name, _ in shown:
+        if name in select.model._meta.forward or hasattr(select.model, name):
+            raise ValueError(f'annotate({name}=…): {select.model._meta.object_name} has an attribute "{name}" already')
+    columns += [operand.element for _, operand in shown]
+    return columns, hydrate.instances_decoder(root, shown, len(columns), dialect)
+
+
+def _compound_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:
+    decoders: list[hydrate.Decode] = []
+
+    def columns_of(part: Select) -> list[Any]:
+        columns, decode = row_columns(part)
+        decoders.append(decode)
+        return columns
+
+    columns = settle(select, columns_of)
+    return columns, decoders[0]
+
+
+def _related_paths(select: Select) -> list[str]:
+    if select.related is None:
+        return []
+    if select.related:
+        return select.related
+    return [key.name for key in select.model._meta.foreign_keys if not key.null]
+
+
+def _join_related(select: Select, root: hydrate.Node, path: str, columns: list[Any]) -> None:
+    node, join = root, select.joins.root
+    for step in related_path(select.model, path):
+        backward = isinstance(step, Relation)
+        key: Any = step.field if isinstance(step, Relation) else step
+        join = select.joins.backward(join, key) if backward else select.joins.forward(join, key)
+        name = step.slot if isinstance(step, Relation) else slot_of(step.name)
+        child = next((each for each in node.children if each.slot == name), None)
+        if child is None:
+            target = join.model
+            child = hydrate.Node(target, target._meta.concrete_fields, len(columns), name)
+            if key.unique and key.remote_field.accessor is not None:
+                child.back = slot_of(key.name) if backward else key.remote_field.slot
+            child.is_reverse = backward
+            node.children.append(child)
+            columns += [select.joins.column(join, field) for field in child.fields]
+            select.related_joins.append(join)
+        node = child
+
+
+def _value_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:
+    names, operands = select.value_names(), select.value_operands()
+    columns = [operand.element for operand in operands]
+    dialect = select.binds.dialect
+    form = select.values_form
+    if form == "dict":
+        return columns, hydrate.dicts_decoder(names, operands, dialect)
+    if form == "flat":
+        if len(operands) != 1:
+            raise TypeError(f"values_list(flat=True) takes one field, got {len(operands)}")
+        return columns, hydrate.flat_decoder(operands[0], dialect)
+    return columns, hydrate.tuples_decoder(operands, dialect)
