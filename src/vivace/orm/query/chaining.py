@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
+from vivace.orm.constraints import UniqueConstraint
 from vivace.orm.exceptions import FieldError
 from vivace.orm.query import names
 from vivace.orm.query.conditions import PLAIN, Combinable, Q, Shape, freeze_lookups
-from vivace.orm.query.expressions import Expression, F, OrderBy, as_expression
+from vivace.orm.query.expressions import Aggregate, Expression, F, OrderBy, as_expression
 from vivace.orm.query.prefetch import Prefetch
 from vivace.orm.query.state import QueryState
 
@@ -99,13 +100,15 @@ class ChainedQuery(QueryState[M]):
         """Dicts instead of instances."""
         return self._as_values("dict", fields, expressions)
 
-    def values_list(self, *fields: str | Expression, flat: bool = False) -> QuerySet[Any]:
-        """Tuples instead of instances; with `flat`, the values of the one field."""
+    def values_list(self, *fields: str | Expression, flat: bool = False, named: bool = False) -> QuerySet[Any]:
+        """Tuples instead of instances; with `flat`, the values of the one field; with `named`, named tuples."""
+        if flat and named:
+            raise TypeError("'flat' and 'named' can't be used together.")
         if flat and len(fields) > 1:
             raise TypeError("'flat' is not valid when values_list is called with more than one field.")
         if flat and not fields:
             fields = ("pk",)
-        return self._as_values("flat" if flat else "tuple", fields, {})
+        return self._as_values("flat" if flat else "named" if named else "tuple", fields, {})
 
     def _as_values(self, form: str, fields: Sequence[str | Expression], named: Mapping[str, Any]) -> QuerySet[Any]:
         made: Any = self
@@ -198,16 +201,39 @@ class ChainedQuery(QueryState[M]):
     @property
     def ordered(self) -> bool:
         """Whether the rows come in an order that was asked for."""
-        grouped = False
         ordered: bool | None = None
         for operation in self._shape:
             if operation[0] == "order":
                 ordered = bool(operation[1])
             elif operation[0] == "combine":
                 ordered = False
-            elif operation[0] == "annotate":
-                grouped = grouped or any(shape[0] == "aggregate" for _, shape in operation[1])
-        return ordered if ordered is not None else bool(self.model._meta.ordering) and not grouped
+        return ordered if ordered is not None else bool(self.model._meta.ordering) and not self._is_grouped
+
+    @property
+    def totally_ordered(self) -> bool:
+        """Whether the order leaves no two rows equal, because it has the key or other unique columns in it.
+
+        Source: https://docs.djangoproject.com/en/dev/ref/models/querysets/#totally-ordered (Django 6.1)
+        """
+        if not self.ordered:
+            return False
+        asked = [operation[1] for operation in self._shape if operation[0] == "order"]
+        meta = self.model._meta
+        columns: set[str] = set()
+        for item in asked[-1] if asked else meta.ordering:
+            name = _ordered_field(item)
+            field = meta.pk if name == "pk" else meta.forward.get(name or "")
+            # Of a foreign key's name the order is the related model's own.
+            if field is not None and (not field.is_relation or name == field.attname):
+                columns.add(field.name)
+        return any(columns.issuperset(unique) for unique in unique_sets(self.model))
+
+    @property
+    def _is_grouped(self) -> bool:
+        return any(
+            operation[0] in ("annotate", "alias") and any(contains_aggregate(shape) for _, shape in operation[1])
+            for operation in self._shape
+        )
 
     @overload
     def __getitem__(self, key: slice) -> Self: ...
@@ -242,6 +268,39 @@ class ChainedQuery(QueryState[M]):
     async def _one(self) -> M:
         """The row of a slice of one; see `fetching`."""
         raise NotImplementedError
+
+
+def unique_sets(model: type[Model]) -> list[tuple[str, ...]]:
+    """The sets of fields of which no two rows have equal values, nulls left aside only where there can be none."""
+    meta = model._meta
+    sets: list[tuple[str, ...]] = [
+        (field.name,) for field in meta.concrete_fields if field.primary_key or (field.unique and not field.null)
+    ]
+    sets += meta.unique_together
+    for constraint in meta.constraints:
+        if isinstance(constraint, UniqueConstraint) and constraint.fields and constraint.condition is None:
+            sets.append(tuple(constraint.fields))
+    return [names for names in sets if len(names) == 1 or not any(meta.forward[name].null for name in names)]
+
+
+def contains_aggregate(shape: Any) -> bool:
+    """Whether an expression's shape has an aggregate in it, subqueries left aside."""
+    if not isinstance(shape, tuple) or not shape or shape[0] in ("queryset", "scalar", "exists"):
+        return False
+    if shape[0] == "aggregate" or (shape[0] == "node" and issubclass(shape[1], Aggregate)):
+        return True
+    return any(contains_aggregate(part) for part in shape)
+
+
+def _ordered_field(item: Any) -> str | None:
+    """The field that an item of an ordering names."""
+    if isinstance(item, str):
+        return item.removeprefix("-")
+    if hasattr(item, "freeze"):
+        item = item.freeze([])
+    if item[0] == "order":
+        item = item[1]
+    return item[1] if item[0] == "F" else None
 
 
 def named_expressions(expressions: Sequence[Expression], named: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from vivace.databases import Plan
 from vivace.orm import binding
 from vivace.orm.query import cache
-from vivace.orm.query.chaining import freeze_named, named_expressions
+from vivace.orm.query.chaining import freeze_named, named_expressions, unique_sets
 from vivace.orm.query.combining import CombinableQuery
 from vivace.orm.query.compiler import statement_of
 from vivace.orm.query.conditions import Combinable, Shape
+from vivace.orm.query.explaining import explain_prefix
 from vivace.orm.query.expressions import Expression
 from vivace.orm.query.hydrate import Decode
 from vivace.orm.query.prefetch import prefetch
@@ -108,15 +109,25 @@ class FetchedQuery(CombinableQuery[M]):
 
     async def first(self) -> M | None:
         """The first row, by key if nothing is ordered, or None."""
-        ordered = self if self.ordered or self._is_sliced else self.order_by("pk")
+        ordered = self if self._is_sliced else self._ordered_for("first", "pk")
         rows = await ordered._sliced(slice(0, 1))
         return rows[0] if rows else None
 
     async def last(self) -> M | None:
         """The last row, by key if nothing is ordered, or None."""
-        ordered = self.reverse() if self.ordered else self.order_by("-pk")
+        ordered = self.reverse() if self.ordered else self._ordered_for("last", "-pk")
         rows = await ordered._sliced(slice(0, 1))
         return rows[0] if rows else None
+
+    def _ordered_for(self, method: str, key: str) -> Self:
+        if self.ordered:
+            return self
+        if self._is_grouped and any(operation[0] == "values" for operation in self._shape):
+            raise TypeError(
+                f"Cannot use QuerySet.{method}() on an unordered queryset performing aggregation. Add an ordering with "
+                "order_by()."
+            )
+        return self.order_by(key)
 
     async def earliest(self, *fields: str) -> M:
         """The first row by these fields (or `Meta.get_latest_by`). Raises DoesNotExist."""
@@ -136,10 +147,13 @@ class FetchedQuery(CombinableQuery[M]):
 
     async def in_bulk(self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk") -> dict[Any, M]:
         """Rows by key (or by another unique field)."""
-        self._refuse_slice("use in_bulk() with")
+        if self._is_sliced:
+            raise TypeError("Cannot use 'limit' or 'offset' with in_bulk().")
+        if self._has_values:
+            raise TypeError("in_bulk() cannot be used with values() or values_list().")
         meta = self.model._meta
         field: Any = meta.pk if field_name == "pk" else meta.get_field(field_name)
-        if not (field.primary_key or field.unique or (field.name,) in meta.unique_together):
+        if (field.name,) not in unique_sets(self.model) and ("distinct", (field_name,)) not in self._shape:
             raise ValueError(f"in_bulk()'s field_name must be a unique field but {field_name!r} isn't.")
         rows = self if id_list is None else self.filter(**{f"{field_name}__in": tuple(id_list)})
         return {getattr(row, field.attname): row for row in await rows}
@@ -158,7 +172,11 @@ class FetchedQuery(CombinableQuery[M]):
 
     async def contains(self, obj: Model) -> bool:
         """Whether this object is among the rows."""
-        if obj._meta is not self.model._meta:
+        if self._has_values:
+            raise TypeError("Cannot call QuerySet.contains() after .values() or .values_list().")
+        if not hasattr(obj, "_meta"):
+            raise TypeError("'obj' must be a model instance.")
+        if obj._meta.concrete_model is not self.model._meta.concrete_model:
             return False
         if obj.pk is None:
             raise ValueError("QuerySet.contains() cannot be used on unsaved objects.")
@@ -176,15 +194,19 @@ class FetchedQuery(CombinableQuery[M]):
         result: dict[str, Any] = await queryset._ask(("aggregate", frozen), values)
         return result
 
-    async def explain(self, *, analyze: bool = False) -> str:
-        """How the database would run this, in its own words; `analyze` really runs it (PostgreSQL)."""
+    async def explain(self, *, format: str | None = None, **options: Any) -> str:
+        """How the database would run this, in its own words.
+
+        `format` is "json", "text", "xml" or "yaml" on PostgreSQL, "json", "traditional" or "tree" on MySQL; options
+        such as `analyze=True` (which runs the query) and `buffers=True` are PostgreSQL's, `analyze` MySQL's, too.
+        Raises ValueError for others. Source: https://docs.djangoproject.com/en/stable/ref/models/querysets/#explain
+        """
         shape, values = self._full_shape()
         database = self.db
+        prefix = explain_prefix(database.dialect, format, options)
         asked, arguments, _ = cache.shapes.bound(self.model, shape, values, database.dialect)
-        prefix = "EXPLAIN ANALYZE " if analyze else "EXPLAIN "
-        if database.dialect.name == "sqlite":
-            prefix = "EXPLAIN QUERY PLAN "
-        plan = Plan(prefix + asked.sql, reads=not analyze, returns_rows=True)
+        # Run for measuring, a statement may do whatever it does.
+        plan = Plan(prefix + asked.sql, reads=not options.get("analyze"), returns_rows=True)
         rows = await database.fetch_plan(plan, arguments)
         return "\n".join(" ".join(str(part) for part in row) for row in rows)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ref
 
 from vivace.orm.fields.base import Field
@@ -171,6 +172,17 @@ def tuples_decoder(operands: Sequence[Operand], dialect: str) -> Decode:
     source.lines.append(f"def hydrate(rows): return [({', '.join(values)},) for ({names},) in rows]")
     hydrate = source.function("hydrate")
     return lambda rows, database, peers: hydrate(rows)
+
+
+def named_decoder(names: Sequence[str], operands: Sequence[Operand], dialect: str) -> Decode:
+    """A decoder into named tuples."""
+    make, decode = _row_class(tuple(names))._make, tuples_decoder(operands, dialect)
+    return lambda rows, database, peers: [make(row) for row in decode(rows, database, peers)]
+
+
+@lru_cache(maxsize=512)
+def _row_class(names: tuple[str, ...]) -> Any:
+    return NamedTuple("Row", [(name, Any) for name in names])  # type: ignore[misc]  # known only at run time
 
 
 def dicts_decoder(keys: Sequence[str], operands: Sequence[Operand], dialect: str) -> Decode:

@@ -91,7 +91,7 @@ class QuerySet(FetchedQuery[M]):
     async def delete(self) -> tuple[int, dict[str, int]]:
         """Deletes all rows and what hangs on them by `on_delete`; returns how many, in all and by model."""
         self._refuse_slice("delete")
-        if any(operation[0] == "values" for operation in self._shape):
+        if self._has_values:
             raise TypeError("Cannot call delete() after .values() or .values_list()")
         return (0, {}) if self._is_none else await delete_queryset(self, QuerySet)
 

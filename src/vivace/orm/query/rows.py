@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vivace.orm.fields.related import Relation
 from vivace.orm.instances import slot_of
 from vivace.orm.query import hydrate
 from vivace.orm.query.compounds import settle
 from vivace.orm.query.select import Select, related_path
+
+if TYPE_CHECKING:
+    from vivace.orm.base import Model
+
+# Foreign keys may lead round in circles; as deep as Django goes.
+DEPTH = 5
 
 
 def row_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:
@@ -45,14 +51,22 @@ def _compound_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:
 def _related_paths(select: Select) -> list[str]:
     if select.related is None:
         return []
-    if select.related:
-        return select.related
-    return [key.name for key in select.model._meta.foreign_keys if not key.null]
+    return select.related or _required_paths(select.model, DEPTH)
+
+
+def _required_paths(model: type[Model], depth: int) -> list[str]:
+    """What `select_related()` without names follows: all foreign keys that are not null, and theirs."""
+    paths: list[str] = []
+    for key in model._meta.foreign_keys if depth else ():
+        if not key.null:
+            paths.append(key.name)
+            paths += [f"{key.name}__{path}" for path in _required_paths(key.related_model, depth - 1)]
+    return paths
 
 
 def _join_related(select: Select, root: hydrate.Node, path: str, columns: list[Any]) -> None:
     node, join = root, select.joins.root
-    for step in related_path(select.model, path):
+    for position, step in enumerate(related_path(select.model, path), start=1):
         backward = isinstance(step, Relation)
         key: Any = step.field if isinstance(step, Relation) else step
         join = select.joins.backward(join, key) if backward else select.joins.forward(join, key)
@@ -60,7 +74,8 @@ def _join_related(select: Select, root: hydrate.Node, path: str, columns: list[A
         child = next((each for each in node.children if each.slot == name), None)
         if child is None:
             target = join.model
-            child = hydrate.Node(target, target._meta.concrete_fields, len(columns), name)
+            below = tuple(path.split("__")[:position])
+            child = hydrate.Node(target, select.loaded_fields(target, below), len(columns), name)
             if key.unique and key.remote_field.accessor is not None:
                 child.back = slot_of(key.name) if backward else key.remote_field.slot
             child.is_reverse = backward
@@ -81,4 +96,6 @@ def _value_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:
         if len(operands) != 1:
             raise TypeError(f"values_list(flat=True) takes one field, got {len(operands)}")
         return columns, hydrate.flat_decoder(operands[0], dialect)
+    if form == "named":
+        return columns, hydrate.named_decoder(names, operands, dialect)
     return columns, hydrate.tuples_decoder(operands, dialect)

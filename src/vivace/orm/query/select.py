@@ -232,24 +232,30 @@ class Select:
         """Whether rows stand for groups."""
         return self.group_by is not None
 
-    def loaded_fields(self) -> list[Any]:
-        """The model's fields to select, by `only()` and `defer()`; the key always."""
-        meta = self.model._meta
+    def loaded_fields(self, model: type[Model] | None = None, path: tuple[str, ...] = ()) -> list[Any]:
+        """The fields to select of the model, or of the one that `path` leads to, by `only()` and `defer()`."""
+        meta = (model or self.model)._meta
         fields = meta.concrete_fields
         wanted = self.only if self.only is not None else tuple(self.deferred)
-        for name in wanted:
-            if name != "pk" and name.split("__")[0] not in meta.forward:
+        named = {parts[len(path)] for name in wanted if (parts := self._parts_below(name, path))}
+        for name in named:
+            if name != "pk" and name not in meta.forward and name not in {each.name for each in meta.related_objects}:
                 raise unknown_field(meta.object_name, name, meta.field_names)
+        followed = {parts[len(path)] for name in self.related or () if (parts := self._parts_below(name, path))}
         if self.only is not None:
+            if path and not named:
+                return list(fields)
             # only("author__name") needs the foreign key to find the author by.
-            kept = {name.split("__")[0] for name in (*self.only, *(self.related or ()))}
+            kept = named | followed
             return [field for field in fields if field.primary_key or field.name in kept or field.attname in kept]
-        followed = {path.split("__")[0] for path in self.related or ()}
-        return [
-            field
-            for field in fields
-            if field.primary_key or not {field.name, field.attname} & self.deferred or field.name in followed
-        ]
+        gone = {name.split("__")[-1] for name in self.deferred if tuple(name.split("__")[:-1]) == path} - followed
+        return [field for field in fields if field.primary_key or not {field.name, field.attname} & gone]
+
+    @staticmethod
+    def _parts_below(name: str, path: tuple[str, ...]) -> list[str] | None:
+        """The parts of a name that leads on behind `path`."""
+        parts = name.split("__")
+        return parts if len(parts) > len(path) and tuple(parts[: len(path)]) == path else None
 
     def statement(self, columns: Sequence[ColumnElement[Any]]) -> Any:
         """The SELECT of these columns."""

@@ -88,6 +88,10 @@ class QueryState(Generic[M]):
     def _is_sliced(self) -> bool:
         return self._low > 0 or self._high is not None
 
+    @property
+    def _has_values(self) -> bool:
+        return any(operation[0] == "values" for operation in self._shape)
+
     def _refuse_slice(self, what: str) -> None:
         if self._is_sliced:
             raise TypeError(f"Cannot {what} a query once a slice has been taken.")
