@@ -182,7 +182,7 @@ def named_decoder(names: Sequence[str], operands: Sequence[Operand], dialect: st
 
 @lru_cache(maxsize=512)
 def _row_class(names: tuple[str, ...]) -> Any:
-    return NamedTuple("Row", [(name, Any) for name in names])  # type: ignore[misc]  # known only at run time
+    return NamedTuple("Row", [(name, Any) for name in names])
 
 
 def dicts_decoder(keys: Sequence[str], operands: Sequence[Operand], dialect: str) -> Decode:
