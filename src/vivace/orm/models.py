@@ -72,6 +72,7 @@ from vivace.orm.query.expressions import (
     When,
 )
 from vivace.orm.query.func import Func, Transform
+from vivace.orm.query.lookups import Lookup
 from vivace.orm.query.prefetch import Prefetch
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.relations.reverse import RelatedManager
@@ -122,6 +123,7 @@ __all__ = [
     "IntegerChoices",
     "IntegerField",
     "JSONField",
+    "Lookup",
     "Manager",
     "ManyToManyField",
     "Max",

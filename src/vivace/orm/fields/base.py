@@ -19,6 +19,7 @@ import sqlalchemy
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.fields.choices import Choice, flatten, normalize
 from vivace.orm.fields.defaults import DatabaseDefault
+from vivace.orm.fields.registering import RegisterLookupMixin
 from vivace.utils.exceptions import ValidationError
 from vivace.utils.fieldspec import NO_DEFAULT, FieldSpec, Kind
 from vivace.utils.validators import EMPTY_VALUES, Validator
@@ -61,7 +62,7 @@ class TextOptions(FieldOptions[T], total=False):
     db_collation: str | None
 
 
-class Field(Generic[T]):
+class Field(RegisterLookupMixin, Generic[T]):
     """Base of all fields. `null=True` adds None to the type of the attribute; the other options are `FieldOptions`."""
 
     kind: ClassVar[Kind] = "string"

@@ -296,6 +296,18 @@ class _KeyField(RelatedField):
             raise FieldDoesNotExist(f"to_field={self.to_field!r} of {self!r} is not a column")
         return field
 
+    def get_lookup(self, lookup_name: str) -> Any:
+        # A key is compared as what it refers to is, unless a lookup is registered for keys alone.
+        own = super().get_lookup(lookup_name)
+        return (
+            own
+            if own is not None and own is not Field.class_lookup(lookup_name)
+            else (self.target_field.get_lookup(lookup_name))
+        )
+
+    def get_transform(self, lookup_name: str) -> Any:
+        return super().get_transform(lookup_name) or self.target_field.get_transform(lookup_name)
+
     @property
     def validators(self) -> list[Validator]:
         return list(self._validators)

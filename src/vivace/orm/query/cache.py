@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Dialect
 
 from vivace.databases import Plan
+from vivace.orm.fields import registering
 from vivace.orm.query.binds import NotEnoughRoom, Room
 from vivace.orm.query.compiled import Compiled
 from vivace.orm.query.compiler import compile_shape
@@ -95,3 +96,4 @@ class ShapeCache:
 
 shapes = ShapeCache()
 """The one cache of this process."""
+registering.on_change.append(shapes.clear)

@@ -9,18 +9,21 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, and_, not_, or_
 
 from vivace.orm.exceptions import FieldError, unknown_field
-from vivace.orm.query import lookups
+from vivace.orm.fields.base import Field
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.joins import Join, ManyInPath, Target
-from vivace.orm.query.lookups import transforms_of
+from vivace.orm.query.lookups import Condition, Lookup, Right, find_lookup
+from vivace.orm.query.lookups.base import no_such_lookup
 from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import build
+from vivace.orm.query.operands import Context, build
+from vivace.orm.query.transforms import transformed
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
     from vivace.orm.query.select import Select
 
 Clause = ColumnElement[bool]
+LOOKUPS_OF_RELATIONS = ("exact", "in", "gt", "gte", "lt", "lte", "isnull")
 
 
 class Filters:
@@ -81,114 +84,48 @@ class Filters:
     # One lookup
 
     def _lookup(
-        self, lookup: Shape, reuse: set[Join] | None, *, negated: bool, in_negation: bool, is_conjunct: bool
+        self, shape: Shape, reuse: set[Join] | None, *, negated: bool, in_negation: bool, is_conjunct: bool
     ) -> tuple[Clause, bool]:
-        path, kind, payload = lookup
+        path, kind, payload = shape
         try:
-            operand, name, target = self._left(path, reuse, allow_many=not in_negation)
+            operand, lookup, target = self._left(path, reuse, allow_many=not in_negation)
         except ManyInPath:
-            return self._split(lookup), False
+            return self._split(shape), False
         if not operand.aggregate:
             self._plain.append(operand.element)
-        if kind == "null":
-            if name not in ("exact", "iexact"):
-                raise ValueError(
-                    f"{path}: None can be compared only for equality; use {path.rsplit('__', 1)[0]}__isnull"
-                )
-            return lookups.is_null(operand, True), operand.aggregate
-        if name == "isnull":
-            if kind != "flag":
-                raise ValueError(f"{path} takes True or False")
-            return lookups.is_null(operand, payload), operand.aggregate
-        if name == "range" and kind == "value":
-            raise ValueError(f"{path} takes two values, (first, last), not one")
-        clause, nullable, aggregate = self._compare(operand, name, kind, payload, target)
-        if is_conjunct and target is not None:
-            target.join.require()
-        if negated and (operand.nullable or nullable is not None):
-            # NOT (x = 1) is not true for NULL, but exclude(x=1) keeps rows without an x.
-            present = [lookups.is_null(operand, False)] if operand.nullable else []
-            clause = and_(clause, *present, *([lookups.is_null(nullable, False)] if nullable is not None else []))
-        return clause, operand.aggregate or aggregate
-
-    def _compare(
-        self, operand: Operand, name: str, kind: str, payload: Any, target: Target | None
-    ) -> tuple[Clause, Operand | None, bool]:
-        """The clause; the right side if it can be null; whether an aggregate is on the right side."""
-        select, dialect = self.select, self.select.binds.dialect
         key = _key_function(target) if target is not None and target.is_relation else None
-        if kind == "value":
-            if name == "in":
-                return self._in_values(operand, payload, key), None, False
-            if key is None and name in _YEARS and self._year is not None:
-                ranged = lookups.year_range(select.binds, payload, self._year, name, dialect)
-                if ranged is not None:
-                    return ranged, None, False
-            other = lookups.parameter(select.binds, payload, operand, name, key)
-            return lookups.compare(operand, name, other, dialect), None, False
-        if kind == "pair":
-            low, high = (self._side(side, operand, key) for side in payload)
-            return operand.element.between(low.element, high.element), None, low.aggregate or high.aggregate
-        if kind == "items":
-            sides = [self._side(side, operand, key) for side in payload]
-            return operand.element.in_([side.element for side in sides]), None, any(side.aggregate for side in sides)
-        if name == "in":
-            if payload[0] != "queryset":
-                raise TypeError("__in takes a list of values or a queryset")
-            statement, _ = select.subselect(payload)
-            if dialect == "mysql" and statement._limit_clause is not None:
-                # Neither server takes a LIMIT there, but both do one level below.
-                statement = sqlalchemy.select(*statement.subquery().c)
-            return operand.element.in_(statement), None, False
-        right = build(payload, select)
-        return self._against(operand, name, right), right if right.nullable else None, right.aggregate
-
-    def _against(self, operand: Operand, name: str, right: Operand) -> Clause:
-        """A lookup whose right side is SQL too."""
-        dialect = self.select.binds.dialect
-        wrap = _WRAPPED.get(name)
-        if wrap is None:
-            return lookups.compare(operand, name, right.element, dialect)
-        element: Any = sqlalchemy.cast(right.element, sqlalchemy.Text())
-        for special in ("\\", "%", "_"):
-            # In a string of MySQL, a backslash is written as two.
-            mark = "\\\\" if dialect == "mysql" else "\\"
-            quoted: Any = sqlalchemy.literal_column(f"'{mark if special == mark[0] else special}'")
-            escaped: Any = sqlalchemy.literal_column(f"'{mark}{mark if special == mark[0] else special}'")
-            element = sqlalchemy.func.replace(element, quoted, escaped)
-        return lookups.compare(operand, name, wrap(element), dialect)
-
-    def _side(self, side: Shape, operand: Operand, key: Callable[[Any], Any] | None) -> Operand:
-        if side[0] == "slot":
-            element = lookups.parameter(self.select.binds, side[1], operand, "exact", key)
-            return Operand(element, operand.field, nullable=False)
-        return build(side, self.select)
-
-    def _in_values(self, operand: Operand, slot: int, key: Callable[[Any], Any] | None) -> Clause:
-        return lookups.in_values(self.select.binds, slot, operand, key)
+        condition = lookup.condition(operand, Right(kind, payload, key), Context(self.select))
+        if is_conjunct and target is not None and _needs_the_row(lookup, kind, payload):
+            target.join.require()
+        clause = condition.clause
+        if negated and target is not None and kind != "null" and not (kind == "flag" and payload):
+            clause = _unless_null(clause, target, condition)
+        return clause, operand.aggregate or any(side.aggregate for side in condition.right)
 
     # The left side
 
-    _year: Operand | None = None
-
-    def _left(self, path: str, reuse: set[Join] | None, *, allow_many: bool) -> tuple[Operand, str, Target | None]:
-        self._year = None
+    def _left(
+        self, path: str, reuse: set[Join] | None, *, allow_many: bool
+    ) -> tuple[Operand, type[Lookup], Target | None]:
         operand, rest, target = self._resolve(path, reuse, allow_many=allow_many)
-        name = "exact"
-        while rest:
-            part = rest.pop(0)
-            if part in transforms_of(operand.field) and not (target is not None and target.is_relation):
-                self._year = operand if part == "year" else None
-                operand = lookups.transform(operand, part, self.select.binds.dialect)
-                continue
-            if rest or part not in lookups.LOOKUPS:
-                if target is not None and target.is_relation and target.related_model is not None:
-                    meta = target.related_model._meta
-                    raise unknown_field(meta.object_name, part, meta.field_names)
-                lookups.check_lookup(part, operand.field, path)
-                raise FieldError(f'"{part}" ends a lookup, but more follows it in {path!r}')
-            name = part
-        return operand, name, target
+        if not rest:
+            return operand, _lookup_of(operand, "exact", path), target
+        if target is not None and target.is_relation and target.related_model is not None:
+            return operand, _lookup_of_relation(operand, rest, path, target.related_model), target
+        *transforms, last = rest
+        for name in transforms:
+            operand = self._transformed(operand, name, path)
+        found = find_lookup(operand, last)
+        if found is None:
+            operand = self._transformed(operand, last, path)
+            found = _lookup_of(operand, "exact", path)
+        return operand, found, target
+
+    def _transformed(self, operand: Operand, name: str, path: str) -> Operand:
+        found = transformed(operand, name, self.select)
+        if found is None:
+            raise no_such_lookup(operand.field, name, path)
+        return found
 
     def _resolve(
         self, path: str, reuse: set[Join] | None, *, allow_many: bool = True
@@ -211,13 +148,11 @@ class Filters:
     def operand(self, name: str, reuse: set[Join] | None = None) -> Operand:
         """The operand of a name without a lookup, as `F()`, `values()` and `order_by()` take it."""
         operand, rest, target = self._resolve(name, reuse)
+        if rest and target is not None and target.is_relation and target.related_model is not None:
+            meta = target.related_model._meta
+            raise unknown_field(meta.object_name, rest[0], meta.field_names)
         for part in rest:
-            if part not in transforms_of(operand.field):
-                if target is not None and target.is_relation and target.related_model is not None:
-                    meta = target.related_model._meta
-                    raise unknown_field(meta.object_name, part, meta.field_names)
-                raise unknown_field(f"{type(operand.field).__name__} {name!r}", part, transforms_of(operand.field))
-            operand = lookups.transform(operand, part, self.select.binds.dialect)
+            operand = self._transformed(operand, part, name)
         return operand
 
     def _split(self, lookup: Shape) -> Clause:
@@ -236,7 +171,42 @@ def _is_empty(condition: Shape) -> bool:
     return condition[0] == "q" and all(_is_empty(child) for child in condition[3])
 
 
-_YEARS = frozenset({"exact", "gt", "gte", "lt", "lte"})
+def _lookup_of(operand: Operand, name: str, path: str) -> type[Lookup]:
+    found = find_lookup(operand, name)
+    if found is None:
+        raise no_such_lookup(operand.field, name, path)
+    return found
+
+
+def _lookup_of_relation(operand: Operand, rest: list[str], path: str, related: type[Model]) -> type[Lookup]:
+    name = rest[0]
+    found = find_lookup(operand, name) if len(rest) == 1 else None
+    if found is None:
+        raise unknown_field(related._meta.object_name, name, related._meta.field_names)
+    if name in LOOKUPS_OF_RELATIONS or found is not Field.class_lookup(name):
+        return found
+    raise FieldError(
+        f"{path}: a related object is not compared by {name!r}, only by {', '.join(LOOKUPS_OF_RELATIONS)}; name a "
+        f"field of {related._meta.object_name}, such as {path.rpartition('__')[0]}__{related._meta.pk.name}__{name}"
+    )
+
+
+def _needs_the_row(lookup: type[Lookup], kind: str, payload: Any) -> bool:
+    """Whether the condition is never true where the joined row is missing."""
+    if kind == "flag":
+        return not payload
+    return kind != "null"
+
+
+def _unless_null(clause: Clause, target: Target, condition: Condition) -> Clause:
+    # NOT (x = 1) is not true for NULL, but exclude(x=1) keeps rows without an x.
+    columns = [target.column] if target.nullable else []
+    columns += [side.element for side in condition.right if _is_nullable_column(side)]
+    return and_(clause, *(column.isnot(None) for column in columns)) if columns else clause
+
+
+def _is_nullable_column(operand: Operand) -> bool:
+    return isinstance(operand.element, sqlalchemy.Column) and operand.field.null
 
 
 def _xor(clauses: list[Clause]) -> Clause:
@@ -253,28 +223,6 @@ _JOINED: dict[str, Callable[[list[Clause]], Clause]] = {
     "and": lambda clauses: and_(*clauses),
     "or": lambda clauses: or_(*clauses),
     "xor": _xor,
-}
-
-
-def _percent(before: bool, after: bool) -> Callable[[Any], Any]:
-    percent: Any = sqlalchemy.literal_column("'%'")
-
-    def wrap(element: Any) -> Any:
-        if before:
-            element = percent.concat(element)
-        return element.concat(percent) if after else element
-
-    return wrap
-
-
-_WRAPPED: dict[str, Callable[[Any], Any]] = {
-    "iexact": _percent(False, False),
-    "contains": _percent(True, True),
-    "icontains": _percent(True, True),
-    "startswith": _percent(False, True),
-    "istartswith": _percent(False, True),
-    "endswith": _percent(True, False),
-    "iendswith": _percent(True, False),
 }
 
 

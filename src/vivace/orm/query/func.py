@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement
 
@@ -12,11 +12,8 @@ from vivace.orm.query.expressions import Expression, as_field_or_expression
 from vivace.orm.query.kinds import common_field
 from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import Context
-from vivace.orm.query.output_fields import freeze_field
 from vivace.orm.query.templates import checked_name, templated
-
-if TYPE_CHECKING:
-    from vivace.orm.query.select import Select
+from vivace.orm.query.transforms import TransformNode
 
 
 class Func(Expression):
@@ -101,18 +98,10 @@ class Func(Expression):
         return f"{type(self).__name__}({', '.join(map(repr, self.expressions))})"
 
 
-class Transform(Func):
+class Transform(TransformNode, Func):
     """A function of one argument that can stand in a lookup by its `lookup_name`, once it is registered.
 
     https://docs.djangoproject.com/en/5.2/ref/models/lookups/#transform-reference
     """
 
-    lookup_name: ClassVar[str]
-    bilateral: ClassVar[bool] = False
     arity: ClassVar[int | None] = 1
-
-
-def transformed(cls: type[Func], static: Any, operand: Operand, select: Select) -> Operand:
-    """The function of an operand, as a path of a lookup asks for."""
-    frozen = freeze_field(cls.output_field)
-    return cls.build(static, [operand], Context(select, None if frozen is None else frozen.field))

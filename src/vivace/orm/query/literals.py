@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy.dialects import postgresql
 
+from vivace.orm.exceptions import FieldError
 from vivace.orm.fields.base import Field
 from vivace.orm.query.binds import Binds
 
@@ -66,6 +67,16 @@ def quoted(text: str, dialect: str) -> str:
         # There a backslash escapes, unless NO_BACKSLASH_ESCAPES is set.
         text = text.replace("\\", "\\\\")
     return "'" + text.replace("'", "''") + "'"
+
+
+def text_literal(text: str, dialect: str) -> Any:
+    """A name of the program's, such as a key of JSON documents, as a literal that indexes and GROUP BY know.
+
+    Raises FieldError for a NUL.
+    """
+    if "\x00" in text:
+        raise FieldError(f"A name in a query cannot have a NUL character in it: {text!r}")
+    return sqlalchemy.literal_column(quoted(text, dialect), sqlalchemy.Text())
 
 
 def _array(values: Any, sql_type: Type | None) -> str:

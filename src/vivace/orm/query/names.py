@@ -9,9 +9,11 @@ import keyword
 from typing import TYPE_CHECKING, Any
 
 from vivace.orm.exceptions import unknown_field
+from vivace.orm.fields import registering
+from vivace.orm.fields.base import Field
 from vivace.orm.fields.related import ManyToManyField, Relation
 from vivace.orm.query.conditions import Q, Shape, lookup_names
-from vivace.orm.query.lookups import LOOKUPS, check_lookup, transforms_of
+from vivace.orm.query.lookups.base import no_such_lookup
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 MAX_REMEMBERED = 4096
 
 _known: dict[type[Model], set[tuple[str, ...]]] = {}
+registering.on_change.append(_known.clear)
 
 
 def check(model: type[Model], shape: Shape, lookups: tuple[str, ...]) -> None:
@@ -65,20 +68,19 @@ def check_path(model: type[Model], lookup: str, annotations: list[str], *, with_
     """Raises FieldError unless the path leads from field to field and ends in transforms and, maybe, a lookup."""
     meta = model._meta
     parts = lookup.split("__")
-    field: Any = None
+    found: Any = None
     for position, part in enumerate(parts):
-        found = meta.pk if part == "pk" else meta.names.get(part)
-        if found is None:
+        next_found = meta.pk if part == "pk" else meta.names.get(part)
+        if next_found is None:
             if position == 0:
                 raise unknown_field(meta.object_name, part, [*meta.field_names, *annotations])
-            rest = parts[position:]
-            if rest[0] not in LOOKUPS:
+            if not with_lookup or not _is_lookup_of_relation(found, parts[position:]):
                 raise unknown_field(meta.object_name, part, meta.field_names)
             return
-        field = found
+        found = next_found
         target = _target(found, part)
         if target is None:
-            _check_end(field, parts[position + 1 :], lookup, with_lookup=with_lookup)
+            _check_end(found, parts[position + 1 :], lookup, with_lookup=with_lookup)
             return
         meta = target._meta
 
@@ -94,12 +96,22 @@ def _target(found: Any, part: str) -> type[Model] | None:
     return None
 
 
+def _is_lookup_of_relation(found: Any, rest: list[str]) -> bool:
+    field = found if isinstance(found, Field) and not isinstance(found, ManyToManyField) else Field()
+    return len(rest) == 1 and field.get_lookup(rest[0]) is not None
+
+
 def _check_end(field: Any, rest: list[str], lookup: str, *, with_lookup: bool) -> None:
-    rest = list(rest)
-    while rest and rest[0] in transforms_of(field):
-        rest.pop(0)
-    if len(rest) > 1 or (rest and (not with_lookup or rest[0] not in LOOKUPS)):
-        check_lookup(rest[0] if rest[0] not in LOOKUPS else rest[-1], field, lookup)
+    for position, name in enumerate(rest):
+        if with_lookup and position == len(rest) - 1 and field.get_lookup(name) is not None:
+            return
+        transform = field.get_transform(name)
+        if transform is None:
+            raise no_such_lookup(field, name, lookup)
+        field = getattr(transform, "output_field", None)
+        if field is None or transform.get_class_lookups():
+            # What it has is known only with its SQL; the query says so when it is made.
+            return
 
 
 def check_ordering(model: type[Model], shape: Shape, name: str) -> None:

@@ -4,7 +4,7 @@ Shapes name their values only by order; here every place of a value gets its num
 parts in any order. The numbered form is what the compiler reads:
 
     lookup      (name, "value", 3) · (name, "null", None) · (name, "flag", True) · (name, "expression", expression)
-                (name, "pair", (operand, operand)) · (name, "items", operands), an operand being ("slot", 4) or an
+                (name, "pair", (operand, operand)) · (name, "items", operands), an operand being ("bare", 4) or an
                 expression
     condition   ("q", connector, negated, children) · ("condition", expression) · a lookup
     expression  as `expressions` freezes it, values replaced by numbers: ("node", class, static, children, output),
@@ -70,7 +70,7 @@ def number_condition(shape: Any, counter: Counter) -> Shape:
 
 
 def _operand(operand: Any, counter: Counter) -> Shape:
-    return ("slot", next(counter)) if operand == "value" else number_expression(operand, counter)
+    return ("bare", next(counter)) if operand == "value" else number_expression(operand, counter)
 
 
 def number_expression(shape: Shape, counter: Counter) -> Shape:

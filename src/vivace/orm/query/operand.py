@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement
 
 from vivace.orm.fields.base import Field
+
+if TYPE_CHECKING:
+    from vivace.orm.query.transforms import Applied
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,3 +27,7 @@ class Operand:
     """Overrides the field's conversion of results."""
     window: bool = False
     """Whether it has a window function in it, so that conditions on it need a query around this one."""
+    source: Applied | None = None
+    """The transform that it is of another operand, for lookups that look behind it."""
+    sort: ColumnElement[Any] | None = None
+    """What to order by, where that is not the element itself."""

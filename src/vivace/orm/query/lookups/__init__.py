@@ -1,0 +1,70 @@
+"""Lookups (`__gte`, `__icontains`) and transforms (`__year`): the right end of a path, registered on the fields.
+
+`base` says what a lookup is, the other modules have them by subject. Importing this package registers them all.
+"""
+
+from __future__ import annotations
+
+from vivace.orm.query.lookups.base import Condition, Lookup, Right, find_lookup
+from vivace.orm.query.lookups.comparisons import (
+    BuiltinLookup,
+    Exact,
+    GreaterThan,
+    GreaterThanOrEqual,
+    In,
+    IntegerGreaterThanOrEqual,
+    IntegerLessThan,
+    IsNull,
+    LessThan,
+    LessThanOrEqual,
+    Range,
+)
+from vivace.orm.query.lookups.dates import YearExact, YearGt, YearGte, YearLookup, YearLt, YearLte
+from vivace.orm.query.lookups.json import JSONExact
+from vivace.orm.query.lookups.text import (
+    Contains,
+    EndsWith,
+    IContains,
+    IEndsWith,
+    IExact,
+    IRegex,
+    IStartsWith,
+    PatternLookup,
+    Regex,
+    StartsWith,
+)
+
+__all__ = [
+    "BuiltinLookup",
+    "Condition",
+    "Contains",
+    "EndsWith",
+    "Exact",
+    "GreaterThan",
+    "GreaterThanOrEqual",
+    "IContains",
+    "IEndsWith",
+    "IExact",
+    "IRegex",
+    "IStartsWith",
+    "In",
+    "IntegerGreaterThanOrEqual",
+    "IntegerLessThan",
+    "IsNull",
+    "JSONExact",
+    "LessThan",
+    "LessThanOrEqual",
+    "Lookup",
+    "PatternLookup",
+    "Range",
+    "Regex",
+    "Right",
+    "StartsWith",
+    "YearExact",
+    "YearGt",
+    "YearGte",
+    "YearLookup",
+    "YearLt",
+    "YearLte",
+    "find_lookup",
+]
