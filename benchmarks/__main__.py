@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from benchmarks.databases import cases as databases
 from benchmarks.harness.race import NothingChosenError, Options
 from benchmarks.harness.workbench import Workbench
+from benchmarks.orm import cases as orm
 from benchmarks.server import bodies, http, http2, idle, latency, logs, websocket, workers
+from benchmarks.techempower import race as techempower
 from benchmarks.web import broadcast, forms, routes, static
 
 Benchmark = Callable[[Workbench, Options], str]
@@ -34,7 +36,7 @@ WEB: Mapping[str, Benchmark] = {
     "static": static.run,
     "forms": forms.run,
 }
-BENCHMARKS = {**SERVER, **WEB, "databases": databases.run}
+BENCHMARKS = {**SERVER, **WEB, "databases": databases.run, "orm": orm.run, "techempower": techempower.run}
 GROUPS = {"server": tuple(SERVER), "web": tuple(WEB)}
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from benchmarks.databases import overhead
 from benchmarks.databases.contest import Case, Client, run_contest
@@ -132,20 +133,22 @@ def run(workbench: Workbench, options: Options) -> str:
 
 
 @contextmanager
-def databases(wanted: set[str], options: Options) -> Iterator[dict[str, str]]:
-    """The URLs of those databases, with their tables."""
+def databases(
+    wanted: set[str], options: Options, populate: Callable[[str], Coroutine[Any, Any, None]] = populate
+) -> Iterator[dict[str, str]]:
+    """The URLs of those databases, with the tables that `populate` makes."""
     with tempfile.TemporaryDirectory() as folder:
         sqlite = {"sqlite": f"sqlite:///{Path(folder, 'benchmark.db')}"}
         if wanted == {"sqlite"}:
-            fill(sqlite, wanted)
+            fill(sqlite, wanted, populate)
             yield sqlite
         else:
             with services(options.server_core) as urls:
-                fill(urls | sqlite, wanted)
+                fill(urls | sqlite, wanted, populate)
                 yield urls | sqlite
 
 
-def fill(urls: dict[str, str], wanted: Sequence[str] | set[str]) -> None:
+def fill(urls: dict[str, str], wanted: set[str], populate: Callable[[str], Coroutine[Any, Any, None]]) -> None:
     """The tables of those that are wanted and there."""
     for name in wanted:
         if name in urls:

@@ -115,12 +115,12 @@ async def measure(operation: Operation, tasks: int, seconds: float) -> tuple[int
     return done, process_time() - cpu, perf_counter() - started
 
 
-async def main(module: str, work: str, tasks: int, url: str) -> None:
+async def main(module: str, works: type[Any], work: str, tasks: int, url: str) -> None:
     """Open, check, and measure as often as asked."""
-    client = import_module(f"benchmarks.databases.clients.{module}").Client()
+    client = import_module(module).Client()
     await client.open(url)
     try:
-        operation = await getattr(Works(client, url), work)()
+        operation = await getattr(works(client, url), work)()
         print("ready", flush=True)
         # Nothing else happens on this loop between rounds, so waiting for a line may block it.
         for line in sys.stdin:
@@ -129,10 +129,15 @@ async def main(module: str, work: str, tasks: int, url: str) -> None:
         await client.close()
 
 
-if __name__ == "__main__":
+def serve(module: str, works: type[Any]) -> None:
+    """Be the client of `module` that the rest of the command line asks for: `… MODULE WORK TASKS URL`."""
     try:
-        uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]))
+        uvloop.run(main(module, works, sys.argv[2], int(sys.argv[3]), sys.argv[4]))
     except Exception as error:  # noqa: BLE001 (it goes into the table, as the reason for being left out)
         print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
         # Whatever threads and connections the library has left open.
         os._exit(1)
+
+
+if __name__ == "__main__":
+    serve(f"benchmarks.databases.clients.{sys.argv[1]}", Works)

@@ -33,7 +33,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Case:
-    """A kind of work: a method of client.Works, done by so many tasks, on `postgresql`, `mysql` or `sqlite`."""
+    """A kind of work: a method of the program's Works, done by so many tasks, on `postgresql`, `mysql` or `sqlite`."""
 
     name: str
     title: str
@@ -43,6 +43,7 @@ class Case:
     clients: Sequence[Client]
     # How many times better ours should be than these, in processor time.
     targets: Mapping[str, float] = field(default_factory=dict)
+    program: str = "benchmarks.databases.client"
 
 
 class RunningClient:
@@ -55,7 +56,7 @@ class RunningClient:
             url = f"{scheme}+{client.driver}://{rest}"
         # SQLite has no server, so its clients and their threads may have that core too.
         cores = f"{options.server_core},{options.load_core}" if case.database == "sqlite" else str(options.load_core)
-        words = ["-m", "benchmarks.databases.client", client.module, case.work, str(case.tasks), url]
+        words = ["-m", case.program, client.module, case.work, str(case.tasks), url]
         self.process = subprocess.Popen(
             ["taskset", "-c", cores, python, *words],
             cwd=ROOT,

@@ -24,7 +24,7 @@ DEBIAN_TOOLS = {
     "node": "nodejs",
     "npm": "npm",
 }
-NPM_PACKAGES = ("ws", "bun", "fastify")
+NPM_PACKAGES = ("ws", "bun", "fastify", "pg", "better-sqlite3")
 
 
 class Workbench:

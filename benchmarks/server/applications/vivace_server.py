@@ -1,4 +1,7 @@
-"""Our server with what it is given: vivace_server.py MODULE:APPLICATION PORT [WORKERS]; VIVACE_TOOLKIT counts."""
+"""Our server with what it is given: vivace_server.py MODULE:APPLICATION PORT [WORKERS].
+
+VIVACE_TOOLKIT and VIVACE_LIFESPAN of the environment count.
+"""
 
 import os
 import sys
@@ -15,6 +18,6 @@ run(
     workers=int(sys.argv[3]) if len(sys.argv) > 3 else None,
     access_log=False,
     log_level="warning",
-    lifespan="off",
+    lifespan=os.environ.get("VIVACE_LIFESPAN", "off"),
     **options,
 )
