@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Plan:
     """SQL in the driver's own placeholders (`?` on SQLite, `$1` on PostgreSQL) and what is known about it.
@@ -11,10 +13,12 @@ class Plan:
     anything with RETURNING), `changes_session` that it leaves something behind in its connection (SET, LISTEN, an
     advisory lock), which is then reset before the next borrower gets it. `inserts` says that it only adds rows (INSERT
     or REPLACE, but no upsert), so that the database can be asked for the key of the new one, `returns_key` that its
-    only result columns are that key, which SQLAlchemy asked for.
+    only result columns are that key, which SQLAlchemy asked for. `batches` says that nothing but time is changed when
+    equal reads are sent together: they only read, and lock nothing.
     """
 
     __slots__ = (
+        "batches",
         "changes_session",
         "credit",
         "inserts",
@@ -25,6 +29,7 @@ class Plan:
         "returns_rows",
         "sql",
         "strikes",
+        "traffic",
     )
 
     def __init__(
@@ -36,6 +41,7 @@ class Plan:
         changes_session: bool = False,
         inserts: bool = False,
         returns_key: bool = False,
+        batches: bool = False,
     ) -> None:
         self.sql = sql
         self.reads = reads
@@ -43,6 +49,7 @@ class Plan:
         self.changes_session = changes_session
         self.inserts = inserts
         self.returns_key = returns_key
+        self.batches = batches
         # Above zero the statement is known to be quick; `strikes` counts how often that was wrong. Both are kept by the
         # SQLite backend (backends/sqlite/trust.py).
         self.credit = 0
@@ -51,6 +58,8 @@ class Plan:
         self.is_groupable: bool | None = None
         # Whether a read must go to the primary, None when nobody has looked; kept by backends/replicated.py.
         self.primary_only: bool | None = None
+        # How long its reads take and how many there are at a time; kept by backends/postgresql/batches.py.
+        self.traffic: Any = None
 
     def __repr__(self) -> str:
         return f"Plan({self.sql!r}, reads={self.reads}, returns_rows={self.returns_rows})"

@@ -33,5 +33,6 @@ def finished(
     """SQLAlchemy's statement compiled for a driver."""
     compiled = statement.compile(dialect=dialect)
     names: list[str] = list(compiled.positiontup or ())
-    plan = Plan(compiled.string, reads=reads, returns_rows=returns_rows)
+    batches = reads and " FOR " not in compiled.string  # a FOR UPDATE locks
+    plan = Plan(compiled.string, reads=reads, returns_rows=returns_rows, batches=batches)
     return Compiled(plan, binds.binder(names, compiled.params), decode)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from math import inf
+from time import monotonic
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import Dialect
 
 from vivace.databases.backends.base import Backend, Begin, Executor, Found, Operation, Session
+from vivace.databases.backends.postgresql.batches import Batches
 from vivace.databases.backends.postgresql.bulk import BulkInserts
 from vivace.databases.backends.postgresql.connector import AsyncpgConnector
 from vivace.databases.backends.postgresql.dialect import PostgreSQLDialect
@@ -54,6 +56,9 @@ class PostgreSQLBackend(Backend):
             max_lifetime=self.options.max_lifetime,
             max_idle=self.options.max_inactive_connection_lifetime or inf,
         )
+        # Without prepared statements (PgBouncer) each batch would be parsed anew.
+        keeps_statements = self.options.statement_cache_size > 0
+        self._batches = Batches(self._pool, self._run) if keeps_statements else None
 
     async def connect(self) -> None:
         await self._pool.open()
@@ -66,7 +71,13 @@ class PostgreSQLBackend(Backend):
         self._hub.abandon()
         self._pool.abandon()
 
-    async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
+    # No coroutine itself: that would cost each statement a step.
+    def run(self, operation: Operation, plan: Plan, args: Any) -> Coroutine[Any, Any, Any]:
+        if plan.batches and operation is Operation.ROWS and self._batches is not None:
+            return self._batches.run(plan, args)
+        return self._run(operation, plan, args)
+
+    async def _run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         pool = self._pool
         lease = pool.take() or await pool.acquire()
         lease.purpose = plan.sql
@@ -75,6 +86,8 @@ class PostgreSQLBackend(Backend):
             if plan.changes_session:
                 note_changed_session(lease, plan, pgbouncer=self.options.pgbouncer)
             found = await way.call(lease.connection, plan, args)
+            if plan.traffic is not None:
+                plan.traffic.took(monotonic() - lease.held_since)
         except asyncio.CancelledError:
             # The server may still be at it: the pool waits for the end before it lends the connection again.
             lease.is_unsettled = True

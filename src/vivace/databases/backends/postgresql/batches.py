@@ -1,0 +1,191 @@
+"""Equal reads of one turn of the loop, sent to PostgreSQL as one pipelined batch.
+
+Sixteen reads in one batch cost the client a fifth of sixteen alone: one write and one read of the socket, one wake-up.
+Nobody sees it but by the clock:
+
+* Only plans with `batches` take part, which say that they do nothing but read; each read has its own rows.
+* The first of a turn leads: it lets the turn pass, takes a connection, and sends what has come together meanwhile. In a
+  batch, a number goes with each read and comes back in its rows, by which they are told apart.
+* A batch is one implicit transaction. When it fails, for whatever reason, each of its reads is done again alone, so that
+  only the one which is wrong fails. When the leader is cancelled, the others are done alone, too.
+* Reads of a batch run one after the other. So it holds only as many as take `BUDGET`, going by how long such reads took
+  lately, and a slow read runs alone, beside others on other connections.
+* A read that is alone again and again does not wait for company any more, until others overlap with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from time import monotonic
+from types import coroutine
+from typing import Any
+
+import asyncpg
+
+from vivace.databases.backends.base import Operation, Rows
+from vivace.databases.plan import Plan
+from vivace.databases.pool import Lease, Pool
+
+# Seconds that one batch may take by what is known.
+BUDGET = 0.004
+# Reads of one batch, however quick they are.
+MOST = 128
+# Reads that waited for company in vain, one after the other, before a plan gives up waiting.
+PATIENCE = 16
+
+_ALONE: Any = object()
+
+
+class Traffic:
+    """What is known of a plan's reads: how long one takes, how many run now, how often one was alone."""
+
+    __slots__ = ("alone", "pace", "running", "sql")
+
+    def __init__(self, plan: Plan) -> None:
+        self.pace = BUDGET  # seconds with a connection; until it is known, each runs alone
+        self.running = 0
+        self.alone = 0
+        self.sql = plan.sql
+
+    def took(self, seconds: float) -> None:
+        """Down at once, since nothing but work makes a read quicker; up slowly, since anything may make it slower."""
+        self.pace = seconds if seconds < self.pace else self.pace + (seconds - self.pace) / 8
+
+    def numbered(self, parameters: int) -> str:
+        """The statement with one more parameter, which is one more column."""
+        return f"SELECT q.*, ${parameters + 1}::int4 FROM ({self.sql}) AS q"  # noqa: S608 - a plan's own SQL
+
+
+class _Read:
+    """One that waits to be told: its rows, `_ALONE`, or the batch that it is to lead."""
+
+    __slots__ = ("args", "turn")
+
+    def __init__(self, args: Sequence[Any], turn: asyncio.Future[Any] | None) -> None:
+        self.args, self.turn = args, turn
+
+    def tell(self, what: Any) -> None:
+        if self.turn is not None and not self.turn.done():
+            self.turn.set_result(what)
+
+
+class Batches:
+    """The reads of one backend that come together. `alone` runs a single one, with second attempts, and times it."""
+
+    def __init__(
+        self,
+        pool: Pool[asyncpg.Connection],
+        alone: Callable[[Operation, Plan, Sequence[Any]], Awaitable[Rows]],
+    ) -> None:
+        self._pool = pool
+        self._alone = alone
+        self._waiting: dict[Plan, list[_Read]] = {}
+
+    async def run(self, plan: Plan, args: Sequence[Any]) -> Rows:
+        """All rows of a plan with `batches`."""
+        traffic: Traffic = plan.traffic or _traffic_of(plan)
+        traffic.running += 1
+        try:
+            company = self._waiting.get(plan)
+            if company is None:
+                if traffic.running > 1:
+                    traffic.alone = 0
+                elif traffic.alone >= PATIENCE:
+                    return await self._alone(Operation.ROWS, plan, args)
+                return await self._lead(traffic, plan, await self._gathered(traffic, plan, args))
+            turn: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            company.append(_Read(args, turn))
+            told = await self._told(turn, traffic, plan)
+            if told is _ALONE:
+                return await self._alone(Operation.ROWS, plan, args)
+            if told.__class__ is _Batch:
+                return await self._lead(traffic, plan, told)
+            rows: Rows = told
+            return rows
+        finally:
+            traffic.running -= 1
+
+    async def _told(self, turn: asyncio.Future[Any], traffic: Traffic, plan: Plan) -> Any:
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.result().__class__ is _Batch:
+                _dissolve(turn.result()[1:])  # told to lead, and cancelled at the same moment
+            raise
+
+    async def _gathered(self, traffic: Traffic, plan: Plan, args: Sequence[Any]) -> _Batch:
+        """The reads of this turn, this one first; if all connections are in use, those of later turns too."""
+        company = self._waiting[plan] = [_Read(args, None)]
+        try:
+            await _next_turn()
+        except BaseException:
+            _dissolve(company)
+            raise
+        finally:
+            del self._waiting[plan]
+        traffic.alone = traffic.alone + 1 if len(company) == 1 else 0
+        return _Batch(company)
+
+    async def _lead(self, traffic: Traffic, plan: Plan, batch: _Batch) -> Rows:
+        """The rows of the batch's first read; the others are told theirs."""
+        size = min(max(int(BUDGET / traffic.pace), 1), MOST)
+        others = [read for read in batch[1:] if read.turn is not None and not read.turn.done()]
+        own = [batch[0], *others[: size - 1]]
+        for start in range(size - 1, len(others), size):
+            part = _Batch(others[start : start + size])
+            part[0].tell(part)
+        if len(own) == 1:
+            return await self._alone(Operation.ROWS, plan, own[0].args)
+        try:
+            found = await self._together(traffic, plan, own)
+        except asyncio.CancelledError:
+            _dissolve(own)
+            raise
+        except Exception:  # noqa: BLE001 (whoever it was will hear of it alone)
+            _dissolve(own)
+            return await self._alone(Operation.ROWS, plan, own[0].args)
+        for read, rows in zip(own, found, strict=True):
+            read.tell(rows)
+        return found[0]
+
+    async def _together(self, traffic: Traffic, plan: Plan, reads: list[_Read]) -> list[list[Any]]:
+        pool = self._pool
+        lease: Lease[asyncpg.Connection] = pool.take() or await pool.acquire()
+        lease.purpose = plan.sql
+        numbered = traffic.numbered(len(reads[0].args))
+        try:
+            rows = await lease.connection.fetchmany(
+                numbered, [(*read.args, number) for number, read in enumerate(reads)]
+            )
+        except asyncio.CancelledError:
+            lease.is_unsettled = True  # the server may still be at it
+            raise
+        finally:
+            traffic.took((monotonic() - lease.held_since) / len(reads))
+            pool.release(lease)
+        found: list[list[Any]] = [[] for _ in reads]
+        for row in rows:
+            *values, number = row
+            found[number].append(tuple(values))
+        return found
+
+
+class _Batch(list[_Read]):
+    """Reads that are sent together by whoever waits for the first of them."""
+
+
+def _dissolve(reads: list[_Read]) -> None:
+    for read in reads:
+        read.tell(_ALONE)
+
+
+def _traffic_of(plan: Plan) -> Traffic:
+    traffic = plan.traffic = Traffic(plan)
+    return traffic
+
+
+@coroutine
+def _next_turn() -> Generator[None, None, None]:
+    """After everybody who is ready now."""
+    yield
