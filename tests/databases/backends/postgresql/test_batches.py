@@ -79,7 +79,7 @@ async def test_only_the_read_that_is_wrong_fails(postgres: Database) -> None:
 async def test_a_cancelled_read_takes_nobody_with_it(postgres: Database, cancelled: int, turns: int) -> None:
     plan = series()
     await known_as_quick(postgres, plan, 1)
-    tasks = [asyncio.create_task(postgres.fetch_plan(plan, (number,))) for number in range(1, 4)]  # type: ignore[arg-type]
+    tasks = [asyncio.create_task(postgres.fetch_plan(plan, (number,))) for number in range(1, 4)]
     for _ in range(turns):
         await asyncio.sleep(0)
     tasks[cancelled].cancel()
@@ -118,7 +118,7 @@ async def test_who_is_told_to_lead_and_cancelled_at_that_moment_leaves_the_other
     plan = series()
     await known_as_quick(postgres, plan, 1)
     plan.traffic.pace = 0.002  # two in a batch: the third leads the second batch
-    tasks = [asyncio.create_task(postgres.fetch_plan(plan, (number,))) for number in range(1, 5)]  # type: ignore[arg-type]
+    tasks = [asyncio.create_task(postgres.fetch_plan(plan, (number,))) for number in range(1, 5)]
     await asyncio.sleep(0)  # all are waiting
     asyncio.get_running_loop().call_soon(tasks[2].cancel)
     found = await asyncio.gather(*tasks, return_exceptions=True)

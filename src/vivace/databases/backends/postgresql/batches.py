@@ -6,8 +6,8 @@ Nobody sees it but by the clock:
 * Only plans with `batches` take part, which say that they do nothing but read; each read has its own rows.
 * The first of a turn leads: it lets the turn pass, takes a connection, and sends what has come together meanwhile. In a
   batch, a number goes with each read and comes back in its rows, by which they are told apart.
-* A batch is one implicit transaction. When it fails, for whatever reason, each of its reads is done again alone, so that
-  only the one which is wrong fails. When the leader is cancelled, the others are done alone, too.
+* A batch is one implicit transaction. When it fails, for whatever reason, each of its reads is done again alone, so
+  that only the one which is wrong fails. When the leader is cancelled, the others are done alone, too.
 * Reads of a batch run one after the other. So it holds only as many as take `BUDGET`, going by how long such reads took
   lately, and a slow read runs alone, beside others on other connections.
 * A read that is alone again and again does not wait for company any more, until others overlap with it.
