@@ -289,6 +289,13 @@ class Model(metaclass=ModelBase):
         how = saving.Saving(force_insert=force_insert, force_update=force_update, update_fields=update_fields, raw=raw)
         await saving.save(self, how, using)
 
+    async def _insert_unless_taken(self, database: Database) -> bool:
+        """Inserts a new row, unless another has its unique values. Does nothing where save() is overridden."""
+        if type(self).save is not Model.save or type(self).asave is not Model.asave:
+            return False
+        how = saving.Saving(force_insert=True, ignore_conflicts=True)
+        return bool(await saving.save(self, how, database))
+
     async def delete(self, using: Database | None = None) -> tuple[int, dict[str, int]]:
         """Deletes the row and what hangs on it by `on_delete`; returns how many rows, in all and by model."""
         return await persistence.delete(self, using=using)

@@ -6,7 +6,7 @@ columns that are arrays themselves, rows are listed, in groups of a few sizes, s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -51,8 +51,9 @@ async def bulk_create(
     update_conflicts: bool,
     update_fields: Collection[str] | None,
     unique_fields: Collection[str] | None,
+    read_back: bool = False,
 ) -> list[Any]:
-    """`QuerySet.bulk_create`."""
+    """`QuerySet.bulk_create`; with `read_back`, an upsert reads back all of the row, not its key only."""
     check_batch_size(batch_size)
     model = queryset.model
     for each in objects:
@@ -67,7 +68,7 @@ async def bulk_create(
     database = queryset.db
     async with database.atomic():
         for some in batches(objects, ARRAY_ROWS):
-            await _insert(model, some, conflicts, database, batch_size)
+            await _insert(model, some, conflicts, database, batch_size, read_back=read_back)
     return objects
 
 
@@ -109,7 +110,13 @@ def _check_dialect(conflicts: Conflicts, database: Database) -> None:
 
 
 async def _insert(
-    model: type[Model], objects: Sequence[Any], conflicts: Conflicts, database: Database, batch_size: int | None
+    model: type[Model],
+    objects: Sequence[Any],
+    conflicts: Conflicts,
+    database: Database,
+    batch_size: int | None,
+    *,
+    read_back: bool,
 ) -> None:
     groups: dict[tuple[str, ...], list[Given]] = {}
     for each in objects:
@@ -121,13 +128,21 @@ async def _insert(
         else:
             await insert_computed(each, dict(zip(names, values, strict=True)), database)
     for names, given in groups.items():
-        await _Group(model, names, conflicts, database).insert(given, batch_size)
+        await _Group(model, names, conflicts, database, read_back=read_back).insert(given, batch_size)
 
 
 class _Group:
     """Objects for which the same columns are written, and the same are left to the database."""
 
-    def __init__(self, model: type[Model], names: tuple[str, ...], conflicts: Conflicts, database: Database) -> None:
+    def __init__(
+        self,
+        model: type[Model],
+        names: tuple[str, ...],
+        conflicts: Conflicts,
+        database: Database,
+        *,
+        read_back: bool,
+    ) -> None:
         meta = model._meta
         self.model, self.names, self.conflicts, self.database = model, names, conflicts, database
         self.key = DialectKey(database.dialect)
@@ -136,7 +151,7 @@ class _Group:
         self.absent = tuple([name for name in meta.by_attname if name not in names])
         self.returning: tuple[str, ...] = ()
         if database.dialect.insert_returning and not conflicts.ignore and (self.absent or conflicts.update):
-            self.returning = tuple(dict.fromkeys([self.pk, *self.absent]))
+            self.returning = tuple(meta.by_attname) if read_back else tuple(dict.fromkeys([self.pk, *self.absent]))
 
     async def insert(self, given: list[Given], batch_size: int | None) -> None:
         """Writes the objects in few statements."""
@@ -199,10 +214,10 @@ class _Group:
             each._origin = None
             remember(each, {name: by_name[name] for name in self.names if name in updated} | back, self.database)
 
-    def _in_order(self, objects: list[Any], found: Sequence[Any]) -> list[Mapping[str, Any]]:
+    def _in_order(self, objects: list[Any], found: Sequence[Any]) -> list[dict[str, Any]]:
         returned_rows = [dict(zip(self.returning, row, strict=True)) for row in found]
         if self.conflicts.update:
-            return list(returned_rows)
+            return returned_rows
         if self.pk in self.absent:
             # The database counted the keys up in the order of the rows.
             return sorted(returned_rows, key=lambda row: row[self.pk])

@@ -39,7 +39,11 @@ class QuerySet(FetchedQuery[M]):
 
     async def get_or_create(self, defaults: Mapping[str, Any] | None = None, **lookups: Any) -> tuple[M, bool]:
         """The row that matches, or a new one of the lookups and `defaults`; and whether it is new."""
-        return await upsert.get_or_create(self, defaults or {}, lookups)
+        return await upsert.get_or_create(self, defaults or {}, lookups, self._creates_plainly)
+
+    @property
+    def _creates_plainly(self) -> bool:
+        return type(self).create is QuerySet.create
 
     async def update_or_create(
         self,
@@ -48,7 +52,23 @@ class QuerySet(FetchedQuery[M]):
         **lookups: Any,
     ) -> tuple[M, bool]:
         """The row that matches, updated by `defaults`, or a new one; and whether it is new."""
-        return await upsert.update_or_create(self, defaults or {}, create_defaults, lookups)
+        return await upsert.update_or_create(
+            self, defaults or {}, create_defaults, lookups, self._creates_plainly
+        )
+
+    async def upsert(
+        self,
+        obj: M,  # type: ignore[misc]  # covariant, as in a list that is only read
+        *,
+        unique_fields: Collection[str] | None = None,
+        update_fields: Collection[str] | None = None,
+    ) -> M:
+        """Inserts the object, or updates the row that has its values in `unique_fields`, by one statement.
+
+        `update_fields` are all others by default. The object then holds the row. MySQL and MariaDB take any unique
+        value for a conflict: there, leave out `unique_fields`. Beyond Django.
+        """
+        return await upsert.upsert(self, obj, unique_fields, update_fields)  # type: ignore[no-any-return]
 
     async def bulk_create(
         self,
@@ -97,7 +117,7 @@ class QuerySet(FetchedQuery[M]):
 
     # Django's names for the same, so that code moves without a change
 
-    acreate, aget_or_create, aupdate_or_create = create, get_or_create, update_or_create
+    acreate, aget_or_create, aupdate_or_create, aupsert = create, get_or_create, update_or_create, upsert
     abulk_create, abulk_update, aupdate, adelete = bulk_create, bulk_update, update, delete
 
     @classmethod

@@ -1,12 +1,14 @@
-"""`get_or_create` and `update_or_create`."""
+"""`get_or_create`, `update_or_create` and `upsert`: rows that somebody else may be making at the same time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vivace.databases.errors import IntegrityError
 from vivace.orm.exceptions import FieldError
+from vivace.orm.query.bulk_create import bulk_create
+from vivace.orm.query.writes import can_ignore_conflicts
 from vivace.utils.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -28,9 +30,12 @@ def _creation_values(
 
 
 async def get_or_create(
-    queryset: QuerySet[Any], defaults: Mapping[str, Any], lookups: Mapping[str, Any]
+    queryset: QuerySet[Any], defaults: Mapping[str, Any], lookups: Mapping[str, Any], creates_plainly: bool
 ) -> tuple[Any, bool]:
-    """The row that `lookups` find, or a new one; when another task creates it first, that one."""
+    """The row that `lookups` find, or a new one; when another task creates it first, that one.
+
+    `creates_plainly` says that nobody has overridden `create()`, who would want it called.
+    """
     model: Any = queryset.model
     try:
         return await queryset.get(**lookups), False
@@ -38,6 +43,11 @@ async def get_or_create(
         pass
     values = _creation_values(queryset, lookups, defaults)
     database = queryset.db
+    if creates_plainly and can_ignore_conflicts(database.dialect):
+        # One INSERT that leaves out what exists: no savepoint, no failed statement.
+        made: Any = model(**values)
+        if await made._insert_unless_taken(database):
+            return made, True
     try:
         async with database.atomic():
             return await queryset.using(database).create(**values), True
@@ -54,12 +64,17 @@ async def update_or_create(
     defaults: Mapping[str, Any],
     create_defaults: Mapping[str, Any] | None,
     lookups: Mapping[str, Any],
+    creates_plainly: bool,
 ) -> tuple[Any, bool]:
     """The row that `lookups` find, updated by `defaults`, or a new one of `create_defaults` (by default the same)."""
     database = queryset.db
     async with database.atomic():
+        # Locked, so that of two that update it at the same time the second sees what the first has made of it.
         found, created = await get_or_create(
-            queryset.using(database), defaults if create_defaults is None else create_defaults, lookups
+            queryset.using(database),
+            defaults if create_defaults is None else create_defaults,
+            lookups,
+            creates_plainly,
         )
         if created:
             return found, True
@@ -67,3 +82,28 @@ async def update_or_create(
             setattr(found, name, value() if callable(value) else value)
         await found.save(using=database)
         return found, False
+
+
+async def upsert(
+    queryset: QuerySet[Any], instance: Any, unique_fields: Collection[str] | None, update_fields: Collection[str] | None
+) -> Any:
+    """`QuerySet.upsert`."""
+    meta = queryset.model._meta
+    if update_fields is None:
+        kept = {"pk", meta.pk.name, *(unique_fields or ())}
+        update_fields = [
+            field.name
+            for field in meta.initial_fields
+            if not {field.name, field.attname} & kept and not getattr(field, "auto_now_add", False)
+        ]
+    [written] = await bulk_create(
+        queryset,
+        [instance],
+        batch_size=None,
+        ignore_conflicts=False,
+        update_conflicts=True,
+        update_fields=update_fields,
+        unique_fields=unique_fields,
+        read_back=True,
+    )
+    return written
