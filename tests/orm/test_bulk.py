@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.orm.library import Author, Book, Everything, Node, Tag
+from tests.orm.library import Author, Book, Everything, Node, Tag, statements
 
 from vivace.databases import Database
 from vivace.databases.errors import NotSupportedError
 from vivace.orm import F
 from vivace.orm.exceptions import FieldError, IntegrityError
+from vivace.orm.models import QuerySet
 
 pytestmark = pytest.mark.anyio
 
@@ -123,3 +124,85 @@ async def test_update_or_create(database: Database) -> None:
     author, created = await Author.objects.update_or_create(defaults={"age": 2}, create_defaults={"age": 3}, name="Ann")
     assert (author.age, created) == (2, False)
     assert await Author.objects.count() == 1
+
+
+async def test_get_or_create_costs_one_insert_where_nobody_overrides_it(database: Database) -> None:
+    with statements(database) as seen:
+        await Tag.objects.get_or_create(name="red")
+    if database.dialect.name != "mysql":
+        assert [sql.split()[0] for sql in seen] == ["SELECT", "INSERT"]
+
+    class Counted(QuerySet[Tag]):
+        made = 0
+
+        async def create(self, **values: object) -> Tag:
+            Counted.made += 1
+            return await super().create(**values)
+
+    rows = Counted(Tag).using(database)
+    assert (await rows.get_or_create(name="blue"))[1]
+    assert not (await rows.get_or_create(name="blue"))[1]
+    assert Counted.made == 1
+
+
+async def test_get_or_create_tells_of_a_conflict_that_the_lookups_do_not_find(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann")
+    await Book.objects.create(title="x", author=ann)
+    with pytest.raises(IntegrityError):
+        await Book.objects.get_or_create(title="x", pages=77, defaults={"author": ann})
+    assert await Book.objects.count() == 1
+
+
+async def test_update_or_create_in_many_tasks_loses_no_update(database: Database) -> None:
+    await Author.objects.create(name="Ann", age=0)
+
+    async def birthday() -> None:
+        async with database.atomic():
+            await Author.objects.update_or_create({"age": F("age") + 1}, name="Ann")
+
+    await asyncio.gather(*(birthday() for _ in range(5)))
+    assert (await Author.objects.get()).age == 5
+
+
+async def test_upsert_inserts_or_updates_and_holds_the_row(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann")
+    unique = None if database.dialect.name == "mysql" else ["title", "author"]
+    with statements(database) as seen:
+        first = await Book.objects.upsert(Book(title="x", author=ann, pages=1, subtitle="old"), unique_fields=unique)
+    assert len([sql for sql in seen if "INSERT" in sql]) == 1
+    again = await Book.objects.upsert(
+        Book(title="x", author=ann, pages=2, subtitle="new"), unique_fields=unique, update_fields=["pages"]
+    )
+    assert (again.pk, again.pages, again.subtitle) == (first.pk, 2, "old")
+    await again.save()
+    assert await Book.objects.values_list("pages", "subtitle") == [(2, "old")]
+    whole = await Book.objects.upsert(Book(title="x", author=ann, subtitle="third"), unique_fields=unique)
+    assert (whole.pk, whole.pages, whole.subtitle) == (first.pk, 0, "third")
+
+
+async def test_an_upsert_remembers_only_what_it_wrote(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann")
+    await Book.objects.create(title="x", author=ann, pages=5)
+    unique = None if database.dialect.name == "mysql" else ["title", "author"]
+    [row] = await Book.objects.bulk_create(
+        [Book(title="x", author=ann, pages=7, subtitle="s")],
+        update_conflicts=True,
+        update_fields=["subtitle"],
+        unique_fields=unique,
+    )
+    await row.save()
+    assert await Book.objects.values_list("pages", "subtitle") == [(7, "s")]
+
+
+async def test_bulk_update_touches_only_rows_of_the_queryset(database: Database) -> None:
+    rows = await Author.objects.bulk_create([Author(name=str(number), age=number) for number in range(4)])
+    for row in rows:
+        row.name = "x"
+    assert await Author.objects.filter(age__gte=2).bulk_update(rows, ["name"]) == 2
+    assert await Author.objects.order_by("age").values_list("name", flat=True) == ["0", "1", "x", "x"]
+
+
+async def test_bulk_create_takes_batches_of_any_size(database: Database) -> None:
+    made = await Tag.objects.bulk_create([Tag(name=f"t{number}") for number in range(11)], batch_size=3)
+    assert await Tag.objects.count() == 11
+    assert {tag.pk for tag in made} == set(await Tag.objects.values_list("pk", flat=True))

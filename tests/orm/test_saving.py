@@ -34,6 +34,63 @@ async def make(database: Database) -> AsyncIterator[Make]:
         yield create
 
 
+async def test_a_value_that_the_database_fills_in_is_read_back(database: Database, make: Make) -> None:
+    class Paper(models.Model):
+        title = models.CharField(max_length=50)
+        stars = models.IntegerField(db_default=3)
+        word = models.CharField(max_length=20, db_default=Lower(Value("NEW")))
+
+        class Meta:
+            app_label = "press"
+
+    await make(Paper)
+    with statements(database) as seen:
+        paper = await Paper.objects.create(title="x")
+    assert (paper.stars, paper.word) == (3, "new")
+    if database.dialect.insert_returning:
+        assert len(seen) == 1
+    paper.title = "y"
+    await paper.save()
+    again = await Paper.objects.get()
+    assert (again.title, again.stars) == ("y", 3)
+    other = Paper(id=again.pk, title="z", stars=1)
+    await other.save()
+    assert await Paper.objects.values_list("title", "stars", "word") == [("z", 1, "new")]
+    made = await Paper.objects.bulk_create([Paper(title="a"), Paper(title="b", stars=9), Paper(id=77, title="c")])
+    assert [(each.title, each.stars, each.word) for each in made] == [("a", 3, "new"), ("b", 9, "new"), ("c", 3, "new")]
+    assert {each.pk: each.title async for each in Paper.objects.exclude(pk=again.pk)} == {
+        each.pk: each.title for each in made
+    }
+
+
+async def test_a_generated_column_follows_every_write(database: Database, make: Make) -> None:
+    class Square(models.Model):
+        side = models.IntegerField()
+        area = models.GeneratedField(
+            expression=F("side") * F("side"), output_field=models.IntegerField(), db_persist=True
+        )
+
+        class Meta:
+            app_label = "shapes"
+
+    await make(Square)
+    square = await Square.objects.create(side=3)
+    assert square.area == 9
+    square.side = 4
+    await square.save()
+    assert square.area == 16
+    square.side = F("side") + 1
+    await square.save()
+    assert (square.side, square.area) == (5, 25)
+    made = await Square.objects.bulk_create([Square(side=1), Square(side=2)])
+    assert [each.area for each in made] == [1, 4]
+    for wrong in (Square.objects.update(area=1), Square.objects.bulk_update(made, ["area"])):
+        with pytest.raises(FieldError, match="computes"):
+            await wrong
+    with pytest.raises(ValueError, match="computes"):
+        await square.save(update_fields=["area"])
+
+
 async def test_expressions_are_computed_by_the_insert(database: Database) -> None:
     with statements(database) as seen:
         ann = await Author.objects.create(name=Upper(Value("ann")), age=Value(3) + 4)
@@ -82,9 +139,9 @@ async def test_a_stale_object_overwrites_nothing(database: Database, make: Make)
     await mine.save()
     assert mine.version == 2
     yours.text = "yours"
-    for save in (yours.save, lambda: yours.save(update_fields=["text"]), lambda: yours.save(force_update=True)):
+    for options in ({}, {"update_fields": ["text"]}, {"force_update": True}):
         with pytest.raises(StaleObjectError, match="changed or deleted by somebody else"):
-            await save()
+            await yours.save(**options)  # type: ignore[arg-type]
     assert yours.version == 1
     yours.text = F("text")  # type: ignore[assignment]
     with pytest.raises(StaleObjectError):

@@ -7,6 +7,7 @@ becomes SQL and rows become instances) and `relations` (how related objects are 
 from __future__ import annotations
 
 from vivace.orm import models
+from vivace.orm import transactions as transaction
 from vivace.orm.binding import using
 from vivace.orm.query.conditions import Q
 from vivace.orm.query.expressions import Avg, Case, Count, Exists, F, Max, Min, OuterRef, Subquery, Sum, Value, When
@@ -29,5 +30,6 @@ __all__ = [
     "atomic",
     "models",
     "on_commit",
+    "transaction",
     "using",
 ]

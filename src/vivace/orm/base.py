@@ -21,6 +21,7 @@ from vivace.orm.exceptions import (
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigAutoField
 from vivace.orm.fields.related import ForeignKey, ManyToManyField, RelatedField, Relation, VirtualField
+from vivace.orm.fields.times import DateField, DateTimeField
 from vivace.orm.instances import (
     InstanceState,
     Origin,
@@ -32,6 +33,7 @@ from vivace.orm.instances import (
     snapshot,
 )
 from vivace.orm.manager import Manager
+from vivace.orm.neighbours import neighbour_by
 from vivace.orm.options import Options
 from vivace.orm.query.columns import Column
 from vivace.orm.registry import registry
@@ -492,6 +494,11 @@ def _finish(model: type[Model]) -> None:
             type.__setattr__(model, field.attname, GeneratedAttribute(field))
         if field._choices is not None and f"get_{field.name}_display" not in model.__dict__:
             type.__setattr__(model, f"get_{field.name}_display", _display_of(field))
+        if isinstance(field, DateField | DateTimeField) and not field.null:
+            for which in ("next", "previous"):
+                if f"get_{which}_by_{field.name}" not in model.__dict__:
+                    neighbour = neighbour_by(field, is_next=which == "next")
+                    type.__setattr__(model, f"get_{which}_by_{field.name}", neighbour)
     for many in meta.local_many_to_many:
         type.__setattr__(model, many.name, ManyToManyDescriptor(many, reverse=False))
     # The builder of tables imports models' options; handing it over here keeps that import one-way.

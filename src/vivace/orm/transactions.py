@@ -1,22 +1,156 @@
-"""`atomic` and `on_commit` for the database that queries go to; the work is done in `vivace.databases.transactions`."""
+"""Transactions of the database that queries go to, with the names of `django.db.transaction`.
+
+The work is done in `vivace.databases`: transactions are safe with tasks, savepoints strictly nested, COMMIT and
+ROLLBACK never cancelled halfway.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
+from vivace.databases.errors import InterfaceError
 from vivace.orm.binding import resolve
 
 if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.databases.transactions import Transaction
 
-
-def atomic(using: Database | None = None, **options: Any) -> Transaction:
-    """A transaction, or a savepoint inside one: `async with atomic(): ...`. Options are `Database.atomic`'s."""
-    return resolve(using).atomic(**options)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def on_commit(function: Callable[[], Awaitable[object] | object], using: Database | None = None) -> None:
-    """Calls (and awaits) `function` when the open transaction has committed; at once when there is none."""
-    resolve(using).on_commit(function)
+class Atomic:
+    """What `atomic()` gives: a block, or a decorator, whose database is chosen when it is entered."""
+
+    def __init__(self, using: Database | None, *, savepoint: bool, **options: Any) -> None:
+        self._using, self._savepoint, self._options = using, savepoint, options
+        self._transaction: Transaction | None = None
+
+    async def start(self) -> Self:
+        """Opens it by hand; followed by `commit()` or `rollback()` in the same task."""
+        database = resolve(self._using)
+        if self._savepoint or not database.in_transaction:
+            self._transaction = await database.atomic(**self._options).start()
+        elif self._options.get("durable"):
+            raise InterfaceError("A durable transaction is the outermost one, but another is open here already")
+        return self
+
+    async def commit(self) -> None:
+        """Commits what was done since `start()`."""
+        if self._transaction is not None:
+            await self._transaction.commit()
+
+    async def rollback(self) -> None:
+        """Undoes what was done since `start()`; without a savepoint, the block around it can only be rolled back."""
+        if self._transaction is not None:
+            await self._transaction.rollback()
+        else:
+            set_rollback(True, self._using)
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._transaction is not None:
+            await self._transaction.__aexit__(kind, error, traceback)
+        elif kind is not None:
+            await self.rollback()
+
+    def __call__(self, function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+        """Runs each call of `function` in a block of its own, tried `retries` times more if it loses a race."""
+
+        @functools.wraps(function)
+        async def in_block(*args: P.args, **kwargs: P.kwargs) -> R:
+            database = resolve(self._using)
+            if self._savepoint or not database.in_transaction:
+                return await database.atomic(**self._options)(function)(*args, **kwargs)
+            async with Atomic(database, savepoint=False, **self._options):
+                return await function(*args, **kwargs)
+
+        return in_block
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether it has ended with COMMIT (an inner one: whether its work now belongs to the outer one)."""
+        return self._transaction is not None and self._transaction.is_committed
+
+
+@overload
+def atomic(using: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]: ...
+@overload
+def atomic(
+    using: Database | None = None,
+    savepoint: bool = True,
+    durable: bool = False,
+    *,
+    isolation: str | None = None,
+    retries: int = 0,
+) -> Atomic: ...
+def atomic(using: Any = None, savepoint: bool = True, durable: bool = False, **options: Any) -> Any:
+    """A transaction, or a savepoint inside one: `async with atomic(): …`, or `@atomic` above an async function.
+
+    `savepoint=False` makes an inner block part of the one around it: if it fails, all of that can only be rolled back.
+    `durable=True` refuses to be an inner one. `isolation` and `retries` are `Database.atomic`'s.
+    """
+    made = Atomic(None if callable(using) else using, savepoint=savepoint, durable=durable, **options)
+    return made(using) if callable(using) else made
+
+
+def on_commit(
+    function: Callable[[], Awaitable[object] | object], using: Database | None = None, robust: bool = False
+) -> None:
+    """Calls (and awaits) `function` when the open transaction has committed; at once when there is none.
+
+    An exception of a `robust` one is logged and stops no other.
+    """
+    resolve(using).on_commit(function, robust=robust)
+
+
+# By hand
+
+
+async def savepoint(using: Database | None = None) -> Transaction | None:
+    """Begins a savepoint in the open transaction, for `savepoint_commit` or `savepoint_rollback`; None without one.
+
+    Savepoints are ended in the reverse of their order, all of them before the transaction is.
+    """
+    database = resolve(using)
+    return await database.atomic().start() if database.in_transaction else None
+
+
+async def savepoint_commit(sid: Transaction | None, using: Database | None = None) -> None:
+    """Ends a savepoint; its work now belongs to what is around it."""
+    if sid is not None:
+        await sid.commit()
+
+
+async def savepoint_rollback(sid: Transaction | None, using: Database | None = None) -> None:
+    """Ends a savepoint and undoes what was done since it began."""
+    if sid is not None:
+        await sid.rollback()
+
+
+def get_rollback(using: Database | None = None) -> bool:
+    """Whether the open transaction can only be rolled back. Raises InterfaceError when none is open."""
+    return _frame_of(using).aborted is not None
+
+
+def set_rollback(rollback: bool, using: Database | None = None) -> None:
+    """Makes the open transaction end with a rollback, which cannot be taken back; statements raise from now on."""
+    frame = _frame_of(using)
+    if not rollback:
+        raise InterfaceError("A transaction that is to be rolled back stays so: open an atomic() block and leave that")
+    frame.abort("An inner block without a savepoint failed, or set_rollback(True) was called")
+
+
+def _frame_of(using: Database | None) -> Any:
+    database = resolve(using)
+    frame = database.live_frame() if database.in_transaction else None
+    if frame is None:
+        raise InterfaceError("No transaction is open here: the rollback flag is for code inside atomic()")
+    return frame

@@ -52,9 +52,7 @@ class QuerySet(FetchedQuery[M]):
         **lookups: Any,
     ) -> tuple[M, bool]:
         """The row that matches, updated by `defaults`, or a new one; and whether it is new."""
-        return await upsert.update_or_create(
-            self, defaults or {}, create_defaults, lookups, self._creates_plainly
-        )
+        return await upsert.update_or_create(self, defaults or {}, create_defaults, lookups, self._creates_plainly)
 
     async def upsert(
         self,
