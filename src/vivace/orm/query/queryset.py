@@ -6,7 +6,7 @@ that read) and, here, those that write.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from vivace.orm import binding
@@ -15,6 +15,7 @@ from vivace.orm.query.bulk_create import bulk_create
 from vivace.orm.query.bulk_update import bulk_update
 from vivace.orm.query.changes import freeze_assigned
 from vivace.orm.query.fetching import FetchedQuery
+from vivace.orm.query.returning import Change, delete_returning, update_returning
 from vivace.orm.relations.deletion import delete_queryset
 
 if TYPE_CHECKING:
@@ -92,12 +93,23 @@ class QuerySet(FetchedQuery[M]):
         """Writes these fields of many objects; returns how many rows were there."""
         return await bulk_update(self, list(objs), fields, batch_size)
 
-    async def update(self, **values: Any) -> int:
-        """Sets columns of all rows; returns how many rows matched."""
+    def update(self, **values: Any) -> Change[int, M]:
+        """Sets columns of all rows; awaited, returns how many rows matched.
+
+        `await rows.update(…).returning("pages")` gives the rows instead.
+        """
+
+        def returning(fields: Sequence[str]) -> Coroutine[Any, Any, list[M]]:
+            self._refuse_slice("update")
+            bound: list[Any] = []
+            assignments = tuple((name, freeze_assigned(value, bound)) for name, value in values.items())
+            return update_returning(self, assignments, bound, fields)
+
+        return Change(self._update(values), returning)
+
+    async def _update(self, values: Mapping[str, Any]) -> int:
         self._refuse_slice("update")
-        if not values:
-            return 0
-        if self._is_none:
+        if not values or self._is_none:
             return 0
         bound: list[Any] = []
         frozen = tuple((name, freeze_assigned(value, bound)) for name, value in values.items())
@@ -106,12 +118,28 @@ class QuerySet(FetchedQuery[M]):
         plan, arguments, _ = cache.shapes.bound(self.model, shape, given, database.dialect)
         return await database.execute_plan(plan, arguments)
 
-    async def delete(self) -> tuple[int, dict[str, int]]:
-        """Deletes all rows and what hangs on them by `on_delete`; returns how many, in all and by model."""
+    def delete(self) -> Change[tuple[int, dict[str, int]], M]:
+        """Deletes all rows and what hangs on them by `on_delete`; awaited, returns how many, in all and by model.
+
+        `await rows.delete().returning()` gives the rows as they were instead.
+        """
+
+        def returning(fields: Sequence[str]) -> Coroutine[Any, Any, list[M]]:
+            self._check_can_delete()
+            return delete_returning(self, fields)
+
+        return Change(self._delete(), returning)
+
+    async def _delete(self) -> tuple[int, dict[str, int]]:
+        self._check_can_delete()
+        return (0, {}) if self._is_none else await delete_queryset(self, QuerySet)
+
+    def _check_can_delete(self) -> None:
         self._refuse_slice("delete")
         if self._has_values:
             raise TypeError("Cannot call delete() after .values() or .values_list()")
-        return (0, {}) if self._is_none else await delete_queryset(self, QuerySet)
+        if any(operation[0] == "distinct" and operation[1] for operation in self._shape):
+            raise TypeError("Cannot call delete() after .distinct(*fields).")
 
     # Django's names for the same, so that code moves without a change
 

@@ -18,7 +18,7 @@ class Compiler(MySQLCompiler_mysqldb):
         """An aggregate passes over nulls: those that the condition leaves out become null."""
         function, condition = funcfilter.func, funcfilter.criterion
         arguments = list(function.clauses.clauses)
-        if not arguments:  # count(*)
+        if not arguments or getattr(arguments[0], "name", None) == "*":  # count(*)
             counted = sqlalchemy.func.count(sqlalchemy.case((condition, sqlalchemy.literal_column("1"))))
             return self.process(counted, **kw)
         first = arguments[0]
