@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import warnings
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from tests.orm.library import statements
+from tests.orm.tables import tables_of
 
 from vivace.databases import Database
 from vivace.orm import F, Q, functions, models
-from vivace.orm.exceptions import IntegrityError, ModelDefinitionError, SchemaWarning
+from vivace.orm.exceptions import IntegrityError, ModelDefinitionError
 from vivace.orm.opclasses import OpClass
-from vivace.orm.schema import creation
 from vivace.utils.exceptions import NON_FIELD_ERRORS, ValidationError
 
 pytestmark = pytest.mark.anyio
@@ -81,14 +80,8 @@ MODELS = [Room, Article]
 @pytest.fixture
 async def tables(database: Database) -> AsyncIterator[Database]:
     """The tables of this module's models."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SchemaWarning)
-        statements = creation(MODELS, database.dialect)
-    for sql in statements:
-        await database.execute(sql)
-    yield database
-    for model in MODELS:
-        await database.execute(f"DROP TABLE {model._meta.db_table}")
+    async with tables_of(database, *MODELS):
+        yield database
 
 
 async def faults(instance: Any, **options: Any) -> dict[str, list[tuple[str | None, str]]]:
