@@ -19,6 +19,7 @@ from vivace.orm.exceptions import (
     ValidationError,
 )
 from vivace.orm.fields.base import Field
+from vivace.orm.fields.files import FileField
 from vivace.orm.fields.numbers import BigAutoField
 from vivace.orm.fields.related import ForeignKey, ManyToManyField, RelatedField, Relation, VirtualField
 from vivace.orm.fields.times import DateField, DateTimeField
@@ -492,6 +493,8 @@ def _finish(model: type[Model]) -> None:
             type.__setattr__(model, relation.slot, None)
         if field.generated:
             type.__setattr__(model, field.attname, GeneratedAttribute(field))
+        elif isinstance(field, FileField):
+            type.__setattr__(model, field.attname, field.descriptor())
         if field._choices is not None and f"get_{field.name}_display" not in model.__dict__:
             type.__setattr__(model, f"get_{field.name}_display", _display_of(field))
         if isinstance(field, DateField | DateTimeField) and not field.null:

@@ -37,6 +37,7 @@ __all__ = [
     "ProtectedError",
     "RestrictedError",
     "SchemaWarning",
+    "SuspiciousFileOperation",
     "TransactionManagementError",
     "ValidationError",
 ]
@@ -80,6 +81,10 @@ class StaleObjectError(NotUpdated):
 
 class NoDatabase(ORMError):
     """No database could be chosen for a query."""
+
+
+class SuspiciousFileOperation(ORMError, ValueError):
+    """A file's name that leads out of where files are kept."""
 
 
 class SchemaWarning(UserWarning):

@@ -12,6 +12,7 @@ import sqlalchemy
 from vivace.orm.constraints import BaseConstraint
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError
 from vivace.orm.fields.base import Field
+from vivace.orm.fields.files import FileField
 from vivace.orm.fields.related import ForeignKey, ManyToManyField, OneToOneField, Relation, VirtualField
 from vivace.orm.fields.version import VersionField
 from vivace.orm.indexes import Index
@@ -204,6 +205,11 @@ class Options:
     def initial_fields(self) -> tuple[Field[Any], ...]:
         """The columns that a new object has values for: all but those that the database computes."""
         return tuple(field for field in self.concrete_fields if not field.generated)
+
+    @cached_property
+    def file_fields(self) -> tuple[FileField, ...]:
+        """The fields whose files are stored when an object is saved."""
+        return tuple(field for field in self.concrete_fields if isinstance(field, FileField))
 
     @cached_property
     def db_returning_fields(self) -> tuple[Field[Any], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.choices import Choices, IntegerChoices, TextChoices
 from vivace.orm.fields.defaults import DatabaseDefault
+from vivace.orm.fields.files import FileField, FilePathField, ImageField
 from vivace.orm.fields.generated import GeneratedField
 from vivace.orm.fields.network import GenericIPAddressField
 from vivace.orm.fields.numbers import (
@@ -61,10 +62,13 @@ __all__ = [
     "DurationField",
     "EmailField",
     "Field",
+    "FileField",
+    "FilePathField",
     "FloatField",
     "ForeignKey",
     "GeneratedField",
     "GenericIPAddressField",
+    "ImageField",
     "IntegerChoices",
     "IntegerField",
     "JSONField",
