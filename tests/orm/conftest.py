@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,13 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from tests.orm.library import MODELS
 
 from vivace.databases import Connection, Database, DatabaseURL
+from vivace.orm.base import Model
 from vivace.orm.schema import metadata
 
 
-async def create_tables(database: Database) -> None:
-    """Makes the tables and indexes of the test models."""
-    for table in metadata(MODELS).sorted_tables:
+async def create_tables(database: Database, models: Sequence[type[Model]] = MODELS) -> None:
+    """Makes the tables and indexes of the test models, or of others."""
+    for table in metadata(models).sorted_tables:
         await database.execute(str(CreateTable(table).compile(dialect=database.dialect)))
         for index in table.indexes:
             await database.execute(str(CreateIndex(index).compile(dialect=database.dialect)))

@@ -38,7 +38,7 @@ from vivace.orm.neighbours import neighbour_by
 from vivace.orm.options import Options
 from vivace.orm.query.columns import Column
 from vivace.orm.registry import registry
-from vivace.orm.relations.forward import ForwardRelation
+from vivace.orm.relations.forward import ForwardRelation, ParentLink
 from vivace.orm.relations.loading import load
 from vivace.orm.relations.reverse import ManyToManyDescriptor, ReverseManyDescriptor, ReverseOneDescriptor
 from vivace.orm.relations.through import make_through
@@ -78,7 +78,13 @@ class ModelBase(type):
                 return Column(cast("type[Model]", cls), field.name)
             manager = meta.managers.get(name)
             if manager is not None:
+                if meta.swappable is not None and meta.swapped is not None:
+                    raise AttributeError(
+                        f"Manager isn't available; '{meta.label}' has been swapped for '{meta.swapped}'"
+                    )
                 return manager
+            if name in _MANAGERS:
+                return getattr(meta, _MANAGERS[name])
         raise AttributeError(f'{cls.__name__} has no attribute "{name}"{_hint(meta, name)}')
 
     if not TYPE_CHECKING:
@@ -119,6 +125,9 @@ class ModelBase(type):
             type.__setattr__(cls, descriptor.slot, None)
             share_attributes(cast("type[Model]", cls), [descriptor.slot])
         type.__setattr__(cls, accessor, descriptor)
+
+
+_MANAGERS = {"_default_manager": "default_manager", "_base_manager": "base_manager"}
 
 
 def _hint(meta: Options | None, name: str) -> str:
@@ -167,6 +176,8 @@ class Model(metaclass=ModelBase):
         objects = _Objects()
         id = _ImplicitKey()
         _meta: ClassVar[Options]
+        _default_manager: ClassVar[Manager[Any]]
+        _base_manager: ClassVar[Manager[Any]]
 
         class DoesNotExist(ObjectDoesNotExist):
             """`get()` found nothing."""
@@ -261,7 +272,7 @@ class Model(metaclass=ModelBase):
     async def save(
         self,
         *,
-        force_insert: bool = False,
+        force_insert: bool | tuple[type[Model], ...] = False,
         force_update: bool = False,
         using: Database | None = None,
         update_fields: Iterable[str] | None = None,
@@ -280,7 +291,7 @@ class Model(metaclass=ModelBase):
     async def save_base(
         self,
         raw: bool = False,
-        force_insert: bool = False,
+        force_insert: bool | tuple[type[Model], ...] = False,
         force_update: bool = False,
         using: Database | None = None,
         update_fields: Iterable[str] | None = None,
@@ -299,9 +310,12 @@ class Model(metaclass=ModelBase):
         how = saving.Saving(force_insert=True, ignore_conflicts=True)
         return bool(await saving.save(self, how, database))
 
-    async def delete(self, using: Database | None = None) -> tuple[int, dict[str, int]]:
-        """Deletes the row and what hangs on it by `on_delete`; returns how many rows, in all and by model."""
-        return await persistence.delete(self, using=using)
+    async def delete(self, using: Database | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        """Deletes the row and what hangs on it by `on_delete`; returns how many rows, in all and by model.
+
+        With `keep_parents`, the parents of a model with multi-table inheritance keep their part of the row.
+        """
+        return await persistence.delete(self, using=using, keep_parents=keep_parents)
 
     adelete = delete
 
@@ -488,7 +502,7 @@ def _finish(model: type[Model]) -> None:
         type.__setattr__(model, name, exception)
     for field in meta.local_fields:
         if isinstance(field, ForeignKey):
-            relation = ForwardRelation(field)
+            relation = (ParentLink if field.remote_field.parent_link else ForwardRelation)(field)
             type.__setattr__(model, field.name, relation)
             type.__setattr__(model, relation.slot, None)
         if field.generated:

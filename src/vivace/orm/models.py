@@ -7,6 +7,9 @@ from vivace.orm.constraints import BaseConstraint, CheckConstraint, Deferrable, 
 from vivace.orm.exceptions import NON_FIELD_ERRORS, FieldError, ObjectDoesNotExist, ProtectedError, RestrictedError
 from vivace.orm.fields import (
     CASCADE,
+    DB_CASCADE,
+    DB_SET_DEFAULT,
+    DB_SET_NULL,
     DO_NOTHING,
     PROTECT,
     RESTRICT,
@@ -83,6 +86,9 @@ from vivace.orm.strict import StrictModel
 
 __all__ = [
     "CASCADE",
+    "DB_CASCADE",
+    "DB_SET_DEFAULT",
+    "DB_SET_NULL",
     "DO_NOTHING",
     "NON_FIELD_ERRORS",
     "PROTECT",

@@ -24,15 +24,18 @@ def database_of(instance: Model, using: Database | None) -> Database:
     return binding.resolve(using)
 
 
-async def delete(instance: Model, *, using: Database | None) -> tuple[int, dict[str, int]]:
+async def delete(instance: Model, *, using: Database | None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
     """`Model.delete`."""
     if instance.pk is None:
         raise ValueError(
             f"{type(instance).__name__} object can't be deleted because its {instance._meta.pk.attname} attribute is "
             "set to None."
         )
-    result = await delete_instances([instance], database_of(instance, using), QuerySet)
+    result = await delete_instances([instance], database_of(instance, using), QuerySet, keep_parents=keep_parents)
     instance.pk = None
+    if instance._meta.links and not keep_parents:
+        for table in instance._meta.tables:
+            setattr(instance, table._meta.pk.attname, None)
     instance._origin = None
     instance._row = None
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from vivace.orm import parts
 from vivace.orm.exceptions import NotUpdated, StaleObjectError
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.defaults import DatabaseDefault
@@ -34,7 +35,7 @@ class Saving:
     def __init__(
         self,
         *,
-        force_insert: bool = False,
+        force_insert: bool | tuple[type[Model], ...] = False,
         force_update: bool = False,
         update_fields: Iterable[str] | None = None,
         raw: bool = False,
@@ -92,6 +93,8 @@ async def _save_aloud(instance: Model, how: Saving, named: list[Field[Any]] | No
 
 async def _save(instance: Model, how: Saving, named: list[Field[Any]] | None, database: Database) -> bool | None:
     meta = instance._meta
+    if meta.links:
+        return await _save_parts(instance, how, named, database)
     if named is not None:
         await _update(instance, named, database, how, must_exist=True, only_changed=False)
         return False
@@ -106,6 +109,51 @@ async def _save(instance: Model, how: Saving, named: list[Field[Any]] | None, da
     if await _update(instance, fields, database, how, must_exist=how.force_update, only_changed=not is_moved):
         return False
     return await _insert(instance, database, how)
+
+
+async def _save_parts(instance: Model, how: Saving, named: list[Field[Any]] | None, database: Database) -> bool | None:
+    """`_save` of a row that is in several tables, those that are linked to first."""
+    _check_forced(instance, how.force_insert)
+    parts.give_parents_keys(instance)
+    model = instance._meta.concrete_model
+    saved: dict[type[Model], Model] = {}
+    created: dict[type[Model], bool | None] = {}
+    async with database.atomic():
+        for table in instance._meta.tables:
+            own = None if named is None else [field for field in named if field.model is table]
+            if own == []:
+                continue
+            part = parts.make_part(instance, table)
+            parts.take_keys(part, table, saved.values())
+            forced = any(created.get(above) for above in table._meta.links) or _is_forced(how, table, model)
+            step = Saving(
+                force_insert=forced, force_update=how.force_update and table is model and not forced, raw=how.raw
+            )
+            created[table] = await _save(part, step, own, database)
+            saved[table] = part
+    is_new = bool(created.get(model))
+    parts.take_back(instance, list(saved.values()), database, is_new=is_new)
+    return is_new
+
+
+def _check_forced(instance: Model, forced: object) -> None:
+    if isinstance(forced, bool):
+        return
+    model = instance._meta.model
+    if not isinstance(forced, tuple):
+        raise TypeError("force_insert must be a bool or tuple.")
+    for each in forced:
+        if not isinstance(each, type(model)):
+            raise TypeError(f"Invalid force_insert member. {each!r} must be a model subclass.")
+        if not issubclass(model, each):
+            raise TypeError(f"Invalid force_insert member. {each.__qualname__} must be a base of {model.__qualname__}.")
+
+
+def _is_forced(how: Saving, table: type[Model], model: type[Model]) -> bool:
+    """Whether the part in `table` must be new: that of the model itself, or those of the models that are named."""
+    if isinstance(how.force_insert, tuple):
+        return any(issubclass(table, each) for each in how.force_insert)
+    return how.force_insert and table is model
 
 
 def _is_insert(instance: Model, key: Any, *, is_new: bool, is_moved: bool) -> bool:

@@ -16,7 +16,7 @@ from vivace.orm.exceptions import ModelDefinitionError, SchemaWarning
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.generated import GeneratedField
 from vivace.orm.fields.numbers import AutoField, IntegerField
-from vivace.orm.fields.related import CASCADE, SET_NULL, ForeignKey
+from vivace.orm.fields.related import CASCADE, DB_CASCADE, DB_SET_DEFAULT, DB_SET_NULL, SET_NULL, ForeignKey
 from vivace.orm.indexes import Index
 from vivace.orm.opclasses import OpClass, checked_opclass, on_postgresql
 from vivace.orm.query.columns import Column
@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 
 # The database repeats what the ORM does, for rows that other programs delete. The other forms of on_delete have no
 # equal there: the database refuses, which is what PROTECT and RESTRICT promise.
-_DATABASE_ACTIONS = {CASCADE: "CASCADE", SET_NULL: "SET NULL"}
+_DATABASE_ACTIONS = {
+    CASCADE: "CASCADE",
+    SET_NULL: "SET NULL",
+    DB_CASCADE: "CASCADE",
+    DB_SET_NULL: "SET NULL",
+    DB_SET_DEFAULT: "SET DEFAULT",
+}
 
 
 def metadata(models: Iterable[type[Model]]) -> sqlalchemy.MetaData:

@@ -25,6 +25,9 @@ from vivace.orm.fields.numbers import (
 from vivace.orm.fields.other import BinaryField, JSONField, UUIDField
 from vivace.orm.fields.related import (
     CASCADE,
+    DB_CASCADE,
+    DB_SET_DEFAULT,
+    DB_SET_NULL,
     DO_NOTHING,
     PROTECT,
     RESTRICT,
@@ -41,6 +44,9 @@ from vivace.orm.fields.version import VersionField
 
 __all__ = [
     "CASCADE",
+    "DB_CASCADE",
+    "DB_SET_DEFAULT",
+    "DB_SET_NULL",
     "DO_NOTHING",
     "PROTECT",
     "RESTRICT",

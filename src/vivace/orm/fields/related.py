@@ -162,6 +162,8 @@ class VirtualField:
     creation_counter = 0
     relation: Any = None
     """What the name means in lookups, when it means anything there."""
+    hangs = False
+    """Whether what is related by it is deleted with the row."""
 
     def contribute(self, model: type[Model], name: str) -> None:
         """Becomes a part of `model`; called by the metaclass once the model's columns are known."""

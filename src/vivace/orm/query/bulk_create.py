@@ -17,6 +17,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from vivace.databases import Plan
 from vivace.databases.errors import NotSupportedError
 from vivace.orm.fields.base import Field
+from vivace.orm.query import multitable
 from vivace.orm.query.batches import ARRAY_ROWS, batches, check_batch_size, column_of, listed_batches, repeated
 from vivace.orm.query.inserts import insert_computed
 from vivace.orm.query.writes import DialectKey, returned, write_converter
@@ -66,6 +67,13 @@ async def bulk_create(
     if not objects:
         return objects
     database = queryset.db
+    if model._meta.links:
+        if conflicts != Conflicts():
+            raise ValueError(
+                "bulk_create() of a multi-table inherited model cannot ignore or update conflicts: which of its tables "
+                "has one is not known"
+            )
+        return await multitable.bulk_create(queryset, objects, batch_size, database)
     async with database.atomic():
         for some in batches(objects, ARRAY_ROWS):
             await _insert(model, some, conflicts, database, batch_size, read_back=read_back)

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql
 from vivace.databases import Plan
 from vivace.orm.exceptions import StaleObjectError
 from vivace.orm.fields.base import Field
+from vivace.orm.query import multitable
 from vivace.orm.query.batches import ARRAY_ROWS, batches, check_batch_size, column_of, listed_batches
 from vivace.orm.query.writes import DialectKey, write_converter
 from vivace.orm.saved import remember, take_related_keys
@@ -40,6 +41,8 @@ async def bulk_update(
     for each in objects:
         take_related_keys(each)
     database = queryset.db
+    if model._meta.links:
+        return await multitable.bulk_update(queryset, objects, fields, batch_size, database)
     version = model._meta.version_field
     fields = [field for field in fields if field is not version]
     async with database.atomic():

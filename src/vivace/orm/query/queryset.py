@@ -10,7 +10,7 @@ from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from vivace.orm import binding
-from vivace.orm.query import cache, upsert
+from vivace.orm.query import cache, multitable, upsert
 from vivace.orm.query.bulk_create import bulk_create
 from vivace.orm.query.bulk_update import bulk_update
 from vivace.orm.query.changes import freeze_assigned
@@ -111,6 +111,8 @@ class QuerySet(FetchedQuery[M]):
         self._refuse_slice("update")
         if not values or self._is_none:
             return 0
+        if self.model._meta.links:
+            return await multitable.update(self, values)
         bound: list[Any] = []
         frozen = tuple((name, freeze_assigned(value, bound)) for name, value in values.items())
         database = binding.resolve(self._database)

@@ -58,7 +58,7 @@ def _required_paths(model: type[Model], depth: int) -> list[str]:
     """What `select_related()` without names follows: all foreign keys that are not null, and theirs."""
     paths: list[str] = []
     for key in model._meta.foreign_keys if depth else ():
-        if not key.null:
+        if not key.null and not key.remote_field.parent_link:
             paths.append(key.name)
             paths += [f"{key.name}__{path}" for path in _required_paths(key.related_model, depth - 1)]
     return paths

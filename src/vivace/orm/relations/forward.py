@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vivace.orm.instances import slot_of
+from vivace.orm.instances import Origin, slot_of
 from vivace.orm.query.columns import Column
 from vivace.orm.relations.single import Single
 
@@ -60,3 +60,23 @@ class ForwardRelation(Single):
             )
         setattr(instance, self.field.attname, getattr(value, self.other))
         setattr(instance, self.slot, value)
+
+
+class ParentLink(ForwardRelation):
+    """`restaurant.place_ptr`: the parent's part of the row as an instance of the parent, made from what is loaded."""
+
+    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
+        if instance is not None and instance._origin is not None and getattr(instance, self.slot) is None:
+            self._make(instance)
+        return super().__get__(instance, owner)
+
+    def _make(self, instance: Model) -> None:
+        loaded, names = instance.__dict__, self.model._meta.by_attname
+        if not all(name in loaded for name in names):
+            return
+        parent = object.__new__(self.model)
+        for name in names:
+            setattr(parent, name, loaded[name])
+        assert instance._origin is not None
+        parent._origin, parent._row = Origin(instance._origin.layout, instance._origin.database), instance._row
+        setattr(instance, self.slot, parent)
