@@ -304,8 +304,11 @@ class Model(metaclass=ModelBase):
         await saving.save(self, how, using)
 
     async def _insert_unless_taken(self, database: Database) -> bool:
-        """Inserts a new row, unless another has its unique values. Does nothing where save() is overridden."""
-        if type(self).save is not Model.save or type(self).asave is not Model.asave:
+        """Inserts a new row, unless another has its unique values.
+
+        Does nothing where save() is overridden, or the row would be in several tables.
+        """
+        if type(self).save is not Model.save or type(self).asave is not Model.asave or self._meta.links:
             return False
         how = saving.Saving(force_insert=True, ignore_conflicts=True)
         return bool(await saving.save(self, how, database))
