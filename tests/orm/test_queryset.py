@@ -258,8 +258,8 @@ async def test_expressions(books: Database) -> None:
 
 async def test_groups_by_computed_values(books: Database) -> None:
     by_size = Book.objects.annotate(size=F("pages") / 200).values("size").annotate(n=Count("pk")).order_by("size")
-    if books.dialect.name == "mysql":  # whose / gives a fraction, to Django, too
-        assert [row["size"] for row in await by_size] == [Decimal("0.5"), Decimal(1), Decimal("1.5")]
+    if books.dialect.name == "mysql":  # whose / gives fractions, cut off when they are read, as Django does
+        assert await by_size == [{"size": 0, "n": 1}, {"size": 1, "n": 1}, {"size": 1, "n": 1}]
     else:
         assert await by_size == [{"size": 0, "n": 1}, {"size": 1, "n": 2}]
     by_case = Book.objects.annotate(big=models.Case(models.When(pages__gt=150, then=Value("b")), default=Value("s")))

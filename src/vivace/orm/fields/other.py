@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar, Unpack, overload
 
 import sqlalchemy
 from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.ext.compiler import compiles
 
 from vivace.orm.fields.base import Field, FieldOptions, plain
 from vivace.utils.exceptions import ValidationError
@@ -60,7 +61,7 @@ class UUIDField(Field[T]):
             raise ValueError(f"Field “{self.name}” expected a UUID but got {value!r}.") from error
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
-        return sqlalchemy.Uuid()
+        return sqlalchemy.Uuid().with_variant(MySQLUuid(), "mysql")
 
     def bind_converter(self, dialect: str) -> Callable[[Any], Any]:
         prepare = self.get_prep_value
@@ -68,6 +69,18 @@ class UUIDField(Field[T]):
 
     def row_converter(self, dialect: str) -> Callable[[Any], Any] | None:
         return None if dialect == "postgresql" else uuid.UUID
+
+
+class MySQLUuid(sqlalchemy.types.UserDefinedType[uuid.UUID]):
+    """MariaDB's own type, or 32 hexadecimal digits, which its own type takes, too."""
+
+    cache_ok = True
+
+
+@compiles(MySQLUuid, "mysql")
+def _write_uuid(element: MySQLUuid, compiler: Any, **kw: Any) -> str:
+    dialect = compiler.dialect
+    return "UUID" if dialect.is_mariadb and (dialect.server_version_info or ()) >= (10, 7) else "CHAR(32)"
 
 
 class JSONField(Field[Any]):

@@ -23,14 +23,13 @@ BIT_OPERATORS = frozenset({"&", "|", "#", "<<", ">>"})
 _TEMPORAL = frozenset({"date", "datetime"})
 
 
-def combined_field(left: Operand, operator: str, right: Operand, dialect: str) -> Field[Any] | None:
+def combined_field(left: Operand, operator: str, right: Operand) -> Field[Any] | None:
     """The field of `left operator right`, or None when these types do not go together."""
     if is_null(left) or is_null(right):
         return right.field if is_null(left) else left.field
     kinds = (kind_of(left.field), kind_of(right.field))
     if all(kind in INTEGER_KINDS for kind in kinds):
-        # MySQL's / gives a fraction.
-        return LooseDecimal() if operator == "/" and dialect == "mysql" else BigIntegerField(null=True)
+        return BigIntegerField(null=True)
     if operator in BIT_OPERATORS:
         return None
     if all(kind in NUMBER_KINDS for kind in kinds):

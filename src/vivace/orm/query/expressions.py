@@ -244,7 +244,7 @@ class Combined(Expression):
     @classmethod
     def build(cls, static: Any, operands: Sequence[Any], context: Context) -> Operand:
         left, right = operands
-        field = context.output_field or combined_field(left, static, right, context.dialect)
+        field = context.output_field or combined_field(left, static, right)
         if field is None:
             raise refusal(left, static, right)
         element = combine(left, static, right, context.dialect)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import ColumnElement
+from sqlalchemy.sql import visitors
 
 from vivace.orm.exceptions import FieldError, unknown_field
 from vivace.orm.fields.related import ForeignKey, Relation
@@ -291,15 +292,16 @@ class Select:
         assert self.group_by is not None
         clauses = list(self.group_by)
         aggregates = [operand.element for operand in self.annotations.values() if operand.aggregate]
-        # In HAVING, MySQL knows no column that is neither selected nor grouped by.
-        named_in_having = self.filters.plain_in_having if self.binds.dialect == "mysql" else []
-        clauses += named_in_having
         dependent = [self.joins.root.table] if self.grouped_by_key else []
         if self.grouped_by_key:
             # A table's columns depend on its key, so that naming the key is enough.
             for join in self.related_joins:
                 clauses.append(join.table.c[join.model._meta.pk.column])
                 dependent.append(join.table)
+        if self.binds.dialect == "mysql":
+            # In HAVING, it knows no column that is neither selected nor named here, though it depends on the key.
+            named = [each for clause in self.having for each in visitors.iterate(clause)]
+            clauses += [each for each in named if any(getattr(each, "table", None) is table for table in dependent)]
         for element in [*columns, *self.ordering.plain_elements(), *self.filters.plain_in_having]:
             element = element.element if isinstance(element, sqlalchemy.Label) else element  # noqa: PLW2901
             is_constant = getattr(element, "is_literal", False)

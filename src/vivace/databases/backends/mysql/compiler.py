@@ -48,6 +48,8 @@ class Compiler(MySQLCompiler_mysqldb):
             return "SIGNED INTEGER"
         if isinstance(wanted, types.Uuid):
             return "CHAR(32)"
+        if isinstance(wanted, types.UserDefinedType):
+            return self.dialect.type_compiler_instance.process(wanted)
         return super().visit_typeclause(typeclause, type_, **kw)
 
 
