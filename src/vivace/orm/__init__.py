@@ -9,8 +9,11 @@ from __future__ import annotations
 from vivace.orm import models
 from vivace.orm import transactions as transaction
 from vivace.orm.binding import using
+from vivace.orm.query.aggregates import Avg, Count, Max, Min, Sum
+from vivace.orm.query.conditional import Case, When
 from vivace.orm.query.conditions import Q
-from vivace.orm.query.expressions import Avg, Case, Count, Exists, F, Max, Min, OuterRef, Subquery, Sum, Value, When
+from vivace.orm.query.expressions import F, OuterRef, Value
+from vivace.orm.query.subqueries import Exists, Subquery
 from vivace.orm.transactions import atomic, on_commit
 
 __all__ = [

@@ -58,29 +58,30 @@ from vivace.orm.fields import (
 )
 from vivace.orm.indexes import Index
 from vivace.orm.manager import Manager
-from vivace.orm.query.columns import Column
-from vivace.orm.query.conditions import Q
-from vivace.orm.query.expressions import (
+from vivace.orm.query.aggregates import (
     Aggregate,
+    AnyValue,
     Avg,
-    Case,
+    BitAnd,
+    BitOr,
+    BitXor,
     Count,
-    Exists,
-    ExpressionWrapper,
-    F,
     Max,
     Min,
-    OrderBy,
-    OuterRef,
-    Subquery,
+    StdDev,
+    StringAgg,
     Sum,
-    Value,
-    When,
+    Variance,
 )
+from vivace.orm.query.columns import Column
+from vivace.orm.query.conditional import Case, When
+from vivace.orm.query.conditions import Q
+from vivace.orm.query.expressions import ExpressionWrapper, F, OrderBy, OuterRef, Value
 from vivace.orm.query.func import Func, Transform
 from vivace.orm.query.lookups import Lookup
 from vivace.orm.query.prefetch import Prefetch
 from vivace.orm.query.queryset import QuerySet
+from vivace.orm.query.subqueries import Exists, Subquery
 from vivace.orm.relations.reverse import RelatedManager
 from vivace.orm.strict import StrictModel
 
@@ -97,12 +98,16 @@ __all__ = [
     "SET_DEFAULT",
     "SET_NULL",
     "Aggregate",
+    "AnyValue",
     "AutoField",
     "Avg",
     "BaseConstraint",
     "BigAutoField",
     "BigIntegerField",
     "BinaryField",
+    "BitAnd",
+    "BitOr",
+    "BitXor",
     "BooleanField",
     "Case",
     "CharField",
@@ -157,7 +162,9 @@ __all__ = [
     "SlugField",
     "SmallAutoField",
     "SmallIntegerField",
+    "StdDev",
     "StrictModel",
+    "StringAgg",
     "Subquery",
     "Sum",
     "TextChoices",
@@ -168,6 +175,7 @@ __all__ = [
     "UUIDField",
     "UniqueConstraint",
     "Value",
+    "Variance",
     "VersionField",
     "When",
 ]

@@ -9,7 +9,7 @@ from vivace.orm.constraints import UniqueConstraint
 from vivace.orm.exceptions import FieldError
 from vivace.orm.query import names
 from vivace.orm.query.conditions import PLAIN, Combinable, Q, Shape, freeze_lookups
-from vivace.orm.query.expressions import Aggregate, Expression, F, OrderBy, as_expression
+from vivace.orm.query.expressions import Expression, F, OrderBy, as_expression, has_aggregate
 from vivace.orm.query.prefetch import Prefetch
 from vivace.orm.query.state import QueryState
 
@@ -231,7 +231,7 @@ class ChainedQuery(QueryState[M]):
     @property
     def _is_grouped(self) -> bool:
         return any(
-            operation[0] in ("annotate", "alias") and any(contains_aggregate(shape) for _, shape in operation[1])
+            operation[0] in ("annotate", "alias") and any(has_aggregate(shape) for _, shape in operation[1])
             for operation in self._shape
         )
 
@@ -281,15 +281,6 @@ def unique_sets(model: type[Model]) -> list[tuple[str, ...]]:
         if isinstance(constraint, UniqueConstraint) and constraint.fields and constraint.condition is None:
             sets.append(tuple(constraint.fields))
     return [names for names in sets if len(names) == 1 or not any(meta.forward[name].null for name in names)]
-
-
-def contains_aggregate(shape: Any) -> bool:
-    """Whether an expression's shape has an aggregate in it, subqueries left aside."""
-    if not isinstance(shape, tuple) or not shape or shape[0] in ("queryset", "scalar", "exists"):
-        return False
-    if shape[0] == "aggregate" or (shape[0] == "node" and issubclass(shape[1], Aggregate)):
-        return True
-    return any(contains_aggregate(part) for part in shape)
 
 
 def _ordered_field(item: Any) -> str | None:

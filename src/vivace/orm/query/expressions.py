@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vivace.orm.exceptions import FieldError
 from vivace.orm.query.arithmetic import combine, combined_field, refusal
-from vivace.orm.query.conditions import Combinable, Q, Shape, freeze_child
+from vivace.orm.query.conditions import Combinable, Q, Shape
 from vivace.orm.query.output_fields import freeze_field
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ class Expression(Combinable):
 
     output_field: Any = None
     """A field that says the type of the value, or None."""
+
+    contains_aggregate: ClassVar[bool | None] = None
+    """Whether it is computed from many rows; None when one of its parts may be."""
 
     def get_source_expressions(self) -> Sequence[Any]:
         """The parts: expressions, conditions (`Q`), querysets, or None for one that is not there."""
@@ -217,6 +220,14 @@ def _kind_of(value: Any) -> str:
     raise FieldError(f"Value({value!r}): a {type(value).__name__} needs an output_field to be used in a query")
 
 
+def has_aggregate(shape: Any) -> bool:
+    """Whether an expression of this shape is computed from many rows."""
+    if shape is None or shape[0] != "node":
+        return False
+    known: bool | None = shape[1].contains_aggregate
+    return any(has_aggregate(child) for child in shape[3]) if known is None else known
+
+
 def as_expression(value: Any) -> Any:
     """An expression or queryset as it is, anything else as a `Value`."""
     return value if hasattr(value, "freeze") else Value(value)
@@ -278,52 +289,6 @@ class ExpressionWrapper(Expression):
         return f"ExpressionWrapper({self.expression!r})"
 
 
-class When(Expression):
-    """One branch of a `Case`: `When(done=True, then=Value("yes"))`."""
-
-    def __init__(self, condition: Combinable | None = None, *, then: Any, **lookups: Any) -> None:
-        self.condition = Q(*([condition] if condition is not None else []), **lookups)
-        if not self.condition:
-            raise ValueError("When() needs a condition")
-        self.then = as_expression(then)
-
-    def freeze(self, values: list[Any]) -> Shape:
-        return (self.condition.freeze(values), self.then.freeze(values))
-
-
-class Case(Expression):
-    """The value of the first branch whose condition holds, else `default`."""
-
-    def __init__(self, *branches: When, default: Any = None, output_field: Field[Any] | None = None) -> None:
-        if not branches or not all(isinstance(branch, When) for branch in branches):
-            raise TypeError("Case() takes one or more When(...)")
-        self.branches, self.default, self.output_field = branches, as_expression(default), output_field
-
-    def freeze(self, values: list[Any]) -> Shape:
-        branches = tuple(branch.freeze(values) for branch in self.branches)
-        return ("case", branches, self.default.freeze(values), freeze_field(self.output_field))
-
-
-class Subquery(Expression):
-    """The one column of a queryset's first row."""
-
-    def __init__(self, queryset: Any, output_field: Field[Any] | None = None) -> None:
-        self.queryset, self.output_field = queryset, output_field
-
-    def freeze(self, values: list[Any]) -> Shape:
-        return ("scalar", self.queryset.freeze(values), freeze_field(self.output_field))
-
-
-class Exists(Expression):
-    """Whether a queryset has rows."""
-
-    def __init__(self, queryset: Any) -> None:
-        self.queryset = queryset
-
-    def freeze(self, values: list[Any]) -> Shape:
-        return ("exists", self.queryset.freeze(values))
-
-
 class OrderBy(Expression):
     """An ordering by an expression."""
 
@@ -347,80 +312,3 @@ class OrderBy(Expression):
             nulls_first=nulls == "first",
             nulls_last=nulls == "last",
         )
-
-
-class Aggregate(Expression):
-    """A value computed from many rows; `filter` says which, `default` what it is when there are none."""
-
-    function: ClassVar[str] = ""
-    takes_star: ClassVar[bool] = False
-    empty_value: ClassVar[Any] = None
-
-    def __init__(
-        self,
-        expression: Any,
-        *,
-        distinct: bool = False,
-        filter: Combinable | None = None,
-        default: Any = None,
-        output_field: Field[Any] | None = None,
-    ) -> None:
-        if expression == "*" and not self.takes_star:
-            raise FieldError(f'{type(self).__name__}("*") has no meaning: name a field')
-        self.expression = None if expression == "*" else as_field_or_expression(expression)
-        self.distinct, self.filter, self.default, self.output_field = distinct, filter, default, output_field
-
-    @property
-    def default_alias(self) -> str:
-        if not isinstance(self.expression, F):
-            raise TypeError(f"{type(self).__name__} of an expression needs a name here: annotate(name=…)")
-        return f"{self.expression.name}__{self.function}"
-
-    def freeze(self, values: list[Any]) -> Shape:
-        argument = None if self.expression is None else self.expression.freeze(values)
-        condition = None if self.filter is None else freeze_child(self.filter._as_q(), values)
-        default = None if self.default is None else as_expression(self.default).freeze(values)
-        return (
-            "aggregate",
-            self.function,
-            self.distinct,
-            argument,
-            condition,
-            default,
-            freeze_field(self.output_field),
-        )
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.expression!r})"
-
-
-class Count(Aggregate):
-    """How many values are not null; `Count("*")` counts rows."""
-
-    function = "count"
-    takes_star = True
-    empty_value = 0
-
-
-class Sum(Aggregate):
-    """The sum; None when there are no values."""
-
-    function = "sum"
-
-
-class Avg(Aggregate):
-    """The mean; None when there are no values."""
-
-    function = "avg"
-
-
-class Min(Aggregate):
-    """The least; None when there are no values."""
-
-    function = "min"
-
-
-class Max(Aggregate):
-    """The greatest; None when there are no values."""
-
-    function = "max"

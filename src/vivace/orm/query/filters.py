@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy.sql import visitors
 
 from vivace.orm.exceptions import FieldError, unknown_field
 from vivace.orm.fields.base import Field
@@ -95,6 +96,7 @@ class Filters:
             self._plain.append(operand.element)
         key = _key_function(target) if target is not None and target.is_relation else None
         condition = lookup.condition(operand, Right(kind, payload, key), Context(self.select))
+        self._plain += [column for side in condition.right if not side.aggregate for column in _columns(side)]
         if is_conjunct and target is not None and _needs_the_row(lookup, kind, payload):
             target.join.require()
         clause = condition.clause
@@ -164,6 +166,10 @@ class Filters:
         inner.where.append(own == outer)
         clause: Clause = inner.statement([sqlalchemy.literal_column("1")]).exists()
         return clause
+
+
+def _columns(operand: Operand) -> list[ColumnElement[Any]]:
+    return [each for each in visitors.iterate(operand.element) if isinstance(each, sqlalchemy.Column)]
 
 
 def _is_empty(condition: Shape) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import decimal
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -99,8 +100,16 @@ def conversion_of(field: Field[Any]) -> Callable[[Any], Any] | None:
     return _CONVERSIONS.get(kind_of(field))
 
 
+def _duration_of(value: Any) -> dt.timedelta:
+    if isinstance(value, dt.timedelta):
+        return value
+    # Means come as decimals or floats.
+    return dt.timedelta(microseconds=value if value.__class__ is int else float(value))
+
+
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(INTEGER_KINDS, int),
     "float": float,
     "decimal": decimal_of,
+    "duration": _duration_of,
 }

@@ -86,20 +86,7 @@ def number_expression(shape: Shape, counter: Counter) -> Shape:
         return (kind, next(counter))
     if kind == "q":
         return number_condition(shape, counter)
-    if kind == "case":
-        branches = tuple(
-            (number_condition(condition, counter), number_expression(then, counter)) for condition, then in shape[1]
-        )
-        return (kind, branches, number_expression(shape[2], counter), shape[3])
-    if kind == "aggregate":
-        _, function, distinct, argument, condition, default, field = shape
-        argument = None if argument is None else number_expression(argument, counter)
-        condition = None if condition is None else number_condition(condition, counter)
-        default = None if default is None else number_expression(default, counter)
-        return (kind, function, distinct, argument, condition, default, field)
     if kind == "order":
-        return (kind, number_expression(shape[1], counter), *shape[2:])
-    if kind in ("scalar", "exists"):
         return (kind, number_expression(shape[1], counter), *shape[2:])
     if kind == "queryset":
         return (kind, shape[1], number_shape(shape[2], counter))

@@ -7,15 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement
 
 from vivace.orm.exceptions import FieldError
 from vivace.orm.fields.base import Field
-from vivace.orm.fields.numbers import BigIntegerField, BooleanField, FloatField
+from vivace.orm.fields.numbers import BooleanField
 from vivace.orm.fields.text import TextField
-from vivace.orm.fields.times import DurationField
 from vivace.orm.query.conditions import Shape
-from vivace.orm.query.kinds import INTEGER_KINDS, LooseDecimal, conversion_of, field_of_kind, kind_of
+from vivace.orm.query.kinds import conversion_of, field_of_kind
 from vivace.orm.query.operand import Operand
 from vivace.orm.query.output_fields import field_of
 
@@ -114,92 +113,18 @@ def _none(expression: Shape, select: Select) -> Operand:
     return Operand(sqlalchemy.null(), field_of(expression[1]) or TextField(null=True))
 
 
-def _case(expression: Shape, select: Select) -> Operand:
-    _, branches, default_shape, output = expression
-    built = []
-    aggregate = False
-    for condition, then in branches:
-        clause, has_aggregate = select.condition(condition)
-        operand = build(then, select)
-        built.append((clause, operand))
-        aggregate = aggregate or has_aggregate or operand.aggregate
-    default = build(default_shape, select)
-    field = field_of(output) or next(
-        (operand.field for _, operand in built if not isinstance(operand.element, sqlalchemy.Null)), default.field
-    )
-    element = sqlalchemy.case(*((clause, operand.element) for clause, operand in built), else_=default.element)
-    return Operand(element, field, nullable=True, aggregate=aggregate or default.aggregate)
-
-
-def _aggregate(expression: Shape, select: Select) -> Operand:
-    _, name, distinct, argument_shape, condition, default_shape, output = expression
-    argument = None if argument_shape is None else build(argument_shape, select)
-    if argument is not None and argument.aggregate:
-        raise FieldError(f"{name} cannot be computed of another aggregate; annotate in a subquery instead")
-    element: Any
-    if argument is None:
-        element = func.count()
-    else:
-        element = getattr(func, name)(argument.element.distinct() if distinct else argument.element)
-    if condition is not None:
-        element = element.filter(select.condition(condition)[0])
-    field, convert = _aggregate_type(name, argument, select.binds.dialect)
-    if name == "avg" and select.binds.dialect == "postgresql" and isinstance(field, FloatField):
-        element = sqlalchemy.cast(element, sqlalchemy.Double())
-    nullable = name != "count"
-    if default_shape is not None:
-        default = build(default_shape, select)
-        element, nullable = func.coalesce(element, default.element), default.nullable
-    return Operand(element, field_of(output) or field, nullable, aggregate=True, convert=convert)
-
-
-def _aggregate_type(
-    name: str, argument: Operand | None, dialect: str
-) -> tuple[Field[Any], Callable[[Any], Any] | None]:
-    if name == "count" or argument is None:
-        return BigIntegerField(), None
-    kind = kind_of(argument.field)
-    if name in ("min", "max"):
-        return argument.field, argument.convert
-    if kind == "decimal":
-        return LooseDecimal(), None
-    if kind == "duration":
-        return DurationField(null=True), None
-    if kind in INTEGER_KINDS or kind == "boolean":
-        # PostgreSQL sums 64-bit integers as numeric, which arrives as Decimal.
-        if name == "avg":
-            return FloatField(null=True), float if dialect == "mysql" else None
-        return BigIntegerField(null=True), int
-    if kind == "float":
-        return FloatField(null=True), None
-    raise FieldError(f"{name} of a {kind} has no meaning")
-
-
-def _scalar(expression: Shape, select: Select) -> Operand:
-    statement, operand = select.subselect(expression[1])
-    return Operand(statement.scalar_subquery(), field_of(expression[2]) or operand.field, nullable=True)
-
-
 def _queryset(expression: Shape, select: Select) -> Operand:
     statement, operand = select.subselect(expression)
     return Operand(statement.scalar_subquery(), operand.field, nullable=True)
 
 
-def _exists(expression: Shape, select: Select) -> Operand:
-    return Operand(select.subselect_exists(expression[1]), BooleanField(), nullable=False)
-
-
 _BUILDERS: dict[str, Callable[[Shape, Select], Operand]] = {
     "F": _f,
-    "aggregate": _aggregate,
     "bare": _bare,
-    "case": _case,
-    "exists": _exists,
     "node": _node,
     "none": _none,
     "outer": _outer,
     "q": _condition,
     "queryset": _queryset,
-    "scalar": _scalar,
     "value": _value,
 }

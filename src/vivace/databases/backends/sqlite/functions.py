@@ -98,8 +98,28 @@ def _in_zone(moment: str, zone: str) -> str:
     return _stored(_moment(moment).replace(tzinfo=dt.UTC).astimezone(_zone(zone)).replace(tzinfo=None))
 
 
-def _from_zone(local: str, zone: str) -> str:
-    return _stored(_moment(local).replace(tzinfo=_zone(zone)).astimezone(dt.UTC).replace(tzinfo=None))
+def _trunc(kind: str, moment: str, zone: str) -> str:
+    local = _moment(moment).replace(tzinfo=dt.UTC).astimezone(_zone(zone))
+    cut = local.replace(microsecond=0)
+    if kind != "second":
+        cut = cut.replace(second=0)
+    if kind in _LONGER_THAN_A_MINUTE:
+        cut = cut.replace(minute=0)
+    if kind in _LONGER_THAN_AN_HOUR:
+        cut = cut.replace(hour=0, fold=0)
+    if kind == "week":
+        cut -= dt.timedelta(days=cut.weekday())
+    elif kind == "month":
+        cut = cut.replace(day=1)
+    elif kind == "quarter":
+        cut = cut.replace(day=1, month=cut.month - (cut.month - 1) % 3)
+    elif kind == "year":
+        cut = cut.replace(day=1, month=1)
+    return _stored(cut.astimezone(dt.UTC).replace(tzinfo=None))
+
+
+_LONGER_THAN_AN_HOUR = frozenset({"day", "week", "month", "quarter", "year"})
+_LONGER_THAN_A_MINUTE = _LONGER_THAN_AN_HOUR | {"hour"}
 
 
 # Aggregates
@@ -149,6 +169,40 @@ def _folded(combine: Callable[[Any, Any], Any]) -> type:
     return Folded
 
 
+class _JoinedTexts:
+    """string_agg(): the first argument is "u" when texts come once; then, for each key, "a" or "d" and its nulls."""
+
+    def __init__(self) -> None:
+        self.settings = self.delimiter = ""
+        self.rows: list[tuple[str, tuple[Any, ...]]] = []
+
+    def step(self, settings: str, delimiter: str | None, text: Any, *keys: Any) -> None:
+        """Takes a row in."""
+        self.settings, self.delimiter = settings, delimiter or ""
+        if text is not None:
+            self.rows.append((str(text), keys))
+
+    def finalize(self) -> str | None:
+        """The texts in order."""
+        if not self.rows:
+            return None
+        ways = self.settings[1:]
+        for number in reversed(range(len(ways) // 2)):
+            descending, nulls = ways[2 * number] == "d", ways[2 * number + 1]
+            nulls_first = nulls == "f" or (nulls == "-" and not descending)
+            self.rows.sort(key=lambda row: _rank(row[1][number]), reverse=descending)
+            self.rows.sort(key=lambda row: (row[1][number] is None) != nulls_first)
+        texts = [text for text, _ in self.rows]
+        return self.delimiter.join(dict.fromkeys(texts) if self.settings[0] == "u" else texts)
+
+
+def _rank(value: Any) -> tuple[int, Any]:
+    """SQLite's order of values: null, numbers, texts, bytes."""
+    if value is None:
+        return 0, 0
+    return (1 if isinstance(value, int | float) else 2 if isinstance(value, str) else 3), value
+
+
 _FUNCTIONS: dict[tuple[str, int], Callable[..., Any]] = {
     ("lpad", 3): lambda text, length, fill: _pad(text, length, fill, left=True),
     ("regexp", 2): _regexp,
@@ -157,10 +211,10 @@ _FUNCTIONS: dict[tuple[str, int], Callable[..., Any]] = {
     ("rpad", 3): lambda text, length, fill: _pad(text, length, fill, left=False),
     **{(name, 1): _digest(name) for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")},
     ("vivace_datetime_add", 2): _datetime_add,
-    ("vivace_from_zone", 2): _from_zone,
     ("vivace_in_zone", 2): _in_zone,
     ("vivace_microseconds_between", 2): _microseconds_between,
     ("vivace_time_add", 2): _time_add,
+    ("vivace_trunc", 3): _trunc,
 }
 # SQLite has these only when it was built so.
 _MATHEMATICS: dict[tuple[str, int], Callable[..., Any]] = {
@@ -221,3 +275,4 @@ def add_functions(connection: sqlite3.Connection) -> None:
     connection.create_function("rand", 0, random.random)
     for name, aggregate in _AGGREGATES.items():
         connection.create_aggregate(name, 1, aggregate)  # type: ignore[arg-type]  # made from the table above
+    connection.create_aggregate("vivace_string_agg", -1, _JoinedTexts)
