@@ -212,7 +212,8 @@ class Round(Transform):
     arity = None
 
     def __init__(self, expression: Any, precision: Any = 0, **extra: Any) -> None:
-        super().__init__(expression, precision, **extra)
+        # Without places it is a function of one argument, which may stand in a lookup.
+        super().__init__(expression, *([] if precision == 0 else [precision]), **extra)
 
     @classmethod
     def resolve_output_field(cls, operands: Sequence[Operand], context: Context) -> Field[Any]:

@@ -37,6 +37,8 @@ class TransformNode(RegisterLookupMixin, Expression):
 
     @classmethod
     def build_node(cls, static: Any, children: Sequence[Any], context: Context) -> Operand:
+        if len(children) != 1:
+            return super().build_node(static, children, context)
         return _apply(Applied(cls, static, context.output_field, context.build(children[0])), context.select)
 
 
