@@ -79,7 +79,7 @@ from vivace.orm.query.conditions import Q
 from vivace.orm.query.expressions import ExpressionWrapper, F, OrderBy, OuterRef, Value
 from vivace.orm.query.func import Func, Transform
 from vivace.orm.query.lookups import Lookup
-from vivace.orm.query.prefetch import Prefetch
+from vivace.orm.query.prefetch import Prefetch, aprefetch_related_objects, prefetch_related_objects
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.query.subqueries import Exists, Subquery
 from vivace.orm.relations.reverse import RelatedManager
@@ -178,4 +178,6 @@ __all__ = [
     "Variance",
     "VersionField",
     "When",
+    "aprefetch_related_objects",
+    "prefetch_related_objects",
 ]

@@ -44,6 +44,8 @@ def _operation(operation: Shape, counter: Counter) -> Shape:
         )
     if kind == "combine":
         return (kind, operation[1], operation[2], tuple(number_expression(each, counter) for each in operation[3]))
+    if kind == "each":
+        return (kind, operation[1], *(next(counter) if present else None for present in operation[2:]))
     if kind == "slice":
         return (kind, *(next(counter) if present else None for present in operation[1:]))
     return operation

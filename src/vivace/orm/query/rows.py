@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy
+
+from vivace.orm.exceptions import NotSupportedError
 from vivace.orm.fields.related import Relation
 from vivace.orm.instances import slot_of
 from vivace.orm.query import hydrate
@@ -34,6 +37,23 @@ def row_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:
             raise ValueError(f'annotate({name}=…): {select.model._meta.object_name} has an attribute "{name}" already')
     columns += [operand.element for _, operand in shown]
     return columns, hydrate.instances_decoder(root, shown, len(columns), dialect)
+
+
+def slice_for_each(select: Select, columns: list[Any]) -> Any:
+    """The statement that takes a slice of the rows for each value of something, such as the object prefetched for."""
+    assert select.each is not None
+    partition, low, high = select.each
+    if select.distinct is not None:
+        raise NotSupportedError("A sliced queryset of prefetch_related() cannot be distinct()")
+    order = select.ordering.clauses() or [select.operand_of("pk").element.asc()]
+    select.ordering.clear()
+    place = sqlalchemy.func.row_number().over(partition_by=select.operand_of(partition).element, order_by=order)
+    labelled = [column.label(f"c{index}") for index, column in enumerate(columns)]
+    inner = select.statement([*labelled, place.label("place")]).subquery()
+    statement = sqlalchemy.select(*list(inner.c)[:-1]).order_by(inner.c.place)
+    if low is not None:
+        statement = statement.where(inner.c.place > low)
+    return statement if high is None else statement.where(inner.c.place <= high)
 
 
 def _compound_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:

@@ -53,6 +53,8 @@ class Select:
         """What has been applied, for a SELECT that is like this one."""
         self.compound: Compound | None = None
         self.lock: Lock | None = None
+        self.each: tuple[Any, ...] | None = None
+        """A slice for each value of something: its name, and the numbers of the rows before and behind the slice."""
         self.limit: ColumnElement[Any] | None = None
         self.offset: ColumnElement[Any] | None = None
 
@@ -221,10 +223,15 @@ class Select:
         else:
             self.deferred |= set(names)
 
+    def _each(self, partition: str, low: int | None, high: int | None) -> None:
+        self.each = (partition, *(None if slot is None else self._whole_number(slot) for slot in (low, high)))
+
+    def _whole_number(self, slot: int) -> ColumnElement[Any]:
+        return self.binds.add(slot, int, sqlalchemy.BigInteger())
+
     def _slice(self, limit: int | None, offset: int | None) -> None:
-        number = sqlalchemy.BigInteger()
-        self.limit = None if limit is None else self.binds.add(limit, int, number)
-        self.offset = None if offset is None else self.binds.add(offset, int, number)
+        self.limit = None if limit is None else self._whole_number(limit)
+        self.offset = None if offset is None else self._whole_number(offset)
 
     # The statement
 
@@ -338,6 +345,7 @@ _OPERATIONS: dict[str, Callable[..., None]] = {
     "combine": Select._combine,
     "defer": Select._defer,
     "distinct": Select._distinct,
+    "each": Select._each,
     "exclude": Select._exclude,
     "filter": Select._filter,
     "lock": Select._lock,
