@@ -419,3 +419,10 @@ async def test_update_refuses_an_object_of_another_model(books: Database) -> Non
     with pytest.raises(ValueError, match=r"update\(author=…\) takes a Author, got <Tag: red>"):
         await Book.objects.update(author=tag)
     assert await Book.objects.filter(author=ann).update(author=ann) > 0
+
+
+async def test_values_of_typed_expressions_are_those_of_the_fields(books: Database) -> None:
+    rows = Book.objects.order_by("title")
+    assert await rows.values_list(Book.title, flat=True) == await rows.values_list("title", flat=True)
+    assert await rows.values_list(Book.title, Book.pages) == await rows.values_list("title", "pages")
+    assert await rows.values(Book.title, F("author__name")) == await rows.values("title", "author__name")

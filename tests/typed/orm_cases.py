@@ -103,6 +103,30 @@ async def querysets() -> None:
     assert_type(await Note.objects.bulk_create([]), list[Note])
     assert_type(await Post.objects.published(), list[Post])
     assert_type(await Note.objects.aggregate(models.Count("id")), dict[str, Any])
+    assert_type(await Note.objects.all().filter(done=True).exclude(size=1).distinct().reverse(), list[Note])
+    assert_type(await Note.objects.filter(done=True).union(Note.objects.filter(size=1)), list[Note])
+    assert_type(await Note.objects.select_for_update(skip_locked=True).get(pk=1), Note)
+    assert_type(await Note.objects.update_or_create(title="x", defaults={"size": 1}), tuple[Note, bool])
+    assert_type(await Note.objects.filter(size=1).update(size=2), int)
+    assert_type(await Note.objects.filter(size=1).delete(), tuple[int, dict[str, int]])
+    assert_type(await Note.objects.latest("created"), Note)
+    assert_type(await Note.objects.exists(), bool)
+    async for each in Note.objects.filter(size=1).iterator(chunk_size=10):
+        assert_type(each, Note)
+    assert_type(await Note.objects.aget(pk=1), Note)
+    assert_type(await Note.objects.annotate(n=models.Count("tags")).filter(n__gt=1).first(), Note | None)
+
+
+async def values() -> None:
+    assert_type(await Note.objects.values("title", "size"), list[dict[str, Any]])
+    assert_type(await Note.objects.values("title").first(), dict[str, Any] | None)
+    assert_type(await Note.objects.values_list("title", "size"), list[tuple[Any, ...]])
+    assert_type(await Note.objects.values_list("title", flat=True), list[Any])
+    assert_type(await Note.objects.values_list(Note.title, flat=True), list[str])
+    assert_type(await Note.objects.values_list(Note.subtitle, flat=True), list[str | None])
+    assert_type(await Note.objects.filter(size=1).values_list(Note.title, Note.size), list[tuple[str, int]])
+    async for title, size, done in Note.objects.values_list(Note.title, Note.size, Note.done):
+        assert_type((title, size, done), tuple[str, int, bool])
 
 
 def expressions() -> None:
@@ -125,6 +149,10 @@ async def mistakes() -> None:
     note.titel  # type: ignore[attr-defined]  # noqa: B018
     Note.titel  # type: ignore[attr-defined]  # noqa: B018
     Note.objects.filter(Note.title == 3)  # type: ignore[arg-type]
+    (await Note.objects.values("title"))[0].title  # type: ignore[attr-defined]  # noqa: B018
+    (await Note.objects.values_list(Note.title, Note.size))[0][2]  # type: ignore[misc]  # noqa: B018
+    Note.objects.filter(Note.titel == "x")  # type: ignore[attr-defined]
+    await Note.objects.get(pk=1).title  # type: ignore[attr-defined]
     Note.objects.filter(Note.size > "x")  # type: ignore[operator]
     Note.size.in_(["x"])  # type: ignore[list-item]
     Strict(title=1)  # type: ignore[arg-type]

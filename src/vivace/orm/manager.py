@@ -10,7 +10,7 @@ from vivace.orm.query.queryset import QuerySet
 if TYPE_CHECKING:
     from vivace.orm.base import Model
 
-M = TypeVar("M", bound="Model", covariant=True)
+M = TypeVar("M", covariant=True)
 
 if TYPE_CHECKING:
     _Base = QuerySet

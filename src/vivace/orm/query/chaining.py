@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from vivace.orm.constraints import UniqueConstraint
 from vivace.orm.exceptions import FieldError
 from vivace.orm.query import names
+from vivace.orm.query.columns import Column
 from vivace.orm.query.conditions import PLAIN, Combinable, Q, Shape, freeze_lookups
 from vivace.orm.query.expressions import Expression, F, OrderBy, as_expression, has_aggregate
 from vivace.orm.query.prefetch import Prefetch
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from vivace.orm.base import Model
     from vivace.orm.query.queryset import QuerySet
 
-M = TypeVar("M", bound="Model", covariant=True)
+M = TypeVar("M", covariant=True)
+T = TypeVar("T")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
 
 
 class ChainedQuery(QueryState[M]):
@@ -96,12 +100,32 @@ class ChainedQuery(QueryState[M]):
             names.check_alias(self.model, name)
         return self._with((kind, frozen), values) if frozen else self._clone()
 
-    def values(self, *fields: str | Expression, **expressions: Any) -> QuerySet[Any]:
+    def values(self, *fields: str | Expression, **expressions: Any) -> QuerySet[dict[str, Any]]:
         """Dicts instead of instances."""
         return self._as_values("dict", fields, expressions)
 
+    @overload
+    def values_list(self, field: Column[T], /, *, flat: Literal[True]) -> QuerySet[T]: ...
+    @overload
+    def values_list(self, field: str | Expression = ..., /, *, flat: Literal[True]) -> QuerySet[Any]: ...
+    @overload
+    def values_list(self, first: Column[T], /) -> QuerySet[tuple[T]]: ...
+    @overload
+    def values_list(self, first: Column[T], second: Column[T2], /) -> QuerySet[tuple[T, T2]]: ...
+    @overload
+    def values_list(self, first: Column[T], second: Column[T2], third: Column[T3], /) -> QuerySet[tuple[T, T2, T3]]: ...
+    @overload
+    def values_list(self, *fields: str | Expression, named: Literal[True]) -> QuerySet[Any]: ...
+    @overload
+    def values_list(self, *fields: str | Expression) -> QuerySet[tuple[Any, ...]]: ...
+    @overload
+    def values_list(self, *fields: str | Expression, flat: bool = ..., named: bool = ...) -> QuerySet[Any]: ...
+
     def values_list(self, *fields: str | Expression, flat: bool = False, named: bool = False) -> QuerySet[Any]:
-        """Tuples instead of instances; with `flat`, the values of the one field; with `named`, named tuples."""
+        """Tuples instead of instances; with `flat`, the values of the one field; with `named`, named tuples.
+
+        Of typed expressions, up to three, type checkers know the types: `values_list(Book.title, Book.pages)`.
+        """
         if flat and named:
             raise TypeError("'flat' and 'named' can't be used together.")
         if flat and len(fields) > 1:
@@ -116,6 +140,9 @@ class ChainedQuery(QueryState[M]):
         for number, field in enumerate(fields, start=1):
             if isinstance(field, str):
                 wanted.append(field)
+                continue
+            if isinstance(field, F) and type(field) in (F, Column):
+                wanted.append(field.name)
                 continue
             alias = _alias_of(field, number)
             made = made.annotate(**{alias: field})
@@ -309,8 +336,6 @@ def freeze_named(named: Mapping[str, Any], values: list[Any]) -> tuple[tuple[str
 
 
 def _alias_of(field: Expression, number: int) -> str:
-    if isinstance(field, F):
-        return f"{field.name}_{number}" if not field.name.isidentifier() else f"{field.name}__value{number}"
     try:
         return field.default_alias
     except TypeError:

@@ -12,9 +12,9 @@ from vivace.orm.query.conditions import Shape
 from vivace.orm.query.state import QueryState
 
 if TYPE_CHECKING:
-    from vivace.orm.base import Model
+    pass
 
-M = TypeVar("M", bound="Model", covariant=True)
+M = TypeVar("M", covariant=True)
 
 # What would have to reach into the parts. Order, slices, values() and reading are done with the whole.
 _REFUSED = (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.base import Model
 
-M = TypeVar("M", bound="Model", covariant=True)
+M = TypeVar("M", covariant=True)
 
 # get() reads no more than this to say how many there are.
 MAX_GET_RESULTS = 21

@@ -21,7 +21,7 @@ from vivace.orm.relations.deletion import delete_queryset
 if TYPE_CHECKING:
     from vivace.orm.base import Model
 
-M = TypeVar("M", bound="Model", covariant=True)
+M = TypeVar("M", covariant=True)
 
 
 class QuerySet(FetchedQuery[M]):

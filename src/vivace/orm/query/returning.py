@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vivace.orm.query.queryset import QuerySet
 
 R = TypeVar("R")
-M = TypeVar("M", bound="Model", covariant=True)
+M = TypeVar("M", covariant=True)
 
 
 class Change(Coroutine[Any, Any, R], Generic[R, M]):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.base import Model
 
-M = TypeVar("M", bound="Model", covariant=True)
+M = TypeVar("M", covariant=True)
 
 
 class QueryState(Generic[M]):
