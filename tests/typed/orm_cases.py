@@ -150,7 +150,7 @@ async def mistakes() -> None:
     Note.titel  # type: ignore[attr-defined]  # noqa: B018
     Note.objects.filter(Note.title == 3)  # type: ignore[arg-type]
     (await Note.objects.values("title"))[0].title  # type: ignore[attr-defined]  # noqa: B018
-    (await Note.objects.values_list(Note.title, Note.size))[0][2]  # type: ignore[misc]  # noqa: B018
+    (await Note.objects.values_list(Note.title, Note.size))[0][2]  # type: ignore[misc]
     Note.objects.filter(Note.titel == "x")  # type: ignore[attr-defined]
     await Note.objects.get(pk=1).title  # type: ignore[attr-defined]
     Note.objects.filter(Note.size > "x")  # type: ignore[operator]
