@@ -101,7 +101,8 @@ def _column(field: Field[Any]) -> sqlalchemy.Column[Any]:
         field.sql_type(),
         *arguments,
         primary_key=field.primary_key,
-        nullable=field.null,
+        # MariaDB has no NOT NULL of generated columns; all databases have a CHECK, see _add_field_constraints.
+        nullable=field.null or field.generated,
         autoincrement=isinstance(field, AutoField),
         comment=field.db_comment,
     )
@@ -125,6 +126,8 @@ def _add_field_constraints(model: type[Model], table: sqlalchemy.Table, field: F
         tablespace = field.db_tablespace or model._meta.db_tablespace
         options: dict[str, Any] = {} if tablespace is None else {"postgresql_tablespace": tablespace}
         sqlalchemy.Index(None, column, **options)
+    if field.generated and not field.null:
+        table.append_constraint(sqlalchemy.CheckConstraint(column.isnot(None), name=f"{field.column}_not_null"))
     if isinstance(field, IntegerField) and field.limits[0] == 0:
         positive = column >= sqlalchemy.literal_column("0")
         table.append_constraint(sqlalchemy.CheckConstraint(positive, name=f"{field.column}_positive"))
@@ -285,6 +288,10 @@ def creation(models: Iterable[type[Model]], dialect: sqlalchemy.Dialect) -> list
 
     What the database cannot have is left out with a `SchemaWarning`.
     """
+    models = list(models)
+    for model in models:
+        for field in model._meta.local_fields:
+            field.require(dialect.name)
     made = metadata(models)
     statements: list[str] = []
     circular = dialect.name != "sqlite"

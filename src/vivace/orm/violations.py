@@ -46,6 +46,8 @@ class Rule:
     condition: Any = None
     nulls_distinct: bool = True
     constraint: BaseConstraint | None = None
+    dialects: tuple[str, ...] | None = None
+    """The databases that can tell; None for all."""
     date: tuple[str, str, str] | None = None
     """For `unique_for_date` and its like: the field, the date's field, and "date", "month" or "year"."""
 
@@ -70,7 +72,10 @@ def unique(model: type[Model], *names: str, constraint: BaseConstraint | None = 
 
 async def broken_rules(instance: Model, rules: Sequence[Rule], database: Database) -> list[Rule]:
     """Those of `rules` that the row would break."""
-    asked = [rule for rule in rules if not _is_harmless(instance, rule)]
+    name = database.dialect.name
+    asked = [
+        rule for rule in rules if (rule.dialects is None or name in rule.dialects) and not _is_harmless(instance, rule)
+    ]
     if not asked:
         return []
     model = instance._meta.model

@@ -313,6 +313,9 @@ class Field(RegisterLookupMixin, Generic[T]):
         """The SQLAlchemy type of the column."""
         raise NotImplementedError(f"{type(self).__name__} has no SQL type")
 
+    def require(self, dialect: str) -> None:
+        """Raises NotSupportedError when a database cannot have such a column."""
+
     def parameter_type(self) -> sqlalchemy.types.TypeEngine[Any]:
         """The SQL type of a value that the column is compared with: without a length, which would cut the value."""
         sql_type = self.sql_type()

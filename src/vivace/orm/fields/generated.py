@@ -68,6 +68,20 @@ class GeneratedField(Field[T]):
         super().bind(model, name)
         self.output_field.name = self.output_field.attname = self.name
 
+    def get_lookup(self, lookup_name: str) -> Any:
+        """The field's own, or else the output field's."""
+        own = self._own_lookups().get(lookup_name)
+        return own if own is not None and own.is_lookup else self.output_field.get_lookup(lookup_name)
+
+    def get_transform(self, lookup_name: str) -> Any:
+        """The field's own, or else the output field's."""
+        own = self._own_lookups().get(lookup_name)
+        return own if own is not None and not own.is_lookup else self.output_field.get_transform(lookup_name)
+
+    def _own_lookups(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.__dict__.get("instance_lookups", {})
+        return found
+
     def to_python(self, value: Any) -> Any:
         return self.output_field.to_python(value)
 
