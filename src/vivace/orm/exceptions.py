@@ -23,6 +23,7 @@ __all__ = [
     "DatabaseError",
     "FieldDoesNotExist",
     "FieldError",
+    "FieldFetchBlocked",
     "IntegrityError",
     "ModelDefinitionError",
     "MultipleObjectsReturned",
@@ -69,6 +70,10 @@ class MultipleObjectsReturned(ORMError):
 
 class NotLoaded(ORMError, AttributeError):
     """A field was read that the query left out, or of a related object that only its key is known of."""
+
+
+class FieldFetchBlocked(NotLoaded):
+    """Something that the query left out was awaited although its fetch mode is FETCH_RAISE (Django 6.1's name)."""
 
 
 class NotUpdated(ORMError, DatabaseError):

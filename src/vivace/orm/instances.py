@@ -9,6 +9,7 @@ from weakref import ref
 
 from vivace.databases.frames import current_frames
 from vivace.orm.exceptions import NotLoaded
+from vivace.orm.fetch_modes import FETCH_PEERS, FetchMode
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -41,6 +42,8 @@ class Origin:
 
     __slots__ = ("database", "fate", "layout", "peers", "stubs")
 
+    fetch_mode: FetchMode = FETCH_PEERS
+
     def __init__(self, layout: Layout, database: Database, peers: list[ref[Model]] | None = None) -> None:
         self.layout, self.database, self.peers = layout, database, peers
         self.stubs: dict[str, dict[Any, Model]] = {}
@@ -62,6 +65,21 @@ class Origin:
     def living(self) -> list[Model]:
         """The peers that somebody still holds."""
         return [instance for reference in self.peers or () if (instance := reference()) is not None]
+
+
+class OriginOfMode(Origin):
+    """The origin of instances whose fetch mode is not the default."""
+
+    __slots__ = ("fetch_mode",)
+
+    def __init__(self, layout: Layout, database: Database, fetch_mode: FetchMode) -> None:
+        super().__init__(layout, database)
+        self.fetch_mode = fetch_mode
+
+    def anew(self, layout: Layout, database: Database) -> Origin:
+        made = OriginOfMode(layout, database, self.fetch_mode)
+        made.stubs = self.stubs
+        return made
 
 
 class InstanceState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vivace.orm.base import Model
 from vivace.orm.constraints import BaseConstraint, CheckConstraint, Deferrable, UniqueConstraint
 from vivace.orm.exceptions import NON_FIELD_ERRORS, FieldError, ObjectDoesNotExist, ProtectedError, RestrictedError
+from vivace.orm.fetch_modes import FETCH_ONE, FETCH_PEERS, FETCH_RAISE
 from vivace.orm.fields import (
     CASCADE,
     DB_CASCADE,
@@ -91,6 +92,9 @@ __all__ = [
     "DB_SET_DEFAULT",
     "DB_SET_NULL",
     "DO_NOTHING",
+    "FETCH_ONE",
+    "FETCH_PEERS",
+    "FETCH_RAISE",
     "NON_FIELD_ERRORS",
     "PROTECT",
     "RESTRICT",

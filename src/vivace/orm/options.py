@@ -11,6 +11,7 @@ import sqlalchemy
 
 from vivace.orm.constraints import BaseConstraint
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError
+from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.files import FileField
 from vivace.orm.fields.related import ForeignKey, ManyToManyField, OneToOneField, Relation, VirtualField
@@ -34,6 +35,7 @@ META_OPTIONS = {
     "default_manager_name": None,
     "default_permissions": ("add", "change", "delete", "view"),
     "default_related_name": None,
+    "fetch_mode": None,
     "get_latest_by": None,
     "indexes": (),
     "managed": True,
@@ -62,6 +64,7 @@ class Options:
     default_manager_name: str | None
     default_permissions: Sequence[str]
     default_related_name: str | None
+    fetch_mode: FetchMode | None
     get_latest_by: str | Sequence[str] | None
     managed: bool
     order_with_respect_to: str | None
@@ -95,6 +98,10 @@ class Options:
         self.declared = declared
         for option, default in META_OPTIONS.items():
             setattr(self, option, declared.get(option, default))
+        if self.fetch_mode is not None and not isinstance(self.fetch_mode, FetchMode):
+            raise ModelDefinitionError(
+                f"{name}.Meta.fetch_mode is FETCH_ONE, FETCH_PEERS or FETCH_RAISE, got {self.fetch_mode!r}"
+            )
         self.object_name, self.model_name = name, name.lower()
         self.app_label: str = declared.get("app_label") or registry.label_of(module)
         self.db_table = self.db_table or f"{self.app_label}_{self.model_name}"

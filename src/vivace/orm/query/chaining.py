@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from vivace.orm.constraints import UniqueConstraint
 from vivace.orm.exceptions import FieldError
+from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.query import names
 from vivace.orm.query.columns import Column
 from vivace.orm.query.conditions import PLAIN, Combinable, Q, Shape, freeze_lookups
@@ -199,6 +200,12 @@ class ChainedQuery(QueryState[M]):
         if nowait and skip_locked:
             raise ValueError("The nowait option cannot be used with skip_locked.")
         return self._with(("lock", nowait, skip_locked, (of,) if isinstance(of, str) else tuple(of), no_key))
+
+    def fetch_mode(self, mode: FetchMode) -> Self:
+        """What awaiting something that the query left out does: FETCH_PEERS (the default), FETCH_ONE or FETCH_RAISE."""
+        if not isinstance(mode, FetchMode):
+            raise TypeError(f"fetch_mode() takes FETCH_ONE, FETCH_PEERS or FETCH_RAISE, got {mode!r}")
+        return self._with(("fetch_mode", mode))
 
     def using(self, database: Database | None) -> Self:
         """The same rows of another database."""

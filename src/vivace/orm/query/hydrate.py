@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ref
 
+from vivace.orm.fetch_modes import FETCH_PEERS, FetchMode
 from vivace.orm.fields.base import Field
-from vivace.orm.instances import ABSENT, Layout, Origin, partial_class
+from vivace.orm.instances import ABSENT, Layout, Origin, OriginOfMode, partial_class
 from vivace.orm.query.operand import Operand
 from vivace.orm.signals import post_init
 
@@ -95,7 +96,9 @@ class _Source:
         return self.names[name]
 
 
-def instances_decoder(root: Node, annotations: Sequence[tuple[str, Operand]], width: int, dialect: str) -> Decode:
+def instances_decoder(
+    root: Node, annotations: Sequence[tuple[str, Operand]], width: int, dialect: str, mode: FetchMode | None = None
+) -> Decode:
     """A decoder into instances of the root's model, with related instances and annotations as attributes."""
     source = _Source()
     nodes = _flatten(root)
@@ -108,10 +111,17 @@ def instances_decoder(root: Node, annotations: Sequence[tuple[str, Operand]], wi
         source.lines.append(f"        i0.{alias} = {source.of_operand(index, operand, dialect)}")
     hydrate = source.function("hydrate")
     layouts = [node.layout(dialect) for node in nodes]
-    keep_peers = [node.is_partial or _has_single_relations(node.model) for node in nodes]
+    modes = [mode or node.model._meta.fetch_mode or FETCH_PEERS for node in nodes]
+    keep_peers = [
+        mode is FETCH_PEERS and (node.is_partial or _has_single_relations(node.model))
+        for node, mode in zip(nodes, modes, strict=True)
+    ]
+    make_origins: list[Callable[[Layout, Database], Origin]] = [
+        Origin if mode is FETCH_PEERS else partial(OriginOfMode, fetch_mode=mode) for mode in modes
+    ]
 
     def decode(rows: Rows, database: Database, peers: bool) -> list[Any]:
-        origins = [Origin(layout, database) for layout in layouts]
+        origins = [make(layout, database) for make, layout in zip(make_origins, layouts, strict=True)]
         lists: list[list[Any]] = [[] for _ in nodes]
         arguments: list[Any] = []
         for origin, made in zip(origins, lists, strict=True):

@@ -36,7 +36,7 @@ def row_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:
         if name in select.model._meta.forward or hasattr(select.model, name):
             raise ValueError(f'annotate({name}=…): {select.model._meta.object_name} has an attribute "{name}" already')
     columns += [operand.element for _, operand in shown]
-    return columns, hydrate.instances_decoder(root, shown, len(columns), dialect)
+    return columns, hydrate.instances_decoder(root, shown, len(columns), dialect, select.fetch_mode)
 
 
 def slice_for_each(select: Select, columns: list[Any]) -> Any:

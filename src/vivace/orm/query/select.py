@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.sql import visitors
 
 from vivace.orm.exceptions import FieldError, unknown_field
+from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.fields.related import ForeignKey, Relation
 from vivace.orm.query.binds import Binds
 from vivace.orm.query.compounds import Compound, settle
@@ -53,6 +54,7 @@ class Select:
         """What has been applied, for a SELECT that is like this one."""
         self.compound: Compound | None = None
         self.lock: Lock | None = None
+        self.fetch_mode: FetchMode | None = None
         self.each: tuple[Any, ...] | None = None
         """A slice for each value of something: its name, and the numbers of the rows before and behind the slice."""
         self.limit: ColumnElement[Any] | None = None
@@ -223,6 +225,9 @@ class Select:
         else:
             self.deferred |= set(names)
 
+    def _fetch_mode(self, mode: FetchMode) -> None:
+        self.fetch_mode = mode
+
     def _each(self, partition: str, low: int | None, high: int | None) -> None:
         self.each = (partition, *(None if slot is None else self._whole_number(slot) for slot in (low, high)))
 
@@ -347,6 +352,7 @@ _OPERATIONS: dict[str, Callable[..., None]] = {
     "distinct": Select._distinct,
     "each": Select._each,
     "exclude": Select._exclude,
+    "fetch_mode": Select._fetch_mode,
     "filter": Select._filter,
     "lock": Select._lock,
     "only": Select._only,

@@ -14,6 +14,8 @@ from weakref import ref
 
 from vivace.databases.frames import current_frames
 from vivace.orm import binding
+from vivace.orm.exceptions import FieldFetchBlocked
+from vivace.orm.fetch_modes import FETCH_PEERS, FETCH_RAISE, FetchMode
 from vivace.orm.instances import Origin, is_partial, partial_layout
 from vivace.orm.query.queryset import QuerySet
 
@@ -36,14 +38,26 @@ async def load(instance: Model) -> None:
         attname, fields = model._meta.pk.attname, tuple(sorted(instance.get_deferred_fields()))
         together = [peer for peer in (origin.living() if origin is not None else []) if is_partial(peer)]
         together = [peer for peer in together if tuple(sorted(peer.get_deferred_fields())) == fields]
+    mode = FETCH_PEERS if origin is None else origin.fetch_mode
+    if mode is FETCH_RAISE:
+        raise FieldFetchBlocked(_blocked(instance, fields))
     if not any(each is instance for each in together):
         together.append(instance)
     database = binding.resolve(origin.database if origin is not None else None)
-    await _Batch.of(database, model, attname, fields).load(together)
+    await _Batch.of(database, model, attname, fields, mode).load(together)
     if is_partial(instance):
         key = getattr(instance, attname)
         missing: Any = model.DoesNotExist
         raise missing(f"There is no {model.__name__} with {attname}={key!r}.")
+
+
+def _blocked(instance: Model, fields: Any) -> str:
+    if fields is None:
+        name = instance._stub_of[1].slot.removeprefix("_rel_").removeprefix("_rev_")
+        what = f'the {type(instance).__name__} behind "{name}"'
+    else:
+        what = f"{type(instance).__name__}'s deferred {', '.join(fields)}"
+    return f"Fetching {what} is blocked by FETCH_RAISE: say in the query what it shall load (select_related, only …)"
 
 
 class _Batch:
@@ -51,8 +65,11 @@ class _Batch:
 
     pending: dict[Key, _Batch] = {}
 
-    def __init__(self, key: Key, database: Database, model: type[Model], attname: str, fields: Any) -> None:
+    def __init__(
+        self, key: Key, database: Database, model: type[Model], attname: str, fields: Any, mode: FetchMode
+    ) -> None:
         self.key, self.database, self.model, self.attname, self.fields = key, database, model, attname, fields
+        self.mode = mode
         self.instances: dict[int, Model] = {}
         loop = asyncio.get_running_loop()
         self.done: asyncio.Future[None] = loop.create_future()
@@ -61,13 +78,13 @@ class _Batch:
         loop.call_soon(self._start, loop, context)
 
     @classmethod
-    def of(cls, database: Database, model: type[Model], attname: str, fields: Any) -> _Batch:
+    def of(cls, database: Database, model: type[Model], attname: str, fields: Any, mode: FetchMode) -> _Batch:
         """The batch that such instances can still join."""
         frame = current_frames.get().get(database)
-        key = (id(asyncio.get_running_loop()), id(database), id(frame), model, attname, fields)
+        key = (id(asyncio.get_running_loop()), id(database), id(frame), model, attname, fields, mode)
         batch = cls.pending.get(key)
         if batch is None:
-            batch = cls.pending[key] = cls(key, database, model, attname, fields)
+            batch = cls.pending[key] = cls(key, database, model, attname, fields, mode)
         return batch
 
     async def load(self, instances: list[Model]) -> None:
@@ -99,6 +116,8 @@ class _Batch:
         for instance in self.instances.values():
             waiting.setdefault(getattr(instance, self.attname), []).append(instance)
         queryset: QuerySet[Model] = QuerySet(self.model).using(self.database).order_by()
+        if self.mode is not FETCH_PEERS:
+            queryset = queryset.fetch_mode(self.mode)
         if self.fields is not None:
             queryset = queryset.only(self.attname, *self.fields)
         found = await queryset.filter(**{f"{self.attname}__in": tuple(waiting)})
@@ -110,8 +129,10 @@ class _Batch:
                 _complete(instance, row, self.database)
             return
         if found:
-            origin = Origin(found[0]._origin.layout, self.database)  # type: ignore[union-attr]  # rows have one
-            origin.peers = [ref(instance) for instance, _ in loaded]
+            first: Any = found[0]._origin
+            origin = first.anew(first.layout, self.database)
+            if self.mode is FETCH_PEERS:
+                origin.peers = [ref(instance) for instance, _ in loaded]
             for instance, row in loaded:
                 _fill(instance, row, origin)
 
@@ -134,9 +155,8 @@ def _complete(instance: Model, row: Model, database: Database) -> None:
         if name not in instance.__dict__:
             setattr(instance, name, getattr(row, name))
     model = instance._meta.model
-    origin = Origin(partial_layout(model, tuple(known), database.dialect.name), database)
-    if own is not None:
-        origin.peers, origin.stubs = own.peers, own.stubs
+    layout = partial_layout(model, tuple(known), database.dialect.name)
+    origin = Origin(layout, database) if own is None else own.anew(layout, database)
     instance._origin, instance._row = origin, tuple(known.values())
     if not instance.get_deferred_fields():
         instance.__class__ = model

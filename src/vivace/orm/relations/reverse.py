@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vivace.orm import binding
+from vivace.orm.fetch_modes import FETCH_PEERS
 from vivace.orm.instances import ABSENT, slot_of
 from vivace.orm.manager import Manager
 from vivace.orm.query.columns import Column
@@ -119,6 +120,13 @@ class RelatedManager(Manager[M]):
         """Whether `prefetch_related()` has loaded the objects, so that `for` works."""
         return self._cached() is not None
 
+    def _in_mode(self, queryset: Any) -> Any:
+        """The queryset in the fetch mode of the instance."""
+        origin = self.instance._origin
+        if origin is None or origin.fetch_mode is FETCH_PEERS:
+            return queryset
+        return queryset.fetch_mode(origin.fetch_mode)
+
     def _target_database(self) -> Database:
         origin = self.instance._origin
         return binding.resolve(self._using if self._using is not None or origin is None else origin.database)
@@ -170,7 +178,7 @@ class ReverseManyManager(RelatedManager[M]):
             queryset = queryset.using(self.instance._origin.database)
         queryset = queryset.filter(**{self.field.attname: key})
         queryset._known = (slot_of(self.field.name), self.instance)
-        return queryset
+        return self._in_mode(queryset)
 
     def _owned(self, values: dict[str, Any]) -> dict[str, Any]:
         return {**values, self.field.name: self.instance}
@@ -305,7 +313,7 @@ class ManyToManyManager(RelatedManager[M]):
         queryset: Any = super().get_queryset()
         if self._using is None and self.instance._origin is not None:
             queryset = queryset.using(self.instance._origin.database)
-        return queryset.filter(**{self.query_name: self._key})
+        return self._in_mode(queryset.filter(**{self.query_name: self._key}))
 
     def _pairs(self) -> QuerySet[Any]:
         pairs: QuerySet[Any] = QuerySet(self.through).using(self._target_database()).order_by()
