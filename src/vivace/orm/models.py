@@ -79,7 +79,7 @@ from vivace.orm.query.conditional import Case, When
 from vivace.orm.query.conditions import Q
 from vivace.orm.query.expressions import ExpressionWrapper, F, OrderBy, OuterRef, Value
 from vivace.orm.query.func import Func, Transform
-from vivace.orm.query.lookups import Lookup
+from vivace.orm.query.lookups import KT, JSONNull, Lookup
 from vivace.orm.query.prefetch import Prefetch, aprefetch_related_objects, prefetch_related_objects
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.query.subqueries import Exists, Subquery
@@ -95,6 +95,7 @@ __all__ = [
     "FETCH_ONE",
     "FETCH_PEERS",
     "FETCH_RAISE",
+    "KT",
     "NON_FIELD_ERRORS",
     "PROTECT",
     "RESTRICT",
@@ -144,6 +145,7 @@ __all__ = [
     "IntegerChoices",
     "IntegerField",
     "JSONField",
+    "JSONNull",
     "Lookup",
     "Manager",
     "ManyToManyField",

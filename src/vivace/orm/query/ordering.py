@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement
 from vivace.orm.exceptions import FieldError
 from vivace.orm.query.expressions import OrderBy
 from vivace.orm.query.numbering import number_expression
+from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import build
 
 if TYPE_CHECKING:
@@ -71,9 +72,9 @@ class Ordering:
             item = number_expression(shape, iter(()))
         if item[0] == "order":
             operand = build(item[1], self.select)
-            return [(operand.element, item[2], item[3], operand.aggregate)]
+            return [(_sort_of(operand), item[2], item[3], operand.aggregate)]
         operand = build(item, self.select)
-        return [(operand.element, False, None, operand.aggregate)]
+        return [(_sort_of(operand), False, None, operand.aggregate)]
 
     def _resolve_name(
         self, name: str, seen: tuple[str, ...]
@@ -88,7 +89,7 @@ class Ordering:
             if related is not None:
                 return [(element, down != descending, nulls, aggregate) for element, down, nulls, aggregate in related]
         operand = select.operand_of(path)
-        return [(operand.element, descending, None, operand.aggregate)]
+        return [(_sort_of(operand), descending, None, operand.aggregate)]
 
     def _related_ordering(
         self, path: str, seen: tuple[str, ...]
@@ -132,3 +133,7 @@ class Ordering:
     def plain_elements(self) -> list[ColumnElement[Any]]:
         """Those of them without an aggregate."""
         return [element for element, _, _, aggregate in self._resolved() if not aggregate]
+
+
+def _sort_of(operand: Operand) -> ColumnElement[Any]:
+    return operand.element if operand.sort is None else operand.sort

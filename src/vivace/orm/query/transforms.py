@@ -41,6 +41,11 @@ class TransformNode(RegisterLookupMixin, Expression):
             return super().build_node(static, children, context)
         return _apply(Applied(cls, static, context.output_field, context.build(children[0])), context.select)
 
+    @classmethod
+    def beside(cls, operand: Operand, field: Field[Any], context: Context) -> Operand:
+        """What `operand`, made by this transform, is on the right of a comparison with a value of `field`."""
+        return operand
+
 
 class Given(Expression):
     """Stands for an operand that is known already, where a transform is made for it."""
@@ -65,6 +70,11 @@ def transformed(operand: Operand, name: str, select: Select) -> Operand | None:
     if children != (("given",),):
         raise TypeError(f"The transform {name} takes more than its operand, so that it cannot stand in a path")
     return _apply(Applied(transform, static, field_of(output), operand), select)
+
+
+def beside(operand: Operand, field: Field[Any], context: Context) -> Operand:
+    """The operand as the right side of a comparison with a value of `field`."""
+    return operand if operand.source is None else operand.source.transform.beside(operand, field, context)
 
 
 def bilateral(lhs: Operand, rhs: Operand, select: Select) -> Operand:

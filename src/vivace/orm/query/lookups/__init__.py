@@ -20,7 +20,8 @@ from vivace.orm.query.lookups.comparisons import (
     Range,
 )
 from vivace.orm.query.lookups.dates import YearExact, YearGt, YearGte, YearLookup, YearLt, YearLte
-from vivace.orm.query.lookups.json import JSONExact
+from vivace.orm.query.lookups.json import JSONExact, JSONNull
+from vivace.orm.query.lookups.json_keys import KT, KeyTextTransform, KeyTransform
 from vivace.orm.query.lookups.text import (
     Contains,
     EndsWith,
@@ -35,6 +36,7 @@ from vivace.orm.query.lookups.text import (
 )
 
 __all__ = [
+    "KT",
     "BuiltinLookup",
     "Condition",
     "Contains",
@@ -52,6 +54,9 @@ __all__ = [
     "IntegerLessThan",
     "IsNull",
     "JSONExact",
+    "JSONNull",
+    "KeyTextTransform",
+    "KeyTransform",
     "LessThan",
     "LessThanOrEqual",
     "Lookup",

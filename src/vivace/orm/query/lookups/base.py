@@ -18,7 +18,7 @@ from vivace.orm.fields.numbers import BooleanField
 from vivace.orm.query.conditions import Shape, freeze_lookup
 from vivace.orm.query.expressions import Expression, as_field_or_expression
 from vivace.orm.query.operand import Operand
-from vivace.orm.query.transforms import bilateral
+from vivace.orm.query.transforms import beside, bilateral
 from vivace.utils.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Lookup(Expression):
     @classmethod
     def of_expression(cls, lhs: Operand, shape: Shape, context: Context) -> Operand:
         """The right side for an expression or a queryset."""
-        return bilateral(lhs, context.build(shape), context.select)
+        return bilateral(lhs, beside(context.build(shape), lhs.field, context), context.select)
 
     @classmethod
     def compare(cls, lhs: Operand, rhs: Operand, context: Context) -> Clause:

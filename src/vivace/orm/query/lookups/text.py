@@ -9,6 +9,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, func
 
 from vivace.orm.fields.base import Field
+from vivace.orm.fields.text import TextField
 from vivace.orm.query.binds import escape_like, text_of
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.kinds import TEXT_KINDS, kind_of
@@ -16,10 +17,13 @@ from vivace.orm.query.literals import text_literal
 from vivace.orm.query.lookups.base import Clause, Lookup, Right
 from vivace.orm.query.lookups.comparisons import is_null
 from vivace.orm.query.operand import Operand
-from vivace.orm.query.transforms import bilateral, bilateral_transforms
+from vivace.orm.query.transforms import beside, bilateral, bilateral_transforms
 
 if TYPE_CHECKING:
     from vivace.orm.query.operands import Context
+
+
+_TEXT = TextField(null=True)
 
 
 class PatternLookup(Lookup):
@@ -49,7 +53,7 @@ class PatternLookup(Lookup):
 
     @classmethod
     def of_expression(cls, lhs: Operand, shape: Shape, context: Context) -> Operand:
-        right = bilateral(lhs, context.build(shape), context.select)
+        right = bilateral(lhs, beside(context.build(shape), _TEXT, context), context.select)
         element = _pattern_of(right.element, cls.pattern, context)
         return Operand(element, right.field, right.nullable, right.aggregate, window=right.window)
 
