@@ -6,7 +6,7 @@ becomes SQL and rows become instances) and `relations` (how related objects are 
 
 from __future__ import annotations
 
-from vivace.orm import models
+from vivace.orm import functions, models
 from vivace.orm import transactions as transaction
 from vivace.orm.binding import using
 from vivace.orm.query.aggregates import Avg, Count, Max, Min, Sum
@@ -31,6 +31,7 @@ __all__ = [
     "Value",
     "When",
     "atomic",
+    "functions",
     "models",
     "on_commit",
     "transaction",

@@ -26,6 +26,18 @@ from vivace.orm.query.date_parts import (
 )
 from vivace.orm.query.func import Func, Transform
 from vivace.orm.query.kinds import kind_of
+from vivace.orm.query.lookups.dates import (
+    IsoYearExact,
+    IsoYearGt,
+    IsoYearGte,
+    IsoYearLt,
+    IsoYearLte,
+    YearExact,
+    YearGt,
+    YearGte,
+    YearLt,
+    YearLte,
+)
 from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import Context
 from vivace.utils.suggest import did_you_mean
@@ -316,3 +328,29 @@ class TruncSecond(TruncBase):
     """The first moment of the second."""
 
     kind = "second"
+
+
+_OF_DATES: tuple[type[Extract], ...] = (
+    ExtractYear,
+    ExtractIsoYear,
+    ExtractQuarter,
+    ExtractMonth,
+    ExtractWeek,
+    ExtractDay,
+    ExtractWeekDay,
+    ExtractIsoWeekDay,
+)
+_OF_TIMES: tuple[type[Extract], ...] = (ExtractHour, ExtractMinute, ExtractSecond)
+
+for _part in _OF_DATES:
+    DateField.register_lookup(_part)
+    DateTimeField.register_lookup(_part)
+for _part in _OF_TIMES:
+    TimeField.register_lookup(_part)
+    DateTimeField.register_lookup(_part)
+DateTimeField.register_lookup(TruncDate)
+DateTimeField.register_lookup(TruncTime)
+for _lookup in (YearExact, YearGt, YearGte, YearLt, YearLte):
+    ExtractYear.register_lookup(_lookup)
+for _lookup in (IsoYearExact, IsoYearGt, IsoYearGte, IsoYearLt, IsoYearLte):
+    ExtractIsoYear.register_lookup(_lookup)

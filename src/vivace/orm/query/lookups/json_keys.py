@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import func
@@ -112,7 +112,7 @@ class KeyTransform(_Key):
 class KeyTextTransform(_Key):
     """The value at a key or place of a JSON document, as a text."""
 
-    output_field: ClassVar[Any] = TextField(null=True)
+    output_field = TextField(null=True)
 
     @classmethod
     def build(cls, static: Any, operands: Sequence[Any], context: Context) -> Operand:
