@@ -83,6 +83,7 @@ from vivace.orm.query.lookups import KT, JSONNull, Lookup
 from vivace.orm.query.prefetch import Prefetch, aprefetch_related_objects, prefetch_related_objects
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.query.subqueries import Exists, Subquery
+from vivace.orm.query.windows import RowRange, ValueRange, Window, WindowFrame, WindowFrameExclusion
 from vivace.orm.relations.reverse import RelatedManager
 from vivace.orm.strict import StrictModel
 
@@ -165,6 +166,7 @@ __all__ = [
     "QuerySet",
     "RelatedManager",
     "RestrictedError",
+    "RowRange",
     "SlugField",
     "SmallAutoField",
     "SmallIntegerField",
@@ -181,9 +183,13 @@ __all__ = [
     "UUIDField",
     "UniqueConstraint",
     "Value",
+    "ValueRange",
     "Variance",
     "VersionField",
     "When",
+    "Window",
+    "WindowFrame",
+    "WindowFrameExclusion",
     "aprefetch_related_objects",
     "prefetch_related_objects",
 ]

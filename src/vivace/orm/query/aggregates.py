@@ -38,6 +38,7 @@ class Aggregate(Func):
 
     template = "%(function)s(%(distinct)s%(expressions)s)"
     contains_aggregate = True
+    window_compatible = True
     name: ClassVar[str | None] = None
     allow_distinct: ClassVar[bool] = False
     allow_order_by: ClassVar[bool] = False
@@ -127,7 +128,7 @@ class Aggregate(Func):
             chosen = Operand(sqlalchemy.case((where, first)), operands[0].field if operands else BigIntegerField())
             operands, where = [chosen, *operands[1:]], None
         element = cls.plain(operands, context, distinct="DISTINCT " if distinct else "", order_by=order_by)
-        return element if where is None else filtered(element, where)
+        return completed(element, where, context)
 
     @classmethod
     def plain(
@@ -173,10 +174,10 @@ def in_order(element: Element, order_by: Sequence[Direction]) -> Element:
     return templated("%(expressions)s", [element, order], element.type, separator=" ORDER BY ")
 
 
-def filtered(element: Any, where: ColumnElement[bool]) -> Element:
-    """The aggregate of the rows that `where` is true for."""
-    made: Element = element.filter(where)
-    return made
+def completed(element: Any, where: ColumnElement[bool] | None, context: Context) -> Element:
+    """The aggregate of the rows that `where` is true for, over a window if there is one."""
+    made: Element = element if where is None else element.filter(where)
+    return made if context.over is None else context.over(made)
 
 
 class Count(Aggregate):
@@ -288,7 +289,8 @@ class AnyValue(Aggregate):
             return super().aggregated(operands, context, distinct=distinct, where=where, order_by=order_by)
         # PostgreSQL has ANY_VALUE from 16 on, and MIN not for all types.
         present = operand.element.isnot(None)
-        values = func.array_agg(operand.element).filter(present if where is None else sqlalchemy.and_(present, where))
+        where = present if where is None else sqlalchemy.and_(present, where)
+        values = completed(func.array_agg(operand.element), where, context)
         sql_type = operand.field.sql_type()
         return templated("(%(expressions)s)[1]", [values], sql_type)
 
@@ -301,11 +303,15 @@ class _Bits(Aggregate):
     arity = 1
 
     @classmethod
-    def as_mysql(cls, operands: Sequence[Operand], context: Context, **options: Any) -> Element:
-        """MySQL's results are unsigned, and not null for no rows."""
-        (element,) = options["elements"]
-        signed = sqlalchemy.cast(cls.as_sql(operands, context, **options), sqlalchemy.BigInteger())
-        return sqlalchemy.case((func.count(element) > sqlalchemy.literal_column("0"), signed))
+    def aggregated(
+        cls, operands: Sequence[Operand], context: Context, *, where: ColumnElement[bool] | None, **options: Any
+    ) -> Element:
+        element = super().aggregated(operands, context, where=where, **options)
+        if context.dialect != "mysql":
+            return element
+        # MySQL's results are unsigned, and not null for no rows.
+        some = completed(func.count(operands[0].element), where, context) > sqlalchemy.literal_column("0")
+        return sqlalchemy.case((some, sqlalchemy.cast(element, sqlalchemy.BigInteger())))
 
 
 class BitAnd(_Bits):

@@ -108,9 +108,11 @@ def delete(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
 
 def _of_rows(select: Select, statement: Any) -> Any:
     """An UPDATE or DELETE of the rows that the queryset selects."""
-    if select.joins.all or select.is_grouped or select.having:
+    if select.joins.all or select.is_grouped or select.having or select.qualify:
         select.ordering.clear()
         key = select.operand_of("pk").element
+        if select.qualify:
+            return statement.where(key.in_(select.statement([key]).correlate(None)))
         keys: Any = sqlalchemy.select(key).select_from(select.joins.source()).where(*select.where)
         if select.is_grouped:
             keys = keys.group_by(*(select.group_by or ())).having(*select.having)

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement
 
+Nulls = Literal["first", "last"]
+
 
 @dataclass(frozen=True, eq=False)
 class Direction:
@@ -14,7 +16,7 @@ class Direction:
 
     element: ColumnElement[Any]
     descending: bool = False
-    nulls: Literal["first", "last"] | None = None
+    nulls: Nulls | None = None
 
     @property
     def clause(self) -> Any:

@@ -17,6 +17,7 @@ from vivace.orm.query.lookups import Condition, Lookup, Right, find_lookup
 from vivace.orm.query.lookups.base import no_such_lookup
 from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import Context, build
+from vivace.orm.query.qualified import has_window
 from vivace.orm.query.transforms import transformed
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ class Filters:
         for part in self._conjuncts(condition):
             self._plain = []
             clause, aggregate = self.clause(part, reuse, is_conjunct=True)
-            if aggregate:
+            if self.select.has_windows and has_window(clause):
+                self.plain_in_having += self._plain
+                self.select.qualify.append(clause)
+            elif aggregate:
                 self.plain_in_having += self._plain
                 self.select.having.append(clause)
             else:

@@ -32,6 +32,8 @@ class Func(Expression):
     template: ClassVar[str] = "%(function)s(%(expressions)s)"
     arg_joiner: ClassVar[str] = ", "
     arity: ClassVar[int | None] = None
+    window_compatible: ClassVar[bool] = False
+    """Whether it can stand in a `Window`."""
 
     def __init__(self, *expressions: Any, output_field: Field[Any] | None = None, **extra: Any) -> None:
         if self.arity is not None and len(expressions) != self.arity:
@@ -54,7 +56,8 @@ class Func(Expression):
             context.output_field = cls.resolve_output_field(operands, context)
         context.options = dict(static)
         make: Callable[..., ColumnElement[Any]] = getattr(cls, f"as_{context.dialect}", cls.as_sql)
-        return cls.operand(make(operands, context), operands, context)
+        element = make(operands, context)
+        return cls.operand(element if context.over is None else context.over(element), operands, context)
 
     @classmethod
     def operand(cls, element: ColumnElement[Any], operands: Sequence[Any], context: Context) -> Operand:

@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 class Context:
     """What an expression's `build` may use."""
 
-    __slots__ = ("options", "output_field", "select")
+    __slots__ = ("options", "output_field", "over", "select")
 
     def __init__(self, select: Select, output_field: Field[Any] | None = None) -> None:
         self.select, self.output_field = select, output_field
         """`output_field` is the one that the expression was given, which the result has in any case."""
         self.options: dict[str, Any] = {}
         """What a `Func` was given beside its arguments."""
+        self.over: Callable[[ColumnElement[Any]], ColumnElement[Any]] | None = None
+        """What makes a function one over a window, inside `Window`."""
 
     @property
     def binds(self) -> Binds:

@@ -8,6 +8,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement
 
 from vivace.orm.exceptions import FieldError
+from vivace.orm.query.directions import Direction, Nulls
 from vivace.orm.query.expressions import OrderBy
 from vivace.orm.query.numbering import number_expression
 from vivace.orm.query.operand import Operand
@@ -15,6 +16,9 @@ from vivace.orm.query.operands import build
 
 if TYPE_CHECKING:
     from vivace.orm.query.select import Select
+
+# The element; whether descending; where nulls go; whether it is of many rows, an aggregate or a window function.
+Resolved = tuple[ColumnElement[Any], bool, Nulls | None, bool]
 
 
 class Ordering:
@@ -24,7 +28,7 @@ class Ordering:
         self.select = select
         self._items: tuple[Any, ...] | None = None
         self._reversed = False
-        self._built: list[tuple[ColumnElement[Any], bool, str | None, bool]] | None = None
+        self._built: list[Resolved] | None = None
 
     def set(self, items: tuple[Any, ...]) -> None:
         """Orders by these, and nothing before."""
@@ -51,15 +55,15 @@ class Ordering:
             return ()
         return tuple(self.select.model._meta.ordering)
 
-    def _resolved(self) -> list[tuple[ColumnElement[Any], bool, str | None, bool]]:
-        """Elements with: descending, nulls, whether it is an aggregate."""
+    def _resolved(self) -> list[Resolved]:
+        """What is ordered by, resolved."""
         if self._built is None:
             self._built = []
             for item in self._wanted():
                 self._built += self._resolve(item, ())
         return self._built
 
-    def _resolve(self, item: Any, seen: tuple[str, ...]) -> list[tuple[ColumnElement[Any], bool, str | None, bool]]:
+    def _resolve(self, item: Any, seen: tuple[str, ...]) -> list[Resolved]:
         if isinstance(item, str):
             return self._resolve_name(item, seen)
         if hasattr(item, "freeze"):
@@ -72,13 +76,11 @@ class Ordering:
             item = number_expression(shape, iter(()))
         if item[0] == "order":
             operand = build(item[1], self.select)
-            return [(_sort_of(operand), item[2], item[3], operand.aggregate)]
+            return [(_sort_of(operand), item[2], item[3], operand.aggregate or operand.window)]
         operand = build(item, self.select)
-        return [(_sort_of(operand), False, None, operand.aggregate)]
+        return [(_sort_of(operand), False, None, operand.aggregate or operand.window)]
 
-    def _resolve_name(
-        self, name: str, seen: tuple[str, ...]
-    ) -> list[tuple[ColumnElement[Any], bool, str | None, bool]]:
+    def _resolve_name(self, name: str, seen: tuple[str, ...]) -> list[Resolved]:
         if name == "?":
             return [(sqlalchemy.func.random(), False, None, True)]
         descending = name.startswith("-")
@@ -89,11 +91,9 @@ class Ordering:
             if related is not None:
                 return [(element, down != descending, nulls, aggregate) for element, down, nulls, aggregate in related]
         operand = select.operand_of(path)
-        return [(_sort_of(operand), descending, None, operand.aggregate)]
+        return [(_sort_of(operand), descending, None, operand.aggregate or operand.window)]
 
-    def _related_ordering(
-        self, path: str, seen: tuple[str, ...]
-    ) -> list[tuple[ColumnElement[Any], bool, str | None, bool]] | None:
+    def _related_ordering(self, path: str, seen: tuple[str, ...]) -> list[Resolved] | None:
         """`order_by("author")` means the author's own ordering, when it has one."""
         parts = path.split("__")
         meta = self.select.model._meta
@@ -108,23 +108,25 @@ class Ordering:
             return None
         if any(not isinstance(item, str) for item in ordering):
             return None
-        resolved: list[tuple[ColumnElement[Any], bool, str | None, bool]] = []
+        resolved: list[Resolved] = []
         for item in ordering:
             sign = "-" if item.startswith("-") else ""
             inner = "pk" if item.removeprefix("-") == "pk" else item.removeprefix("-")
             resolved += self._resolve_name(f"{sign}{path}__{inner}", (*seen, path))
         return resolved
 
+    def directions(self) -> list[Direction]:
+        """What is ordered by, and how."""
+        made: list[Direction] = []
+        for element, descending, nulls, _ in self._resolved():
+            if nulls is not None and self._reversed:
+                nulls = "last" if nulls == "first" else "first"  # noqa: PLW2901
+            made.append(Direction(element, descending != self._reversed, nulls))
+        return made
+
     def clauses(self) -> list[Any]:
         """What stands behind ORDER BY."""
-        made: list[Any] = []
-        for element, descending, nulls, _ in self._resolved():
-            clause: Any = element.desc() if descending != self._reversed else element.asc()
-            if nulls is not None:
-                first = (nulls == "first") != self._reversed
-                clause = clause.nulls_first() if first else clause.nulls_last()
-            made.append(clause)
-        return made
+        return [direction.clause for direction in self.directions()]
 
     def elements(self) -> list[ColumnElement[Any]]:
         """The columns and expressions that are ordered by."""

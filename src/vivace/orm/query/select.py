@@ -21,6 +21,7 @@ from vivace.orm.query.locks import Lock
 from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import build
 from vivace.orm.query.ordering import Ordering
+from vivace.orm.query.qualified import qualified
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
@@ -37,6 +38,9 @@ class Select:
         """Annotations that are not selected: of `alias()`, or left out by `values()`."""
         self.where: list[ColumnElement[bool]] = []
         self.having: list[ColumnElement[bool]] = []
+        self.qualify: list[ColumnElement[bool]] = []
+        """Conditions on window functions, which are true or false only when the rows are there."""
+        self.has_windows = False
         self.ordering = Ordering(self)
         self.filters = Filters(self)
         self.distinct: tuple[str, ...] | None = None
@@ -272,16 +276,10 @@ class Select:
 
     def statement(self, columns: Sequence[ColumnElement[Any]]) -> Any:
         """The SELECT of these columns."""
+        if self.qualify:
+            return qualified(self, columns)
         order = self.ordering.clauses()
-        statement = sqlalchemy.select(*columns).select_from(self.joins.source())
-        if self.outer is not None:
-            statement = statement.correlate(*self._outer_tables())
-        if self.where:
-            statement = statement.where(*self.where)
-        if self.group_by is not None:
-            statement = statement.group_by(*self._group_clauses(columns))
-        if self.having:
-            statement = statement.having(*self.having)
+        statement = self.rows(columns)
         if self.distinct is not None:
             statement = self._with_distinct(statement)
         if order:
@@ -291,6 +289,22 @@ class Select:
         if self.offset is not None:
             statement = statement.offset(self.offset)
         return statement if self.lock is None else self.lock.on(statement, self)
+
+    def rows(self, columns: Sequence[ColumnElement[Any]], more: Sequence[ColumnElement[Any]] = ()) -> Any:
+        """The SELECT of these columns as far as it says which rows there are, before DISTINCT, ORDER BY and LIMIT.
+
+        Rows are not grouped by what `more` selects.
+        """
+        statement = sqlalchemy.select(*columns, *more).select_from(self.joins.source())
+        if self.outer is not None:
+            statement = statement.correlate(*self._outer_tables())
+        if self.where:
+            statement = statement.where(*self.where)
+        if self.group_by is not None:
+            statement = statement.group_by(*self._group_clauses(columns))
+        if self.having:
+            statement = statement.having(*self.having)
+        return statement
 
     def _outer_tables(self) -> list[Any]:
         tables: list[Any] = []
@@ -303,7 +317,7 @@ class Select:
     def _group_clauses(self, columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
         assert self.group_by is not None
         clauses = list(self.group_by)
-        aggregates = [operand.element for operand in self.annotations.values() if operand.aggregate]
+        aggregates = [operand.element for operand in self.annotations.values() if operand.aggregate or operand.window]
         dependent = [self.joins.root.table] if self.grouped_by_key else []
         if self.grouped_by_key:
             # A table's columns depend on its key, so that naming the key is enough.
@@ -312,7 +326,7 @@ class Select:
                 dependent.append(join.table)
         if self.binds.dialect == "mysql":
             # In HAVING, it knows no column that is neither selected nor named here, though it depends on the key.
-            named = [each for clause in self.having for each in visitors.iterate(clause)]
+            named: list[Any] = [each for clause in self.having for each in visitors.iterate(clause)]
             clauses += [each for each in named if any(getattr(each, "table", None) is table for table in dependent)]
         for element in [*columns, *self.ordering.plain_elements(), *self.filters.plain_in_having]:
             element = element.element if isinstance(element, sqlalchemy.Label) else element  # noqa: PLW2901

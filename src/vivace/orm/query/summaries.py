@@ -65,6 +65,8 @@ def _aggregates(select: Select, terminal: Shape) -> list[Operand]:
 
 
 def _needs_subquery(select: Select) -> bool:
+    if select.qualify:
+        return True
     return select.is_grouped or select.distinct is not None or select.limit is not None or select.offset is not None
 
 

@@ -42,7 +42,8 @@ class Templated(FunctionElement[Any]):
 
 
 @compiles(Templated)
-def _compile(element: Templated, compiler: Any, **options: Any) -> str:
+def compile_template(element: Templated, compiler: Any, **options: Any) -> str:
+    """The SQL of a template."""
     arguments = element.separator.join(compiler.process(each, **options) for each in element.clauses)
     doubled = compiler.preparer._double_percents
     return arguments.join(piece.replace("%", "%%") if doubled else piece for piece in element.pieces)
