@@ -85,7 +85,7 @@ async def _empty(connection: Connection, own: Collection[str]) -> None:
     )
     for table, next_key in found:
         if table not in own:
-            await connection.execute(f"DROP TABLE `{table}`")
+            await connection.execute(f"DROP TABLE `{table.replace('`', '``')}`")
         elif next_key is not None and next_key > 1:
             await connection.execute(f"TRUNCATE TABLE {table}")  # keys begin at 1 again
         else:

@@ -330,3 +330,60 @@ async def test_refreshing_from_a_queryset_and_of_named_fields(database: Database
         await book.refresh_from_db(fields=["author__name"])
     with pytest.raises(FieldError, match='Did you mean "title"'):
         await book.refresh_from_db(fields=["titel"])
+
+
+async def test_from_db_may_be_overridden(database: Database, make: Make) -> None:
+    class Watched(models.Model):
+        name = models.CharField(max_length=10)
+        size = models.IntegerField(default=1)
+        parent: models.ForeignKey[Watched | None] = models.ForeignKey("self", models.CASCADE, null=True)
+        as_loaded: dict[str, Any]
+
+        class Meta:
+            app_label = "watching"
+
+        @classmethod
+        def from_db(cls, db: Any, field_names: Any, values: Any) -> Any:
+            made = super().from_db(db, field_names, values)
+            made.as_loaded = dict(zip(field_names, values, strict=True))
+            return made
+
+    await make(Watched)
+    root = await Watched.objects.create(name="a")
+    await Watched.objects.create(name="b", parent=root)
+    [leaf] = await Watched.objects.select_related("parent").filter(name="b")
+    assert leaf.as_loaded == {"id": leaf.pk, "name": "b", "size": 1, "parent_id": root.pk}
+    assert leaf.parent is not None
+    assert leaf.parent.as_loaded["name"] == "a"
+    leaf.size = 5
+    with statements(database) as seen:
+        await leaf.save()
+    assert len(seen) == 1
+    assert "name" not in seen[0]
+    partial = await Watched.objects.only("name").get(pk=root.pk)
+    assert partial.as_loaded == {"id": root.pk, "name": "a"}
+    assert (await partial).size == 1
+
+
+async def test_column_names_of_any_spelling_are_quoted(database: Database, make: Make) -> None:
+    class Odd(models.Model):
+        one = models.IntegerField(db_column="a VALUES (b")
+        two = models.IntegerField(db_column='$1 "?" `x` %s :p', default=2)
+        version = models.VersionField(db_column="count; --")
+
+        class Meta:
+            app_label = "odd"
+            db_table = 'odd "table" ? $2 `t`'
+
+    await make(Odd)
+    row = await Odd.objects.create(one=1)
+    row.two = 3
+    await row.save()
+    made = await Odd.objects.bulk_create([Odd(one=2), Odd(id=50, one=3)])
+    for each in made:
+        each.two = each.one * 10
+    await Odd.objects.bulk_update(made, ["two"])
+    await Odd.objects.update(one=F("one") + F("two"))
+    unique = None if database.dialect.name == "mysql" else ["id"]
+    await Odd.objects.upsert(Odd(id=50, one=7), unique_fields=unique)
+    assert await Odd.objects.order_by("pk").values_list("one", "two", "version") == [(4, 3, 3), (22, 20, 3), (7, 2, 4)]

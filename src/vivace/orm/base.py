@@ -28,6 +28,7 @@ from vivace.orm.instances import (
     Origin,
     attributes_of,
     blank,
+    from_values,
     is_partial,
     restore,
     share_attributes,
@@ -232,6 +233,14 @@ class Model(metaclass=ModelBase):
             )
 
     # Reading
+
+    @classmethod
+    def from_db(cls, db: Database | None, field_names: Iterable[str], values: Iterable[Any]) -> Self:
+        """An instance from the values of a row, in the order of `field_names`; what is not among them is not loaded.
+
+        Override it to do something with every row that is read: call `super().from_db(…)` and change what it gives.
+        """
+        return from_values(cls, dict(zip(field_names, values, strict=True)))
 
     def __await__(self) -> Generator[Any, None, Self]:
         """Loads what is not loaded yet (with all its peers of the same result) and returns the object itself."""
@@ -523,6 +532,7 @@ def _finish(model: type[Model]) -> None:
         type.__setattr__(model, many.name, ManyToManyDescriptor(many, reverse=False))
     # The builder of tables imports models' options; handing it over here keeps that import one-way.
     meta.make_table = lambda metadata: make_table(model, metadata)  # type: ignore[method-assign]
+    meta.has_own_from_db = model.from_db.__func__ is not Model.from_db.__func__  # type: ignore[attr-defined]
     share_attributes(model, attributes_of(model))
     registry.add(model)
     for field in (*meta.local_fields, *meta.local_many_to_many):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import ref
 
 from vivace.databases.frames import current_frames
@@ -14,6 +14,8 @@ from vivace.orm.fetch_modes import FETCH_PEERS, FetchMode
 if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.base import Model
+
+M = TypeVar("M", bound="Model")
 
 Layout = Mapping[str, tuple[int, Callable[[Any], Any] | None]]
 """For each attribute: its place in the driver's row, and the converter from there to Python."""
@@ -178,6 +180,15 @@ def partial_class(model: type[Model]) -> type[Model]:
 def is_partial(instance: Model) -> bool:
     """Whether something of the instance is not loaded."""
     return "_is_partial" in type(instance).__dict__
+
+
+def from_values(cls: type[M], loaded: Mapping[str, Any]) -> M:
+    """An instance that holds these attributes, complete or not."""
+    is_whole = len(loaded) == len(cls._meta.concrete_fields)
+    made: Any = object.__new__(cls if is_whole else partial_class(cls))
+    for name, value in loaded.items():
+        setattr(made, name, value)
+    return made  # type: ignore[no-any-return]
 
 
 class _Absent:

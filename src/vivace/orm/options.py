@@ -84,6 +84,8 @@ class Options:
     auto_created: type[Model] | None = None
     plain_manager: Manager[Any]
     """A `Manager` to make others of; set by the metaclass, which may import it."""
+    has_own_from_db = False
+    """Whether rows become instances by a `from_db()` of the model's own."""
     proxy_for_model: type[Model] | None = None
     concrete_model: type[Model]
     """The model whose table holds the rows: the model itself, unless it is a proxy."""

@@ -155,9 +155,18 @@ def _write_node(source: _Source, node: Node, nodes: list[Node], dialect: str, in
     number = next(index for index, each in enumerate(nodes) if each is node)
     model = partial_class(node.model) if node.is_partial else node.model
     write = source.lines.append
-    write(f"{indent}i{number} = new({source.name('m', model)})")
-    for index, each in enumerate(node.fields, start=node.first):
-        write(f"{indent}i{number}.{each.attname} = {source.of_field(index, each, dialect)}")
+    values = [
+        (each.attname, source.of_field(index, each, dialect))
+        for index, each in enumerate(node.fields, start=node.first)
+    ]
+    if not node.model._meta.has_own_from_db:
+        write(f"{indent}i{number} = new({source.name('m', model)})")
+        for attname, value in values:
+            write(f"{indent}i{number}.{attname} = {value}")
+    else:
+        made, attnames = source.name("f", node.model.from_db), source.name("n", tuple(name for name, _ in values))
+        listed = ", ".join(f"({value})" for _, value in values)
+        write(f"{indent}i{number} = {made}(o{number}.database, {attnames}, ({listed},))")
     write(f"{indent}i{number}._row = row")
     write(f"{indent}i{number}._origin = o{number}")
     for child in node.children:

@@ -71,7 +71,7 @@ async def update_or_create(
     async with database.atomic():
         # Locked, so that of two that update it at the same time the second sees what the first has made of it.
         found, created = await get_or_create(
-            queryset.using(database),
+            queryset.using(database).select_for_update(),
             defaults if create_defaults is None else create_defaults,
             lookups,
             creates_plainly,
