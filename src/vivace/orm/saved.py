@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vivace.databases.frames import current_frames
@@ -38,8 +39,8 @@ def insert_values(instance: Model, *, raw: bool = False) -> tuple[tuple[str, ...
     fields do not fill themselves in.
     """
     names, values, is_computed = [], [], False
-    for field in instance._meta.initial_fields:
-        value = getattr(instance, field.attname) if raw else field.pre_save(instance, True)
+    for field, attname, fills_itself in _filling(instance._meta.model):
+        value = field.pre_save(instance, True) if fills_itself and not raw else getattr(instance, attname)
         if value is None:
             if field.primary_key:
                 if field.has_default():
@@ -51,9 +52,15 @@ def insert_values(instance: Model, *, raw: bool = False) -> tuple[tuple[str, ...
             if isinstance(value, DatabaseDefault):
                 continue
             is_computed = is_computed or hasattr(value, "freeze")
-        names.append(field.attname)
+        names.append(attname)
         values.append(value)
     return tuple(names), values, is_computed
+
+
+@lru_cache(maxsize=4096)
+def _filling(model: type[Model]) -> list[tuple[Field[Any], str, bool]]:
+    """The fields of a new row, and whether each is to be asked for its value, which few are."""
+    return [(field, field.attname, field.fills_itself) for field in model._meta.initial_fields]
 
 
 def must_write(instance: Model, field: Field[Any], value: Any) -> bool:

@@ -267,6 +267,11 @@ class Field(RegisterLookupMixin, Generic[T]):
         """The value to write for `instance`; fields that fill themselves in set the attribute here."""
         return instance.__dict__[self.attname] if self.attname in instance.__dict__ else getattr(instance, self.attname)
 
+    @property
+    def fills_itself(self) -> bool:
+        """Whether `pre_save` may give something else than what the attribute holds."""
+        return type(self).pre_save is not Field.pre_save
+
     def value_to_string(self, instance: Model) -> str:
         """The value as text, for serialization."""
         return str(getattr(instance, self.attname))

@@ -94,6 +94,10 @@ class _AutoNow(Field[T]):
             return value
         return super().pre_save(instance, add)
 
+    @property
+    def fills_itself(self) -> bool:
+        return self.is_auto or type(self).pre_save is not _AutoNow.pre_save
+
 
 class DateField(_AutoNow[T]):
     """A calendar date. `auto_now` and `auto_now_add` take today's date in UTC."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import decimal
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from types import CodeType
+from typing import Any, Literal
 
 import sqlalchemy
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from vivace.orm.fields.base import Field, plain
 
@@ -100,7 +103,7 @@ class Binds:
         text = self.add(
             slot,
             lambda values: json.dumps([_jsonable(convert(each)) for each in values if each is not None]),
-            sqlalchemy.Text(),
+            TEXT,
         )
         elements = sqlalchemy.func.json_each(text).table_valued("value")
         return element.in_(sqlalchemy.select(elements.c.value))
@@ -125,11 +128,9 @@ class Binds:
         among: sqlalchemy.ColumnElement[bool] = element.bool_op("IN", precedence=5)(Places(values, room))
         return sqlalchemy.and_(has_values, among)
 
-    def binder(self, names: Sequence[str], constants: Mapping[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
-        """A function from a queryset's values to the driver's arguments, in the order of `names`.
-
-        `constants` has the values of parameters that SQLAlchemy made itself.
-        """
+    def binder(self, compiled: SQLCompiler) -> Callable[[Sequence[Any]], Sequence[Any]]:
+        """A function from a queryset's values to the driver's arguments, in the order of the SQL's parameters."""
+        names: Sequence[str] = compiled.positiontup or ()
         if not names:
             return _no_values
         namespace: dict[str, Any] = {}
@@ -145,9 +146,15 @@ class Binds:
                         arguments.append(f"*c{index}(v[{slot}])")
                     places += 1
             else:
-                namespace[f"c{index}"] = constants[name]
+                namespace[f"c{index}"] = compiled.params[name]  # one that SQLAlchemy made itself
                 arguments.append(f"c{index}")
-        return eval(f"lambda v: ({', '.join(arguments)},)", namespace)  # type: ignore[no-any-return]  # noqa: S307 - our own text
+        # Our own text, of numbers and names we made.
+        return eval(_compiled(f"lambda v: ({', '.join(arguments)},)"), namespace)  # type: ignore[no-any-return]  # noqa: S307
+
+
+@lru_cache(maxsize=2048)
+def _compiled(text: str, mode: Literal["eval", "exec"] = "eval") -> CodeType:
+    return compile(text, "<binder>", mode)
 
 
 class Places(sqlalchemy.ColumnElement[Any]):
@@ -172,9 +179,14 @@ def _no_values(values: Sequence[Any]) -> Sequence[Any]:
     return ()
 
 
+@lru_cache(maxsize=4096)
 def bind_type(field: Field[Any]) -> sqlalchemy.types.TypeEngine[Any]:
-    """The type a parameter is cast to."""
+    """The type a parameter is cast to. Always the same object: SQLAlchemy looks up once what a dialect makes of it."""
     return field.parameter_type()
+
+
+TEXT = sqlalchemy.Text()
+BIG_INTEGER = sqlalchemy.BigInteger()
 
 
 def _is_decimal(sql_type: sqlalchemy.types.TypeEngine[Any]) -> bool:
@@ -199,6 +211,31 @@ def value_converter(field: Field[Any], dialect: str) -> Convert:
 
         return integer
     return convert
+
+
+def row_binder(fields: Sequence[Field[Any]], dialect: str) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """A function from the attributes' values of a row to what the driver takes; None stays None.
+
+    Written for exactly these fields: most values go to the driver as they are, and that costs no call.
+    """
+    namespace: dict[str, Any] = {"str": str, "float": float, "int": int}
+    names = [f"v{index}" for index in range(len(fields))]
+    bound = []
+    for index, field in enumerate(fields):
+        namespace[f"c{index}"] = value_converter(field, dialect)
+        kind = _kind_of(field)
+        converted = f"None if v{index} is None else c{index}(v{index})"
+        if kind in _AS_IS:
+            bound.append(f"v{index} if v{index}.__class__ is {_AS_IS[kind].__name__} else {converted}")
+        elif kind in _INTEGERS:
+            is_plain = f"v{index}.__class__ is int and {-_INT64} <= v{index} < {_INT64}"
+            bound.append(f"v{index} if {is_plain} else {converted}")
+        else:
+            bound.append(converted)
+    unpacked = f"    {', '.join(names)}, = values\n" if fields else ""
+    text = f"def bind(values):\n{unpacked}    return ({''.join(f'{each}, ' for each in bound)})"
+    exec(_compiled(text, "exec"), namespace)  # noqa: S102 - our own text, of numbers and names we made
+    return namespace["bind"]  # type: ignore[no-any-return]
 
 
 def _kind_of(field: Field[Any]) -> str:

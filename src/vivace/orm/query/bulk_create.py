@@ -19,8 +19,9 @@ from vivace.databases.errors import NotSupportedError
 from vivace.orm.fields.base import Field
 from vivace.orm.query import multitable
 from vivace.orm.query.batches import ARRAY_ROWS, batches, check_batch_size, column_of, listed_batches, repeated
+from vivace.orm.query.binds import row_binder
 from vivace.orm.query.inserts import insert_computed
-from vivace.orm.query.writes import DialectKey, returned, write_converter
+from vivace.orm.query.writes import DialectKey, returned
 from vivace.orm.saved import insert_values, mark_saved, remember, take_related_keys, take_returned
 
 if TYPE_CHECKING:
@@ -163,16 +164,14 @@ class _Group:
 
     async def insert(self, given: list[Given], batch_size: int | None) -> None:
         """Writes the objects in few statements."""
-        converters = [write_converter(field, self.database.dialect.name) for field in self.fields]
+        bind = row_binder(self.fields, self.database.dialect.name)
         takes_arrays = self._takes_arrays()
         if takes_arrays:
             groups = batches(given, min(batch_size or ARRAY_ROWS, ARRAY_ROWS))
         else:
             groups = listed_batches(given, len(self.fields), 1 if self._key_is_unordered() else batch_size)
         for some in groups:
-            rows = [
-                tuple([convert(value) for convert, value in zip(converters, values, strict=True)]) for _, values in some
-            ]
+            rows = [bind(values) for _, values in some]
             arguments: list[Any]
             if takes_arrays:
                 arguments = [list(column) for column in zip(*rows, strict=True)]

@@ -14,7 +14,8 @@ from vivace.orm.exceptions import StaleObjectError
 from vivace.orm.fields.base import Field
 from vivace.orm.query import multitable
 from vivace.orm.query.batches import ARRAY_ROWS, batches, check_batch_size, column_of, listed_batches
-from vivace.orm.query.writes import DialectKey, write_converter
+from vivace.orm.query.binds import row_binder
+from vivace.orm.query.writes import DialectKey
 from vivace.orm.saved import remember, take_related_keys
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ async def bulk_update(
         return await multitable.bulk_update(queryset, objects, fields, batch_size, database)
     version = model._meta.version_field
     fields = [field for field in fields if field is not version]
+    if _is_one_statement(queryset, objects, fields, batch_size):
+        return await _update_some(queryset.using(database), objects, fields, batch_size, database)
     async with database.atomic():
         found = 0
         for some in batches(objects, ARRAY_ROWS):
@@ -58,6 +61,20 @@ async def bulk_update(
             for each in objects:
                 setattr(each, version.attname, getattr(each, version.attname) + 1)
     return found
+
+
+def _is_one_statement(
+    queryset: QuerySet[Any], objects: Sequence[Any], fields: list[Field[Any]], batch_size: int | None
+) -> bool:
+    """Whether PostgreSQL does all of it at once anyway, so that BEGIN and COMMIT would be two trips for nothing."""
+    return (
+        queryset.db.dialect.name == "postgresql"
+        and len(objects) <= min(batch_size or ARRAY_ROWS, ARRAY_ROWS)
+        and not queryset._shape
+        and queryset.model._meta.version_field is None
+        and not any(isinstance(field.sql_type(), sqlalchemy.ARRAY) for field in fields)
+        and not any(hasattr(getattr(each, field.attname), "freeze") for field in fields for each in objects)
+    )
 
 
 async def _update_some(
@@ -102,11 +119,8 @@ async def _update(
 ) -> int:
     meta, dialect = model._meta, database.dialect.name
     found_by = [meta.pk] if meta.version_field is None else [meta.pk, meta.version_field]
-    converters = [write_converter(field, dialect) for field in (*found_by, *fields)]
-    rows = []
-    for each, values in some:
-        given = [*(getattr(each, field.attname) for field in found_by), *values]
-        rows.append([convert(value) for convert, value in zip(converters, given, strict=True)])
+    bind = row_binder([*found_by, *fields], dialect)
+    rows = [bind([*(getattr(each, field.attname) for field in found_by), *values]) for each, values in some]
     key, names = DialectKey(database.dialect), tuple(field.attname for field in fields)
     if dialect == "postgresql":
         plan = _of_arrays(model, key, names)
@@ -177,7 +191,7 @@ def _of_cases(model: type[Model], key: DialectKey, names: tuple[str, ...], rows:
     return Plan(sql, reads=False, returns_rows=False)
 
 
-def _case_arguments(rows: list[list[Any]], found_by: int) -> list[Any]:
+def _case_arguments(rows: Sequence[Sequence[Any]], found_by: int) -> list[Any]:
     """In the order of the cases: each column's with the keys before them, the keys, the versions."""
     arguments = [value for index in range(found_by, len(rows[0])) for row in rows for value in (row[0], row[index])]
     arguments += [row[0] for row in rows]

@@ -32,7 +32,6 @@ def finished(
 ) -> Compiled:
     """SQLAlchemy's statement compiled for a driver."""
     compiled = statement.compile(dialect=dialect)
-    names: list[str] = list(compiled.positiontup or ())
     batches = reads and " FOR " not in compiled.string  # a FOR UPDATE locks
     plan = Plan(compiled.string, reads=reads, returns_rows=returns_rows, batches=batches)
-    return Compiled(plan, binds.binder(names, compiled.params), decode)
+    return Compiled(plan, binds.binder(compiled), decode)

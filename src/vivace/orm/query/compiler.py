@@ -19,7 +19,7 @@ from vivace.orm.query.compounds import settle
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.locks import locked
 from vivace.orm.query.numbering import number_shape
-from vivace.orm.query.rows import row_columns, slice_for_each
+from vivace.orm.query.rows import row_columns, slice_for_each, whole_rows
 from vivace.orm.query.select import Select
 
 if TYPE_CHECKING:
@@ -58,9 +58,10 @@ def statement_of(model: type[Model], shape: Shape, dialect: Dialect) -> tuple[An
 
 
 def _rows(select: Select, dialect: Dialect) -> Compiled:
-    columns, decode = row_columns(select)
     if select.each is not None:
+        columns, decode = row_columns(select)
         return finished(slice_for_each(select, columns), select.binds, dialect, decode)
+    columns, decode = whole_rows(select, dialect) or row_columns(select)
     more = select.columns_for_distinct(columns)
     if more:
         decode = _without_last(decode, len(more))

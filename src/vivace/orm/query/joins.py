@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
@@ -77,6 +78,7 @@ class Joins:
 
     def __init__(self, model: type[Model], *, aliased: bool) -> None:
         table = model._meta.table
+        self._in_subquery = aliased
         self.root = Join(table.alias() if aliased else table, model, None, None, None, multi=False, outer=False)
         self.all: list[Join] = []
 
@@ -133,13 +135,21 @@ class Joins:
             same = [join for join in same if join in reuse]
         if same:
             return same[-1]
-        table = model._meta.table.alias()
+        table = self._alias_of(model)
         on = table.c[other] == parent.table.c[own]
         made = Join(table, model, parent, edge, on, multi, outer or parent.outer)
         self.all.append(made)
         if reuse is not None:
             reuse.add(made)
         return made
+
+    def _alias_of(self, model: type[Model]) -> Any:
+        table = model._meta.table
+        # A subquery's tables must differ from those around it. Elsewhere one alias serves all statements: it knows its
+        # columns already.
+        if self._in_subquery:
+            return table.alias()
+        return _kept_alias(table, sum(join.model is model for join in self.all))
 
     def owner(self, at: Join, field: Field[Any], reuse: set[Join] | None = None) -> tuple[Join, Field[Any]]:
         """Where a field that a model has or inherits is: the join of its table, and the field or a link equal to it."""
@@ -185,6 +195,11 @@ class Joins:
         return self.join(
             at, key, key.model, own.column, key.column, forward=False, multi=not key.unique, outer=True, reuse=reuse
         )
+
+
+@lru_cache(maxsize=4096)
+def _kept_alias(table: sqlalchemy.Table, number: int) -> Any:
+    return table.alias()
 
 
 class _Walker:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
+from sqlalchemy import Dialect
 
 from vivace.orm.exceptions import NotSupportedError
+from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.fields.related import Relation
 from vivace.orm.instances import slot_of
 from vivace.orm.query import hydrate
 from vivace.orm.query.compounds import settle
 from vivace.orm.query.select import Select, related_path
+from vivace.orm.query.writes import DialectKey
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
@@ -54,6 +58,34 @@ def slice_for_each(select: Select, columns: list[Any]) -> Any:
     if low is not None:
         statement = statement.where(inner.c.place > low)
     return statement if high is None else statement.where(inner.c.place <= high)
+
+
+def whole_rows(select: Select, dialect: Dialect) -> tuple[list[Any], hydrate.Decode] | None:
+    """The same where nothing but whole rows of one table is asked for, which most queries do: made once for a model."""
+    meta = select.model._meta
+    more = (select.values, select.related, select.only, select.distinct, select.group_by, select.compound, select.lock)
+    is_plain = (
+        all(each is None for each in more)
+        and not select.deferred
+        and not meta.parents
+        and all(name in select.hidden for name in select.annotations)
+    )
+    if not is_plain:
+        return None
+    # A relation of another model that points here may come after the first query.
+    return _kept_rows(select.model, DialectKey(dialect), select.fetch_mode, len(meta.all_related_objects))
+
+
+@lru_cache(maxsize=4096)
+def _kept_rows(
+    model: type[Model], key: DialectKey, mode: FetchMode | None, relations: int
+) -> tuple[list[Any], hydrate.Decode] | None:
+    table, fields = model._meta.table, model._meta.concrete_fields
+    statement = sqlalchemy.select(*(table.c[field.column] for field in fields))
+    columns = str(statement.compile(dialect=key.dialect)).removeprefix("SELECT ").rpartition("\nFROM")[0]
+    decode = hydrate.instances_decoder(hydrate.Node(model, fields, 0), [], len(fields), key.dialect.name, mode)
+    # Some drivers want a "%" written twice, which SQLAlchemy would do twice.
+    return None if "%" in columns else ([sqlalchemy.literal_column(columns.strip())], decode)
 
 
 def _compound_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:

@@ -12,7 +12,7 @@ from sqlalchemy.sql import visitors
 from vivace.orm.exceptions import FieldError, unknown_field
 from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.fields.related import ForeignKey, Relation
-from vivace.orm.query.binds import Binds
+from vivace.orm.query.binds import BIG_INTEGER, Binds
 from vivace.orm.query.compounds import Compound, settle
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.filters import Filters
@@ -236,7 +236,7 @@ class Select:
         self.each = (partition, *(None if slot is None else self._whole_number(slot) for slot in (low, high)))
 
     def _whole_number(self, slot: int) -> ColumnElement[Any]:
-        return self.binds.add(slot, int, sqlalchemy.BigInteger())
+        return self.binds.add(slot, int, BIG_INTEGER)
 
     def _slice(self, limit: int | None, offset: int | None) -> None:
         self.limit = None if limit is None else self._whole_number(limit)

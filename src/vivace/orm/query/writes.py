@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from vivace.databases import Plan
 from vivace.orm.fields.base import Field
-from vivace.orm.query.binds import value_converter
+from vivace.orm.query.binds import row_binder, value_converter
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
@@ -21,16 +21,12 @@ Write = Callable[[Any], Any]
 
 
 class Statement:
-    """A plan and the conversion of its values, in order."""
+    """A plan, and the conversion of Python values, in order, to the driver's arguments."""
 
-    __slots__ = ("converters", "plan")
+    __slots__ = ("bind", "plan")
 
-    def __init__(self, plan: Plan, converters: Sequence[Write]) -> None:
-        self.plan, self.converters = plan, tuple(converters)
-
-    def bind(self, values: Sequence[Any]) -> tuple[Any, ...]:
-        """The driver's arguments for Python values."""
-        return tuple([convert(value) for convert, value in zip(self.converters, values, strict=True)])
+    def __init__(self, plan: Plan, bind: Callable[[Sequence[Any]], tuple[Any, ...]]) -> None:
+        self.plan, self.bind = plan, bind
 
 
 def write_converter(field: Field[Any], dialect: str) -> Write:
@@ -121,8 +117,7 @@ def returned(model: type[Model], attnames: Sequence[str]) -> list[Any]:
 
 def _statement(statement: Any, dialect: Dialect, fields: Sequence[Field[Any]], returning: bool) -> Statement:
     compiled = statement.compile(dialect=dialect)
-    converters = {f"p{index}": write_converter(field, dialect.name) for index, field in enumerate(fields)}
     names = list(compiled.positiontup or ())
     # The values come in the order of the fields; so must the parameters in the SQL.
     assert names == [f"p{index}" for index in range(len(fields))], names
-    return Statement(Plan(compiled.string, reads=False, returns_rows=returning), [converters[name] for name in names])
+    return Statement(Plan(compiled.string, reads=False, returns_rows=returning), row_binder(fields, dialect.name))

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func
 
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.text import TextField
-from vivace.orm.query.binds import escape_like, text_of
+from vivace.orm.query.binds import TEXT, escape_like, text_of
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.kinds import TEXT_KINDS, kind_of
 from vivace.orm.query.literals import text_literal
@@ -43,13 +43,13 @@ class PatternLookup(Lookup):
     @classmethod
     def parameter(cls, lhs: Operand, right: Right, context: Context) -> ColumnElement[Any]:
         if bilateral_transforms(lhs):
-            return context.binds.add(right.payload, text_of, sqlalchemy.Text())
+            return context.binds.add(right.payload, text_of, TEXT)
         before, after = cls.pattern.split("{}")
 
         def convert(value: Any) -> str:
             return f"{before}{escape_like(value)}{after}"
 
-        return context.binds.add(right.payload, convert, sqlalchemy.Text())
+        return context.binds.add(right.payload, convert, TEXT)
 
     @classmethod
     def of_expression(cls, lhs: Operand, shape: Shape, context: Context) -> Operand:
@@ -151,7 +151,7 @@ class Regex(Lookup):
 
     @classmethod
     def parameter(cls, lhs: Operand, right: Right, context: Context) -> ColumnElement[Any]:
-        return context.binds.add(right.payload, text_of, sqlalchemy.Text())
+        return context.binds.add(right.payload, text_of, TEXT)
 
     @classmethod
     def as_sql(cls, lhs: Operand, rhs: Operand, context: Context) -> Clause:
