@@ -78,6 +78,7 @@ from vivace.orm.query.columns import Column
 from vivace.orm.query.conditional import Case, When
 from vivace.orm.query.conditions import Q
 from vivace.orm.query.expressions import ExpressionWrapper, F, OrderBy, OuterRef, Value
+from vivace.orm.query.filtered import FilteredRelation
 from vivace.orm.query.func import Func, Transform
 from vivace.orm.query.lookups import KT, JSONNull, Lookup
 from vivace.orm.query.prefetch import Prefetch, aprefetch_related_objects, prefetch_related_objects
@@ -136,6 +137,7 @@ __all__ = [
     "FieldError",
     "FileField",
     "FilePathField",
+    "FilteredRelation",
     "FloatField",
     "ForeignKey",
     "Func",

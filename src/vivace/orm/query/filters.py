@@ -145,7 +145,7 @@ class Filters:
             annotation = select.annotations.get("__".join(parts[:end]))
             if annotation is not None:
                 return annotation, parts[end:], None
-        if parts[0] not in select.model._meta.names and parts[0] != "pk":
+        if parts[0] not in select.model._meta.names and parts[0] != "pk" and parts[0] not in select.joins.filtered:
             meta = select.model._meta
             raise unknown_field(meta.object_name, parts[0], [*meta.field_names, *select.annotations])
         target = select.joins.walk(parts, reuse=reuse, allow_many=allow_many)
@@ -165,6 +165,7 @@ class Filters:
         """A negated condition across a relation to many: not "some row is not so", but "no row is so"."""
         select = self.select
         inner = type(select)(select.model, select.binds, outer=select)
+        inner.inherit(select)
         inner.filters.add(("q", "and", False, (lookup,)))
         own, outer = inner.operand_of("pk").element, select.operand_of("pk").element
         inner.where.append(own == outer)

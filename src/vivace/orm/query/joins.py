@@ -6,7 +6,7 @@ last foreign key of a path is not joined when its own column has what is asked f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ class Join:
     table: sqlalchemy.FromClause
     model: type[Model]
     parent: Join | None
-    edge: tuple[ForeignKey[Any], bool] | None
+    edge: tuple[ForeignKey[Any], bool, str | None] | None
     on: sqlalchemy.ColumnElement[bool] | None
     multi: bool
     outer: bool
@@ -81,6 +81,10 @@ class Joins:
         self._in_subquery = aliased
         self.root = Join(table.alias() if aliased else table, model, None, None, None, multi=False, outer=False)
         self.all: list[Join] = []
+        self.filtered: dict[str, tuple[list[str], Callable[[Join], sqlalchemy.ColumnElement[bool] | None]]] = {}
+        """Relations under names of their own: the path, and what further the rows of its last join have to meet."""
+        self.standing_in: tuple[list[str], Join] | None = None
+        """While such a condition is made: the path, and the join that it stands for."""
 
     def source(self) -> sqlalchemy.FromClause:
         """The FROM clause."""
@@ -108,9 +112,15 @@ class Joins:
         the first part is no field, ManyInPath when the path crosses a relation to many and `allow_many` is false.
         """
         walker = _Walker(self, reuse, allow_many, start or self.root)
+        if parts[0] in self.filtered and start is None:
+            walker.follow(parts[0], self.filtered[parts[0]][0])
+            parts = parts[1:]
+        elif self.standing_in is not None and list(parts[: len(self.standing_in[0])]) == self.standing_in[0]:
+            walker.stand_at(self.standing_in[1])
+            parts = parts[len(self.standing_in[0]) :]
         for position, part in enumerate(parts):
             if not walker.step(part):
-                if position == 0:
+                if position == 0 and walker.field is None:
                     raise unknown_field(walker.meta.object_name, part, walker.meta.field_names)
                 return walker.target(list(parts[position:]))
         return walker.target([])
@@ -127,9 +137,13 @@ class Joins:
         multi: bool,
         outer: bool,
         reuse: set[Join] | None,
+        name: str | None = None,
     ) -> Join:
-        """The join along `key` from `parent` to `model`'s table, where its `other` equals the parent's column `own`."""
-        edge = (key, forward)
+        """The join along `key` from `parent` to `model`'s table, where its `other` equals the parent's column `own`.
+
+        `name` is that of a filtered relation.
+        """
+        edge = (key, forward, name)
         same = [join for join in self.all if join.parent is parent and join.edge == edge]
         if multi and reuse is not None:
             same = [join for join in same if join in reuse]
@@ -137,7 +151,10 @@ class Joins:
             return same[-1]
         table = self._alias_of(model)
         on = table.c[other] == parent.table.c[own]
-        made = Join(table, model, parent, edge, on, multi, outer or parent.outer)
+        made = Join(table, model, parent, edge, on, multi, outer or parent.outer or name is not None)
+        if name is not None:
+            condition = self.filtered[name][1](made)
+            made.on = on if condition is None else sqlalchemy.and_(on, condition)
         self.all.append(made)
         if reuse is not None:
             reuse.add(made)
@@ -174,7 +191,7 @@ class Joins:
         join, own = self.owner(at, field)
         return join.table.c[own.column]
 
-    def forward(self, at: Join, key: ForeignKey[Any], reuse: set[Join] | None = None) -> Join:
+    def forward(self, at: Join, key: ForeignKey[Any], reuse: set[Join] | None = None, name: str | None = None) -> Join:
         """The join from `at` to what its foreign key `key` points to."""
         at, own = self.owner(at, key, reuse)
         return self.join(
@@ -187,13 +204,23 @@ class Joins:
             multi=False,
             outer=key.null,
             reuse=reuse,
+            name=name,
         )
 
-    def backward(self, at: Join, key: ForeignKey[Any], reuse: set[Join] | None = None) -> Join:
+    def backward(self, at: Join, key: ForeignKey[Any], reuse: set[Join] | None = None, name: str | None = None) -> Join:
         """The join from `at` to the rows whose foreign key `key` points to it."""
         at, own = self.owner(at, key.target_field, reuse)
         return self.join(
-            at, key, key.model, own.column, key.column, forward=False, multi=not key.unique, outer=True, reuse=reuse
+            at,
+            key,
+            key.model,
+            own.column,
+            key.column,
+            forward=False,
+            multi=not key.unique,
+            outer=True,
+            reuse=reuse,
+            name=name,
         )
 
 
@@ -214,6 +241,35 @@ class _Walker:
         self.through_many_to_many = False
         self.ended = False
         """Whether a field was reached that leads nowhere further."""
+        self.name: str | None = None
+        """The filtered relation of which the next join is the last one."""
+
+    def follow(self, name: str, path: Sequence[str]) -> None:
+        """Joins a filtered relation."""
+        *before, last = path
+        for part in before:
+            self._relation_step(part, path)
+        found = self.meta.names.get(last)
+        to_many_to_many = isinstance(found.field if isinstance(found, Relation) else found, ManyToManyField)
+        if self.key is not None:
+            self._follow_key()
+        self.name = None if to_many_to_many else name
+        self._relation_step(last, path)
+        self.name = name
+        if self.key is not None:
+            self._follow_key()
+        self.stand_at(self.at)
+
+    def _relation_step(self, part: str, path: Sequence[str]) -> None:
+        if not self.step(part) or self.related is None:
+            raise ValueError(
+                f"FilteredRelation's relation_name is a path of relations, and {part!r} in {'__'.join(path)!r} is none"
+            )
+
+    def stand_at(self, join: Join) -> None:
+        """Goes on from the row of a join."""
+        self.at, self.key, self.name, self.ended = join, None, None, False
+        self.field, self.related = join.model._meta.pk, join.model
 
     @property
     def meta(self) -> Options:
@@ -258,12 +314,12 @@ class _Walker:
 
     def _follow_key(self) -> None:
         assert self.key is not None
-        self.at = self.joins.forward(self.at, self.key, self.reuse)
+        self.at = self.joins.forward(self.at, self.key, self.reuse, self.name)
         self.key = None
 
     def _reverse(self, key: ForeignKey[Any]) -> None:
         self._mark_many(not key.unique)
-        self.at = self.joins.backward(self.at, key, self.reuse)
+        self.at = self.joins.backward(self.at, key, self.reuse, self.name)
         self.field, self.related, self.key = key.model._meta.pk, key.model, None
 
     def _to_many(self, back: ForeignKey[Any], on: ForeignKey[Any]) -> None:

@@ -88,6 +88,8 @@ def number_expression(shape: Shape, counter: Counter) -> Shape:
         return (kind, next(counter))
     if kind == "q":
         return number_condition(shape, counter)
+    if kind == "filtered":
+        return (kind, shape[1], number_condition(shape[2], counter))
     if kind == "order":
         return (kind, number_expression(shape[1], counter), *shape[2:])
     if kind == "queryset":

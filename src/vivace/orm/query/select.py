@@ -15,6 +15,7 @@ from vivace.orm.fields.related import ForeignKey, Relation
 from vivace.orm.query.binds import BIG_INTEGER, Binds
 from vivace.orm.query.compounds import Compound, settle
 from vivace.orm.query.conditions import Shape
+from vivace.orm.query.filtered import add_filtered
 from vivace.orm.query.filters import Filters
 from vivace.orm.query.joins import Join, Joins
 from vivace.orm.query.locks import Lock
@@ -34,6 +35,7 @@ class Select:
         self.model, self.binds, self.outer = model, binds, outer
         self.joins = Joins(model, aliased=outer is not None)
         self.annotations: dict[str, Operand] = {}
+        self.filtered_shapes: dict[str, Shape] = {}
         self.hidden: set[str] = set()
         """Annotations that are not selected: of `alias()`, or left out by `values()`."""
         self.where: list[ColumnElement[bool]] = []
@@ -69,6 +71,13 @@ class Select:
         self.operations = (*self.operations, *operations)
         for operation in operations:
             _OPERATIONS[operation[0]](self, *operation[1:])
+
+    def inherit(self, select: Select) -> None:
+        """Takes over the names that `select` gave, for a subquery about one row of it."""
+        self.annotations |= select.annotations
+        self.filtered_shapes |= select.filtered_shapes
+        for name, shape in select.filtered_shapes.items():
+            add_filtered(self, name, shape)
 
     # Names and expressions
 
@@ -155,6 +164,10 @@ class Select:
 
     def _annotate(self, annotations: Sequence[tuple[str, Shape]], *, shown: bool = True) -> None:
         for name, shape in annotations:
+            if shape[0] == "filtered":
+                self.filtered_shapes[name] = shape
+                add_filtered(self, name, shape)
+                continue
             operand = build(shape, self)
             self.annotations[name] = operand
             if not shown:
