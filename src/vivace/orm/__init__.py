@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from vivace.orm import functions, models
 from vivace.orm import transactions as transaction
-from vivace.orm.binding import using
+from vivace.orm.binding import databases, using
 from vivace.orm.query.aggregates import Avg, Count, Max, Min, Sum
 from vivace.orm.query.conditional import Case, When
 from vivace.orm.query.conditions import Q
 from vivace.orm.query.expressions import F, OuterRef, Value
 from vivace.orm.query.subqueries import Exists, Subquery
+from vivace.orm.routing import Databases
 from vivace.orm.transactions import atomic, on_commit
 
 __all__ = [
     "Avg",
     "Case",
     "Count",
+    "Databases",
     "Exists",
     "F",
     "Max",
@@ -31,6 +33,7 @@ __all__ = [
     "Value",
     "When",
     "atomic",
+    "databases",
     "functions",
     "models",
     "on_commit",

@@ -41,7 +41,8 @@ from vivace.orm.query.columns import Column
 from vivace.orm.registry import registry
 from vivace.orm.relations.forward import ForwardRelation, ParentLink
 from vivace.orm.relations.loading import load
-from vivace.orm.relations.reverse import ManyToManyDescriptor, ReverseManyDescriptor, ReverseOneDescriptor
+from vivace.orm.relations.many_to_many import ManyToManyDescriptor
+from vivace.orm.relations.reverse import ReverseManyDescriptor, ReverseOneDescriptor
 from vivace.orm.relations.through import make_through
 from vivace.orm.schema import make_table
 from vivace.utils.suggest import did_you_mean
@@ -250,7 +251,7 @@ class Model(metaclass=ModelBase):
 
     async def refresh_from_db(
         self,
-        using: Database | None = None,
+        using: Database | str | None = None,
         fields: Iterable[str] | None = None,
         from_queryset: QuerySet[Any] | None = None,
     ) -> None:
@@ -283,7 +284,7 @@ class Model(metaclass=ModelBase):
         *,
         force_insert: bool | tuple[type[Model], ...] = False,
         force_update: bool = False,
-        using: Database | None = None,
+        using: Database | str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> None:
         """Writes the row: a new one is inserted, of a loaded one only the columns that changed are updated.
@@ -302,7 +303,7 @@ class Model(metaclass=ModelBase):
         raw: bool = False,
         force_insert: bool | tuple[type[Model], ...] = False,
         force_update: bool = False,
-        using: Database | None = None,
+        using: Database | str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> None:
         """What `save()` does, whatever a subclass makes of `save()`; `raw` writes the values just as they are.
@@ -322,7 +323,9 @@ class Model(metaclass=ModelBase):
         how = saving.Saving(force_insert=True, ignore_conflicts=True)
         return bool(await saving.save(self, how, database))
 
-    async def delete(self, using: Database | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+    async def delete(
+        self, using: Database | str | None = None, keep_parents: bool = False
+    ) -> tuple[int, dict[str, int]]:
         """Deletes the row and what hangs on it by `on_delete`; returns how many rows, in all and by model.
 
         With `keep_parents`, the parents of a model with multi-table inheritance keep their part of the row.
@@ -340,7 +343,7 @@ class Model(metaclass=ModelBase):
         """Cleans every field and stores the cleaned values. Raises ValidationError with all faults by field."""
         validation.clean_fields(self, frozenset(exclude or ()))
 
-    async def validate_unique(self, exclude: Iterable[str] | None = None, using: Database | None = None) -> None:
+    async def validate_unique(self, exclude: Iterable[str] | None = None, using: Database | str | None = None) -> None:
         """Asks the database for rows that this one would collide with. Raises ValidationError by field.
 
         About `unique`, `unique_together`, `unique_for_date` and the key; `Meta.constraints` are for
@@ -350,7 +353,9 @@ class Model(metaclass=ModelBase):
 
     avalidate_unique = validate_unique
 
-    async def validate_constraints(self, exclude: Iterable[str] | None = None, using: Database | None = None) -> None:
+    async def validate_constraints(
+        self, exclude: Iterable[str] | None = None, using: Database | str | None = None
+    ) -> None:
         """Asks the database whether the row keeps the constraints of Meta. Raises ValidationError."""
         await validation.validate_constraints(self, frozenset(exclude or ()), using)
 
@@ -362,7 +367,7 @@ class Model(metaclass=ModelBase):
         *,
         validate_unique: bool = True,
         validate_constraints: bool = True,
-        using: Database | None = None,
+        using: Database | str | None = None,
     ) -> None:
         """`clean_fields`, `clean`, `validate_unique` and `validate_constraints`, all faults in one ValidationError."""
         await validation.full_clean(

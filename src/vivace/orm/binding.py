@@ -1,7 +1,8 @@
 """Which database a query goes to.
 
-In this order: `queryset.using(database)` · the `using()` block around it · the transaction that is open · the current
-app's database, which `Vivace` sets around requests, WebSockets, lifespan and commands · the only connected Database.
+In this order: `queryset.using(database)` · the `using()` block around it · the site's routers · the transaction that is
+open · the current app's database, which `Vivace` sets around requests, WebSockets, lifespan and commands · the only
+connected Database. Wherever a database may be given, its alias (`"archive"`) may be given, too.
 """
 
 from __future__ import annotations
@@ -9,29 +10,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vivace.databases.database import connected
 from vivace.databases.frames import current_frames
 from vivace.orm.exceptions import NoDatabase
+from vivace.orm.routing import Databases
 
 if TYPE_CHECKING:
     from vivace.databases import Database
+    from vivace.orm.base import Model
 
 _using: ContextVar[Database | None] = ContextVar("vivace_orm_using", default=None)
 _app: ContextVar[Database | None] = ContextVar("vivace_orm_app", default=None)
+_site: ContextVar[Databases | None] = ContextVar("vivace_orm_site", default=None)
 
 
 @contextmanager
-def using(database: Database) -> Iterator[Database]:
+def using(database: Database | str) -> Iterator[Database]:
     """Queries inside the block, and in tasks started there, go to `database`."""
+    chosen = _named(database) if isinstance(database, str) else database
     before = _using.get()
-    _using.set(database)
+    _using.set(chosen)
     try:
-        yield database
+        yield chosen
     finally:
         # Not by token: generators and fixtures may leave the block in another context than they entered it.
         _using.set(before)
+
+
+@contextmanager
+def databases(known: Databases | None) -> Iterator[Databases | None]:
+    """Inside the block, and in tasks started there, aliases and routers are those of `known`."""
+    before = set_databases(known)
+    try:
+        yield known
+    finally:
+        set_databases(before)
 
 
 def set_default(database: Database | None) -> Database | None:
@@ -41,13 +56,81 @@ def set_default(database: Database | None) -> Database | None:
     return before
 
 
-def resolve(database: Database | None = None) -> Database:
-    """The database of a query; `database` when given. Raises NoDatabase with the ways to say which."""
+def set_databases(known: Databases | None) -> Databases | None:
+    """Makes `known` the current app's databases in this context; returns those before, to be set again at the end."""
+    before = _site.get()
+    _site.set(known)
+    return before
+
+
+def current_databases() -> Databases | None:
+    """The databases of the current app, by alias."""
+    return _site.get()
+
+
+def _named(alias: str) -> Database:
+    site = _site.get()
+    if site is None:
+        raise NoDatabase(
+            f'There is no database "{alias}": nothing gives aliases here. A site does by its DATABASES setting, a '
+            "script by `with vivace.orm.databases(Databases({…})):`."
+        )
+    return site[alias]
+
+
+def resolve(
+    database: Database | str | None = None, model: type[Model] | None = None, *, write: bool = False
+) -> Database:
+    """The database of a query on `model`; `database` when given. Raises NoDatabase with the ways to say which."""
     if database is not None:
-        return database
+        return _named(database) if isinstance(database, str) else database
     chosen = _using.get()
     if chosen is not None:
         return chosen
+    site = _site.get()
+    if site is not None and site.routers and model is not None:
+        chosen = site.route(model, write=write)
+        if chosen is not None:
+            return chosen
+    return _unrouted()
+
+
+def resolve_for(
+    instance: Any,
+    model: type[Model],
+    database: Database | str | None = None,
+    *,
+    home: Database | None = None,
+    write: bool = False,
+) -> Database:
+    """The database of a query on `model` that starts from an instance: by default the one it is in (or `home`)."""
+    if database is None:
+        database = routed(model, instance=instance, write=write) or home
+        if database is None and instance._origin is not None:
+            database = instance._origin.database
+    return resolve(database, model, write=write)
+
+
+def routed(model: type[Model], *, instance: Any, write: bool = False) -> Database | None:
+    """What the site's routers say of a query on `model`, if there are any and no `using()` block is around."""
+    site = _site.get()
+    if site is None or not site.routers or _using.get() is not None:
+        return None
+    return site.route(model, write=write, instance=instance)
+
+
+def allows_relation(first: Any, second: Any) -> bool:
+    """Whether two instances may be related: unless a router says so, only those of one database."""
+    if first._origin is None or second._origin is None:
+        return True
+    own, other = first._origin.database, second._origin.database
+    if own is other or own is None or other is None:
+        return True
+    site = _site.get()
+    return site is not None and site.allow_relation(first, second)
+
+
+def _unrouted() -> Database:
     frames = current_frames.get()
     if len(frames) == 1:
         only: Database = next(iter(frames))

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from vivace.orm.base import Model
 
 
-def database_of(instance: Model, using: Database | None) -> Database:
+def database_of(instance: Model, using: Database | str | None, *, write: bool = True) -> Database:
     """The database that a method of `instance` talks to."""
-    if using is None and instance._origin is not None:
-        using = instance._origin.database
-    return binding.resolve(using)
+    return binding.resolve_for(instance, instance._meta.model, using, write=write)
 
 
-async def delete(instance: Model, *, using: Database | None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+async def delete(
+    instance: Model, *, using: Database | str | None, keep_parents: bool = False
+) -> tuple[int, dict[str, int]]:
     """`Model.delete`."""
     if instance.pk is None:
         raise ValueError(
@@ -44,7 +44,7 @@ async def delete(instance: Model, *, using: Database | None, keep_parents: bool 
 async def refresh(
     instance: Model,
     *,
-    using: Database | None,
+    using: Database | str | None,
     fields: Iterable[str] | None,
     from_queryset: QuerySet[Any] | None = None,
 ) -> None:
@@ -52,8 +52,8 @@ async def refresh(
     wanted = None if fields is None else _columns_to_refresh(instance, fields)
     if wanted == []:
         return
-    database = database_of(instance, using)
-    rows: QuerySet[Any] = QuerySet(instance._meta.model) if from_queryset is None else from_queryset
+    database = database_of(instance, using, write=False)
+    rows: QuerySet[Any] = instance._meta.base_manager.get_queryset() if from_queryset is None else from_queryset
     if from_queryset is None or rows._database is None:
         rows = rows.using(database)
     if wanted is not None:

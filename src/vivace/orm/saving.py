@@ -49,7 +49,7 @@ class Saving:
             raise ValueError("Cannot force both insert and updating in model saving.")
 
 
-async def save(instance: Model, how: Saving, using: Database | None) -> bool | None:
+async def save(instance: Model, how: Saving, using: Database | str | None) -> bool | None:
     """Writes the row; returns whether it is a new one, or None when nothing was to be written."""
     take_related_keys(instance)
     database = database_of(instance, using)

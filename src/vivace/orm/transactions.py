@@ -25,7 +25,7 @@ R = TypeVar("R")
 class Atomic:
     """What `atomic()` gives: a block, or a decorator, whose database is chosen when it is entered."""
 
-    def __init__(self, using: Database | None, *, savepoint: bool, **options: Any) -> None:
+    def __init__(self, using: Database | str | None, *, savepoint: bool, **options: Any) -> None:
         self._using, self._savepoint, self._options = using, savepoint, options
         self._transaction: Transaction | None = None
 
@@ -84,7 +84,7 @@ class Atomic:
 def atomic(using: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]: ...
 @overload
 def atomic(
-    using: Database | None = None,
+    using: Database | str | None = None,
     savepoint: bool = True,
     durable: bool = False,
     *,
@@ -102,7 +102,7 @@ def atomic(using: Any = None, savepoint: bool = True, durable: bool = False, **o
 
 
 def on_commit(
-    function: Callable[[], Awaitable[object] | object], using: Database | None = None, robust: bool = False
+    function: Callable[[], Awaitable[object] | object], using: Database | str | None = None, robust: bool = False
 ) -> None:
     """Calls (and awaits) `function` when the open transaction has committed; at once when there is none.
 
@@ -114,7 +114,7 @@ def on_commit(
 # By hand
 
 
-async def savepoint(using: Database | None = None) -> Transaction | None:
+async def savepoint(using: Database | str | None = None) -> Transaction | None:
     """Begins a savepoint in the open transaction, for `savepoint_commit` or `savepoint_rollback`; None without one.
 
     Savepoints are ended in the reverse of their order, all of them before the transaction is.
@@ -123,24 +123,24 @@ async def savepoint(using: Database | None = None) -> Transaction | None:
     return await database.atomic().start() if database.in_transaction else None
 
 
-async def savepoint_commit(sid: Transaction | None, using: Database | None = None) -> None:
+async def savepoint_commit(sid: Transaction | None, using: Database | str | None = None) -> None:
     """Ends a savepoint; its work now belongs to what is around it."""
     if sid is not None:
         await sid.commit()
 
 
-async def savepoint_rollback(sid: Transaction | None, using: Database | None = None) -> None:
+async def savepoint_rollback(sid: Transaction | None, using: Database | str | None = None) -> None:
     """Ends a savepoint and undoes what was done since it began."""
     if sid is not None:
         await sid.rollback()
 
 
-def get_rollback(using: Database | None = None) -> bool:
+def get_rollback(using: Database | str | None = None) -> bool:
     """Whether the open transaction can only be rolled back. Raises InterfaceError when none is open."""
     return _frame_of(using).aborted is not None
 
 
-def set_rollback(rollback: bool, using: Database | None = None) -> None:
+def set_rollback(rollback: bool, using: Database | str | None = None) -> None:
     """Makes the open transaction end with a rollback, which cannot be taken back; statements raise from now on."""
     frame = _frame_of(using)
     if not rollback:
@@ -148,7 +148,7 @@ def set_rollback(rollback: bool, using: Database | None = None) -> None:
     frame.abort("An inner block without a savepoint failed, or set_rollback(True) was called")
 
 
-def _frame_of(using: Database | None) -> Any:
+def _frame_of(using: Database | str | None) -> Any:
     database = resolve(using)
     frame = database.live_frame() if database.in_transaction else None
     if frame is None:

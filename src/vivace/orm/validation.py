@@ -46,7 +46,7 @@ def _is_computed(value: Any) -> bool:
 
 
 async def full_clean(
-    instance: Model, exclude: frozenset[str], *, unique: bool, constraints: bool, using: Database | None
+    instance: Model, exclude: frozenset[str], *, unique: bool, constraints: bool, using: Database | str | None
 ) -> None:
     """`Model.full_clean`."""
     errors: Errors = {}
@@ -73,7 +73,7 @@ async def full_clean(
 # Uniqueness
 
 
-async def validate_unique(instance: Model, exclude: frozenset[str], using: Database | None) -> None:
+async def validate_unique(instance: Model, exclude: frozenset[str], using: Database | str | None) -> None:
     """`Model.validate_unique`: one query for all unique fields and groups."""
     rules = _decidable(instance, unique_rules(instance._meta.model), exclude)
     if instance._origin is not None:
@@ -161,7 +161,7 @@ def date_error(model: type[Model], name: str, date: str, kind: str) -> Validatio
 # Constraints
 
 
-async def validate_constraints(instance: Model, exclude: frozenset[str], using: Database | None) -> None:
+async def validate_constraints(instance: Model, exclude: frozenset[str], using: Database | str | None) -> None:
     """`Model.validate_constraints`: one query for all constraints of Meta."""
     rules = _decidable(instance, constraint_rules(instance._meta.model), exclude)
     errors: Errors = {}

@@ -17,7 +17,8 @@ from vivace.utils.validators import Validator
 if TYPE_CHECKING:
     from vivace.orm.base import Model
     from vivace.orm.query.columns import Column
-    from vivace.orm.relations.reverse import ManyToManyDescriptor, RelatedManager
+    from vivace.orm.relations.many_to_many import ManyToManyDescriptor
+    from vivace.orm.relations.reverse import RelatedManager
 
 M = TypeVar("M", bound="Model")
 RT = TypeVar("RT", bound="Model | None")

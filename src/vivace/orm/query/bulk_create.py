@@ -64,10 +64,10 @@ async def bulk_create(
         take_related_keys(each)
     conflicts = _conflicts(model, ignore_conflicts, update_conflicts, update_fields, unique_fields)
     if conflicts.update:
-        _check_dialect(conflicts, queryset.db)
+        _check_dialect(conflicts, queryset._write_db)
     if not objects:
         return objects
-    database = queryset.db
+    database = queryset._write_db
     if model._meta.links:
         if conflicts != Conflicts():
             raise ValueError(

@@ -41,7 +41,7 @@ async def bulk_update(
         return 0
     for each in objects:
         take_related_keys(each)
-    database = queryset.db
+    database = queryset._write_db
     if model._meta.links:
         return await multitable.bulk_update(queryset, objects, fields, batch_size, database)
     version = model._meta.version_field

@@ -47,6 +47,11 @@ class ChainedQuery(QueryState[M]):
             return self._where(True, Q(*conditions, **lookups))
         return self._lookups("exclude", lookups)
 
+    def _sticky_filter(self, **lookups: Any) -> Self:
+        """A filter whose joins of relations to many the next filter shares, so that `book.readers.filter(loan__days=3)`
+        means the loans of this book."""
+        return self._lookups("sticky", lookups)
+
     def _lookups(self, kind: str, lookups: Mapping[str, Any]) -> Self:
         if not lookups:
             return self._clone()
@@ -207,7 +212,7 @@ class ChainedQuery(QueryState[M]):
             raise TypeError(f"fetch_mode() takes FETCH_ONE, FETCH_PEERS or FETCH_RAISE, got {mode!r}")
         return self._with(("fetch_mode", mode))
 
-    def using(self, database: Database | None) -> Self:
+    def using(self, database: Database | str | None) -> Self:
         """The same rows of another database."""
         made = self._clone()
         made._database = database

@@ -32,6 +32,7 @@ _REFUSED = (
     "only",
     "select_for_update",
     "select_related",
+    "sticky",
     "update",
 )
 

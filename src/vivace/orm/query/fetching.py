@@ -45,7 +45,7 @@ class FetchedQuery(CombinableQuery[M]):
 
     async def _rows(self) -> list[M]:
         shape, values = self._full_shape()
-        database = binding.resolve(self._database)
+        database = binding.resolve(self._database, self.model)
         plan, arguments, decode = cache.shapes.bound(self.model, shape, values, database.dialect)
         rows = await database.fetch_plan(plan, arguments)
         result = decode(rows, database, True)
@@ -69,7 +69,7 @@ class FetchedQuery(CombinableQuery[M]):
         if self._is_empty:
             return
         shape, values = self._full_shape()
-        database = binding.resolve(self._database)
+        database = binding.resolve(self._database, self.model)
         plan, arguments, decode = cache.shapes.bound(self.model, shape, values, database.dialect)
         chunk: list[Any] = []
         async for row in database.iterate_plan(plan, arguments, chunk_size=chunk_size):
@@ -89,7 +89,7 @@ class FetchedQuery(CombinableQuery[M]):
 
     async def _ask(self, terminal: Shape, values: Sequence[Any] = ()) -> Any:
         shape, own = self._full_shape()
-        database = binding.resolve(self._database)
+        database = binding.resolve(self._database, self.model)
         plan, arguments, decode = cache.shapes.bound(self.model, (*shape, terminal), (*own, *values), database.dialect)
         return decode(await database.fetch_plan(plan, arguments), database, False)[0]
 

@@ -37,10 +37,16 @@ class Filters:
         """Columns that stand beside an aggregate in HAVING, and so must be grouped by."""
         self._plain: list[ColumnElement[Any]] = []
         """The columns of the conjunct that is being built."""
+        self._kept: set[Join] = set()
+        """The joins that the next call shares."""
 
-    def add(self, condition: Shape) -> None:
-        """One call of filter() or exclude(): its lookups share the joins of relations to many."""
-        reuse: set[Join] = set()
+    def add(self, condition: Shape, *, keep_joins: bool = False) -> None:
+        """One call of filter() or exclude(): its lookups share the joins of relations to many.
+
+        With `keep_joins`, the next call shares them, too.
+        """
+        reuse = self._kept
+        self._kept = reuse if keep_joins else set()
         for part in self._conjuncts(condition):
             self._plain = []
             clause, aggregate = self.clause(part, reuse, is_conjunct=True)

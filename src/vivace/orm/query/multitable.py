@@ -22,7 +22,7 @@ def _rows(queryset: QuerySet[Any], table: type[Model], database: Database) -> Qu
 async def update(queryset: QuerySet[Any], values: Mapping[str, Any]) -> int:
     """`QuerySet.update`: each table by the keys of the rows that the queryset selects."""
     groups = _by_table(queryset.model, values)
-    database = queryset.db
+    database = queryset._write_db
     found = 0
     async with database.atomic():
         selected: Any = queryset.order_by().using(database)

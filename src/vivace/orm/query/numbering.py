@@ -30,7 +30,7 @@ def number_shape(shape: Shape, counter: Counter | None = None) -> list[Shape]:
 
 def _operation(operation: Shape, counter: Counter) -> Shape:
     kind = operation[0]
-    if kind in ("filter", "exclude"):
+    if kind in ("filter", "exclude", "sticky"):
         return (kind, tuple(number_condition(lookup, counter) for lookup in operation[1]))
     if kind == "where":
         return (kind, operation[1], number_condition(operation[2], counter))

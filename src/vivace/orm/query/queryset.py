@@ -115,7 +115,7 @@ class QuerySet(FetchedQuery[M]):
             return await multitable.update(self, values)
         bound: list[Any] = []
         frozen = tuple((name, freeze_assigned(value, bound)) for name, value in values.items())
-        database = binding.resolve(self._database)
+        database = binding.resolve(self._database, self.model, write=True)
         shape, given = (*self._shape, ("update", frozen)), (*self._values, *bound)
         plan, arguments, _ = cache.shapes.bound(self.model, shape, given, database.dialect)
         return await database.execute_plan(plan, arguments)

@@ -56,7 +56,7 @@ async def update_returning(
     queryset: QuerySet[Any], assignments: Shape, values: Sequence[Any], fields: Sequence[str]
 ) -> list[Any]:
     """Does an UPDATE and gives the rows as they are then."""
-    model, database = queryset.model, queryset.db
+    model, database = queryset.model, queryset._write_db
     attnames = _attnames(model, fields)
     if queryset._is_none or not assignments:
         return []
@@ -78,7 +78,7 @@ async def delete_returning(queryset: QuerySet[Any], fields: Sequence[str]) -> li
     attnames = _attnames(queryset.model, fields)
     if queryset._is_none:
         return []
-    database = queryset.db
+    database = queryset._write_db
     async with database.atomic():
         chosen = await _locked(queryset, database)
         rows = await chosen.only(*attnames)

@@ -156,6 +156,9 @@ class Select:
     def _filter(self, lookups: Sequence[Shape]) -> None:
         self.filters.add(("q", "and", False, tuple(lookups)))
 
+    def _sticky(self, lookups: Sequence[Shape]) -> None:
+        self.filters.add(("q", "and", False, tuple(lookups)), keep_joins=True)
+
     def _exclude(self, lookups: Sequence[Shape]) -> None:
         self.filters.add(("q", "and", True, tuple(lookups)))
 
@@ -387,6 +390,7 @@ _OPERATIONS: dict[str, Callable[..., None]] = {
     "related": Select._related,
     "reverse": Select._reverse,
     "slice": Select._slice,
+    "sticky": Select._sticky,
     "values": Select._values,
     "where": Select._where,
 }

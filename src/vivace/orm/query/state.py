@@ -38,7 +38,7 @@ class QueryState(Generic[M]):
         self._values: tuple[Any, ...] = ()
         self._low = 0
         self._high: int | None = None
-        self._database: Database | None = None
+        self._database: Database | str | None = None
         self._prefetch: tuple[str | Prefetch, ...] = ()
         self._result: list[Any] | None = None
         self._is_none = False
@@ -82,7 +82,12 @@ class QueryState(Generic[M]):
     @property
     def db(self) -> Database:
         """The database that the rows come from."""
-        return binding.resolve(self._database)
+        return binding.resolve(self._database, self.model)
+
+    @property
+    def _write_db(self) -> Database:
+        """The database that what is done to the rows goes to."""
+        return binding.resolve(self._database, self.model, write=True)
 
     @property
     def _is_sliced(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vivace.orm import binding
 from vivace.orm.instances import Origin, slot_of
 from vivace.orm.query.columns import Column
 from vivace.orm.relations.single import Single
@@ -58,6 +59,8 @@ class ForwardRelation(Single):
                 f"{type(instance).__name__}.{self.field.name} takes a {model.__name__}, got {value!r}. "
                 f"To set it by key, use {self.field.attname}."
             )
+        if not binding.allows_relation(value, instance):
+            raise ValueError(f"Cannot assign {value!r}: the current database router prevents this relation.")
         setattr(instance, self.field.attname, getattr(value, self.other))
         setattr(instance, self.slot, value)
 

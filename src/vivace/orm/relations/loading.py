@@ -43,7 +43,7 @@ async def load(instance: Model) -> None:
         raise FieldFetchBlocked(_blocked(instance, fields))
     if not any(each is instance for each in together):
         together.append(instance)
-    database = binding.resolve(origin.database if origin is not None else None)
+    database = binding.resolve_for(instance, model, home=None if origin is None else origin.database)
     await _Batch.of(database, model, attname, fields, mode).load(together)
     if is_partial(instance):
         key = getattr(instance, attname)
@@ -115,7 +115,7 @@ class _Batch:
         waiting: dict[Any, list[Model]] = {}
         for instance in self.instances.values():
             waiting.setdefault(getattr(instance, self.attname), []).append(instance)
-        queryset: QuerySet[Model] = QuerySet(self.model).using(self.database).order_by()
+        queryset: QuerySet[Model] = self.model._meta.base_manager.get_queryset().using(self.database).order_by()
         if self.mode is not FETCH_PEERS:
             queryset = queryset.fetch_mode(self.mode)
         if self.fields is not None:

@@ -1,8 +1,9 @@
-"""The other sides of relations: `author.books`, `author.profile`, `book.tags`."""
+"""The other sides of foreign keys: `author.books`, `author.profile`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,11 +14,12 @@ from vivace.orm.manager import Manager
 from vivace.orm.query.columns import Column
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.relations.single import Single
+from vivace.utils.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.base import Model
-    from vivace.orm.fields.related import ForeignKey, ManyToManyField, Relation
+    from vivace.orm.fields.related import ForeignKey, Relation
 
 M = TypeVar("M", bound="Model", covariant=True)
 
@@ -127,9 +129,29 @@ class RelatedManager(Manager[M]):
             return queryset
         return queryset.fetch_mode(origin.fetch_mode)
 
+    def __call__(self, *, manager: str) -> Any:
+        """The same related objects by another manager of their model: `author.books(manager="published")`."""
+        known = self.model._meta.managers
+        found: Any = known.get(manager)
+        if found is None:
+            nearest = did_you_mean(manager, known, listed_as="Managers")
+            raise AttributeError(f'{self.model.__name__} has no manager "{manager}". {nearest}')
+        kind = next(base for base in type(self).__mro__ if base.__module__.startswith(_PACKAGE))
+        made = related_class(kind, found.__class__)()
+        made.__dict__.update(self.__dict__)
+        return made
+
+    def _own_queryset(self) -> Any:
+        """All rows of the model in the instance's database."""
+        queryset = super().get_queryset()
+        if queryset._database is None:
+            origin = self.instance._origin
+            home = None if origin is None else origin.database
+            queryset = queryset.using(binding.routed(self.model, instance=self.instance) or home)
+        return queryset
+
     def _target_database(self) -> Database:
-        origin = self.instance._origin
-        return binding.resolve(self._using if self._using is not None or origin is None else origin.database)
+        return binding.resolve_for(self.instance, self.model, self._using, write=True)
 
     async def add(self, *objects: Any, bulk: bool = True, through_defaults: dict[str, Any] | None = None) -> None:
         """Relates these objects, or objects of these keys."""
@@ -155,10 +177,28 @@ class RelatedManager(Manager[M]):
         raise NotImplementedError
 
     if not TYPE_CHECKING:
-        aadd = lambda self, *objects, **options: self.add(*objects, **options)  # noqa: E731
-        aremove = lambda self, *objects, **options: self.remove(*objects, **options)  # noqa: E731
-        aclear = lambda self, **options: self.clear(**options)  # noqa: E731
-        aset = lambda self, objects, **options: self.set(objects, **options)  # noqa: E731
+        # Django's names; they call what a subclass may have overridden.
+
+        async def aadd(self, *objects: Any, **options: Any) -> None:
+            await self.add(*objects, **options)
+
+        async def aremove(self, *objects: Any, **options: Any) -> None:
+            await self.remove(*objects, **options)
+
+        async def aclear(self, **options: Any) -> None:
+            await self.clear(**options)
+
+        async def aset(self, objects: Any, **options: Any) -> None:
+            await self.set(objects, **options)
+
+        async def acreate(self, **values: Any) -> Any:
+            return await self.create(**values)
+
+        async def aget_or_create(self, *arguments: Any, **values: Any) -> Any:
+            return await self.get_or_create(*arguments, **values)
+
+        async def aupdate_or_create(self, *arguments: Any, **values: Any) -> Any:
+            return await self.update_or_create(*arguments, **values)
 
 
 class ReverseManyManager(RelatedManager[M]):
@@ -173,10 +213,7 @@ class ReverseManyManager(RelatedManager[M]):
         key = getattr(self.instance, self.field.target_field.attname)
         if key is None:
             raise ValueError(f"{self.instance!r} must be saved before its {self.cache_name} can be used")
-        queryset: Any = super().get_queryset()
-        if self._using is None and self.instance._origin is not None:
-            queryset = queryset.using(self.instance._origin.database)
-        queryset = queryset.filter(**{self.field.attname: key})
+        queryset = self._own_queryset().filter(**{self.field.attname: key})
         queryset._known = (slot_of(self.field.name), self.instance)
         return self._in_mode(queryset)
 
@@ -205,17 +242,28 @@ class ReverseManyManager(RelatedManager[M]):
         for each in objects:
             if not isinstance(each, model):
                 raise TypeError(f"'{model.__name__}' instance expected, got {each!r}")
-            if bulk and each._origin is None:
-                raise ValueError(f"{each!r} instance isn't saved. Use bulk=False or save the object first.")
         self._forget()
+        database = self._target_database()
         if bulk:
-            keys = [each.pk for each in objects]
-            rows: QuerySet[Any] = QuerySet(model).using(self._target_database())
-            await rows.filter(pk__in=keys).update(**{self.field.name: self.instance})
+            self._check_databases(objects, database)
+            await self._rows_of(objects, database).update(**{self.field.name: self.instance})
+        async with nullcontext() if bulk else database.atomic():
+            for each in objects:
+                setattr(each, self.field.name, self.instance)
+                if not bulk:
+                    await each.save(using=database)
+
+    def _check_databases(self, objects: Iterable[Any], database: Database) -> None:
         for each in objects:
-            setattr(each, self.field.name, self.instance)
-            if not bulk:
-                await each.save(using=self._target_database())
+            if each._origin is None or each._origin.database not in (None, database):
+                raise ValueError(
+                    f"{each!r} instance isn't saved in the database of {self.instance!r}. Use bulk=False or save the "
+                    "object there first."
+                )
+
+    def _rows_of(self, objects: Iterable[Any], database: Database) -> QuerySet[Any]:
+        rows: QuerySet[Any] = QuerySet(self.field.model).using(database)
+        return rows.filter(pk__in=[each.pk for each in objects])
 
     def _check_can_end(self) -> None:
         if not self.field.null:
@@ -232,15 +280,23 @@ class ReverseManyManager(RelatedManager[M]):
                 missing: Any = self.field.related_model.DoesNotExist
                 raise missing(f"{each!r} is not related to {self.instance!r}.")
         self._forget()
-        rows: QuerySet[Any] = QuerySet(self.field.model).using(self._target_database())
-        await rows.filter(pk__in=[each.pk for each in objects]).update(**{self.field.name: None})
-        for each in objects:
-            setattr(each, self.field.name, None)
+        database = self._target_database()
+        if bulk:
+            await self._rows_of(objects, database).filter(**{self.field.attname: key}).update(**{self.field.name: None})
+        async with nullcontext() if bulk else database.atomic():
+            for each in objects:
+                setattr(each, self.field.name, None)
+                if not bulk:
+                    await each.save(using=database, update_fields=[self.field.name])
 
     async def clear(self, *, bulk: bool = True) -> None:
         self._check_can_end()
         self._forget()
-        await self.get_queryset().update(**{self.field.name: None})
+        database = self._target_database()
+        if bulk:
+            await self.get_queryset().using(database).update(**{self.field.name: None})
+        else:
+            await self.remove(*await self.get_queryset().using(database), bulk=False)
 
     async def set(
         self,
@@ -277,7 +333,7 @@ class ReverseManyDescriptor:
         if instance is None:
             return Column(owner, self.relation.name)
         field = self.relation.field
-        manager = _manager_class(ReverseManyManager, _class_of(field.model))()
+        manager = related_class(ReverseManyManager, manager_class_of(field.model))()
         manager.model, manager.name = field.model, self.relation.accessor
         manager.instance, manager.field, manager.cache_name = instance, field, self.relation.accessor
         return manager
@@ -286,188 +342,15 @@ class ReverseManyDescriptor:
         raise TypeError(f"Direct assignment is prohibited: await {self.relation.accessor}.set([…]) instead")
 
 
-class ManyToManyManager(RelatedManager[M]):
-    """`book.tags` and `tag.book_set`."""
-
-    field: ManyToManyField[Any]
-    source: ForeignKey[Any]
-    target: ForeignKey[Any]
-    query_name: str
-
-    @property
-    def through(self) -> type[Model]:
-        """The model of the table of pairs."""
-        return self.field.through
-
-    @property
-    def _key(self) -> Any:
-        key = getattr(self.instance, self.source.target_field.attname)
-        if key is None:
-            raise ValueError(f"{self.instance!r} must be saved before its {self.cache_name} can be used")
-        return key
-
-    def get_queryset(self) -> Any:
-        cached = self._cached()
-        if cached is not None:
-            return cached
-        queryset: Any = super().get_queryset()
-        if self._using is None and self.instance._origin is not None:
-            queryset = queryset.using(self.instance._origin.database)
-        return self._in_mode(queryset.filter(**{self.query_name: self._key}))
-
-    def _pairs(self) -> QuerySet[Any]:
-        pairs: QuerySet[Any] = QuerySet(self.through).using(self._target_database()).order_by()
-        return pairs.filter(**{self.source.attname: self._key})
-
-    def _mirrored(self) -> QuerySet[Any]:
-        pairs: QuerySet[Any] = QuerySet(self.through).using(self._target_database()).order_by()
-        return pairs.filter(**{self.target.attname: self._key})
-
-    def _keys_of(self, objects: Iterable[Any]) -> list[Any]:
-        model, attname = self.target.related_model, self.target.target_field.attname
-        keys: dict[Any, None] = {}
-        for each in objects:
-            if hasattr(each, "_meta"):
-                if not isinstance(each, model):
-                    raise TypeError(f"'{model.__name__}' instance expected, got {each!r}")
-                key = getattr(each, attname)
-                if key is None:
-                    raise ValueError(f"Cannot add {each!r}: it must be saved first, so that it has a key")
-                keys[key] = None
-            else:
-                keys[self.target.target_field.get_prep_value(each)] = None
-        return list(keys)
-
-    async def add(self, *objects: Any, bulk: bool = True, through_defaults: dict[str, Any] | None = None) -> None:
-        keys = self._keys_of(objects)
-        self._forget()
-        if not keys:
-            return
-        async with self._target_database().atomic():
-            await self._add(keys, through_defaults or {})
-
-    async def _add(self, keys: list[Any], defaults: dict[str, Any]) -> None:
-        database, own = self._target_database(), self._key
-        present = self._pairs().filter(**{f"{self.target.attname}__in": keys})
-        known = set(await present.values_list(self.target.attname, flat=True))
-        new = [(own, key) for key in keys if key not in known]
-        if self.field.symmetrical:
-            mirrored = self._mirrored().filter(**{f"{self.source.attname}__in": keys})
-            known = set(await mirrored.values_list(self.source.attname, flat=True))
-            new += [(key, own) for key in keys if key not in known and key != own]
-        source, target = self.source.attname, self.target.attname
-        values = {name: value() if callable(value) else value for name, value in defaults.items()}
-        pairs = [self.through(**{source: first, target: second}, **values) for first, second in new]
-        if pairs:
-            rows: QuerySet[Any] = QuerySet(self.through).using(database)
-            # A pair that another task has added meanwhile is there, which is all that is wanted.
-            await rows.bulk_create(pairs, ignore_conflicts=self.through._meta.auto_created is not None)
-
-    async def remove(self, *objects: Any, bulk: bool = True) -> None:
-        keys = self._keys_of(objects)
-        self._forget()
-        async with self._target_database().atomic():
-            await self._pairs().filter(**{f"{self.target.attname}__in": keys}).delete()
-            if self.field.symmetrical:
-                await self._mirrored().filter(**{f"{self.source.attname}__in": keys}).delete()
-
-    async def clear(self, *, bulk: bool = True) -> None:
-        self._forget()
-        async with self._target_database().atomic():
-            await self._pairs().delete()
-            if self.field.symmetrical:
-                await self._mirrored().delete()
-
-    async def set(
-        self,
-        objects: Iterable[Any],
-        *,
-        bulk: bool = True,
-        clear: bool = False,
-        through_defaults: dict[str, Any] | None = None,
-    ) -> None:
-        wanted = self._keys_of(objects)
-        self._forget()
-        async with self._target_database().atomic():
-            if clear:
-                await self.clear()
-            present = await self._pairs().values_list(self.target.attname, flat=True)
-            await self.remove(*(set(present) - set(wanted)))
-            await self.add(*wanted, through_defaults=through_defaults)
-
-    async def create(self, *, through_defaults: dict[str, Any] | None = None, **values: Any) -> Any:
-        """A new related object, saved and related."""
-        async with self._target_database().atomic():
-            made = await Manager.get_queryset(self).using(self._target_database()).create(**values)
-            await self.add(made, through_defaults=through_defaults)
-        return made
-
-    async def get_or_create(
-        self, defaults: Any = None, *, through_defaults: dict[str, Any] | None = None, **lookups: Any
-    ) -> Any:
-        """The object that matches, or a new one, related either way."""
-        async with self._target_database().atomic():
-            rows = Manager.get_queryset(self).using(self._target_database())
-            found, created = await rows.get_or_create(defaults, **lookups)
-            await self.add(found, through_defaults=through_defaults)
-        return found, created
-
-    async def update_or_create(
-        self,
-        defaults: Any = None,
-        create_defaults: Any = None,
-        *,
-        through_defaults: dict[str, Any] | None = None,
-        **lookups: Any,
-    ) -> Any:
-        """The object that matches, updated, or a new one, related either way."""
-        async with self._target_database().atomic():
-            rows = Manager.get_queryset(self).using(self._target_database())
-            found, created = await rows.update_or_create(defaults, create_defaults, **lookups)
-            await self.add(found, through_defaults=through_defaults)
-        return found, created
-
-
-class ManyToManyDescriptor:
-    """Gives instances their manager of a many-to-many relation; `Book.tags.through` is the model of the pairs."""
-
-    def __init__(self, field: ManyToManyField[Any], *, reverse: bool) -> None:
-        self.field, self.reverse = field, reverse
-
-    @property
-    def accessor(self) -> str:
-        """The attribute's name."""
-        return str(self.field.remote_field.accessor) if self.reverse else self.field.name
-
-    @property
-    def through(self) -> type[Model]:
-        """The model of the table of pairs."""
-        return self.field.through
-
-    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
-        if instance is None:
-            return self
-        field = self.field
-        model = field.model if self.reverse else field.related_model
-        source, target = field.source_field, field.through_target_field
-        if self.reverse:
-            source, target = target, source
-        manager = _manager_class(ManyToManyManager, _class_of(model))()
-        manager.model, manager.name, manager.cache_name = model, self.accessor, self.accessor
-        manager.instance, manager.field = instance, field
-        manager.source, manager.target = source, target
-        manager.query_name = field.name if self.reverse else field.remote_field.name
-        return manager
-
-    def __set__(self, instance: Model, value: Any) -> None:
-        raise TypeError(f"Direct assignment is prohibited: await {self.accessor}.set([…]) instead")
-
-
-def _class_of(model: type[Model]) -> Any:
+def manager_class_of(model: type[Model]) -> Any:
+    """The class of a model's default manager, whose methods related managers have too."""
     return type(model._meta.default_manager)
 
 
 @lru_cache(maxsize=1024)
-def _manager_class(kind: Any, default: Any) -> Any:
+def related_class(kind: Any, default: Any) -> Any:
     """A related manager that also has the methods of the model's default manager."""
     return kind if default is Manager else type(kind.__name__, (kind, default), {})
+
+
+_PACKAGE = __name__.rpartition(".")[0]
