@@ -83,6 +83,7 @@ from vivace.orm.query.func import Func, Transform
 from vivace.orm.query.lookups import KT, JSONNull, Lookup
 from vivace.orm.query.prefetch import Prefetch, aprefetch_related_objects, prefetch_related_objects
 from vivace.orm.query.queryset import QuerySet
+from vivace.orm.query.raw import RawQuerySet
 from vivace.orm.query.subqueries import Exists, Subquery
 from vivace.orm.query.windows import RowRange, ValueRange, Window, WindowFrame, WindowFrameExclusion
 from vivace.orm.relations.reverse import RelatedManager
@@ -166,6 +167,7 @@ __all__ = [
     "ProtectedError",
     "Q",
     "QuerySet",
+    "RawQuerySet",
     "RelatedManager",
     "RestrictedError",
     "RowRange",

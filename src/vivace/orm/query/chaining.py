@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
-from vivace.orm.constraints import UniqueConstraint
 from vivace.orm.exceptions import FieldError
 from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.query import names
@@ -14,6 +13,7 @@ from vivace.orm.query.conditions import PLAIN, Combinable, Q, Shape, freeze_look
 from vivace.orm.query.expressions import Expression, F, OrderBy, as_expression, has_aggregate
 from vivace.orm.query.prefetch import Prefetch
 from vivace.orm.query.state import QueryState
+from vivace.orm.query.uniqueness import ordered_field, unique_sets
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -260,7 +260,7 @@ class ChainedQuery(QueryState[M]):
         meta = self.model._meta
         columns: set[str] = set()
         for item in asked[-1] if asked else meta.ordering:
-            name = _ordered_field(item)
+            name = ordered_field(item)
             field = meta.pk if name == "pk" else meta.forward.get(name or "")
             # Of a foreign key's name the order is the related model's own.
             if field is not None and (not field.is_relation or name == field.attname):
@@ -307,30 +307,6 @@ class ChainedQuery(QueryState[M]):
     async def _one(self) -> M:
         """The row of a slice of one; see `fetching`."""
         raise NotImplementedError
-
-
-def unique_sets(model: type[Model]) -> list[tuple[str, ...]]:
-    """The sets of fields of which no two rows have equal values, nulls left aside only where there can be none."""
-    meta = model._meta
-    sets: list[tuple[str, ...]] = [
-        (field.name,) for field in meta.concrete_fields if field.primary_key or (field.unique and not field.null)
-    ]
-    sets += meta.unique_together
-    for constraint in meta.constraints:
-        if isinstance(constraint, UniqueConstraint) and constraint.fields and constraint.condition is None:
-            sets.append(tuple(constraint.fields))
-    return [names for names in sets if len(names) == 1 or not any(meta.forward[name].null for name in names)]
-
-
-def _ordered_field(item: Any) -> str | None:
-    """The field that an item of an ordering names."""
-    if isinstance(item, str):
-        return item.removeprefix("-")
-    if hasattr(item, "freeze"):
-        item = item.freeze([])
-    if item[0] == "order":
-        item = item[1]
-    return item[1] if item[0] == "F" else None
 
 
 def named_expressions(expressions: Sequence[Expression], named: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 from vivace.orm.exceptions import NotSupportedError
-from vivace.orm.query.chaining import ChainedQuery
 from vivace.orm.query.conditions import Shape
+from vivace.orm.query.shortcuts import ShortcutQuery
 from vivace.orm.query.state import QueryState
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _REFUSED = (
 )
 
 
-class CombinableQuery(ChainedQuery[M]):
+class CombinableQuery(ShortcutQuery[M]):
     """A queryset as a set of rows that can be combined with others."""
 
     __slots__ = ()

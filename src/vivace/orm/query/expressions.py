@@ -189,7 +189,7 @@ class Value(Expression):
     def freeze(self, values: list[Any]) -> Shape:
         if self.value is None:
             return ("none", freeze_field(self.output_field))
-        kind = None if self.output_field is not None else _kind_of(self.value)
+        kind = None if self.output_field is not None else kind_of_value(self.value)
         values.append(self.value)
         return ("value", kind, freeze_field(self.output_field))
 
@@ -211,7 +211,8 @@ class Bare(Expression):
         return repr(self.value)
 
 
-def _kind_of(value: Any) -> str:
+def kind_of_value(value: Any) -> str:
+    """The kind of a field for such values. Raises FieldError when there is none."""
     for base in type(value).__mro__:
         if base in _VALUE_KINDS:
             return _VALUE_KINDS[base]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from vivace.databases import Plan
 from vivace.orm import binding
 from vivace.orm.query import cache
-from vivace.orm.query.chaining import freeze_named, named_expressions, unique_sets
+from vivace.orm.query.chaining import freeze_named, named_expressions
 from vivace.orm.query.combining import CombinableQuery
 from vivace.orm.query.compiler import statement_of
 from vivace.orm.query.conditions import Combinable, Shape
@@ -16,6 +16,7 @@ from vivace.orm.query.explaining import explain_prefix
 from vivace.orm.query.expressions import Expression
 from vivace.orm.query.hydrate import Decode
 from vivace.orm.query.prefetch import prefetch
+from vivace.orm.query.uniqueness import unique_sets
 
 if TYPE_CHECKING:
     from vivace.databases import Database
