@@ -77,11 +77,8 @@ async def test_many_to_many_and_forward_relations(library: Database) -> None:
 
 
 async def test_a_relation_of_a_relation(library: Database) -> None:
-    rows = Publisher.objects.annotate(
-        who=FilteredRelation(
-            "book__author", condition=Q(book__author__name=F("book__title")) | Q(book__author__name="Bob")
-        )
-    )
+    bob = Q(book__author__name=F("book__title")) | Q(book__author__name="Bob")
+    rows = Publisher.objects.annotate(who=FilteredRelation("book__author", condition=bob))
     assert sorted(await rows.values_list("name", "who__name"), key=str) == [("House", "Bob"), ("House", None)]
 
 
