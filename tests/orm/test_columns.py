@@ -14,6 +14,11 @@ from vivace.orm.fields.registering import registered_lookup
 
 pytestmark = pytest.mark.anyio
 
+
+def as_keyword(name: str, value: Any) -> dict[str, Any]:
+    return {name: value}
+
+
 SAID: list[tuple[Any, Q]] = [
     (Book.title == "x", Q(title__exact="x")),
     (Book.title != "x", ~Q(title__exact="x")),
@@ -27,7 +32,7 @@ SAID: list[tuple[Any, Q]] = [
     (Book.subtitle.is_null(), Q(subtitle__isnull=True)),
     (Book.subtitle.is_null(False), Q(subtitle__isnull=False)),
     *(
-        (getattr(Book.title, name)("x"), Q(**{f"title__{name}": "x"}))
+        (getattr(Book.title, name)("x"), Q(**as_keyword(f"title__{name}", "x")))
         for name in [
             "iexact",
             "contains",

@@ -212,7 +212,7 @@ def index_parts(
 
 def _index_part(model: type[Model], table: sqlalchemy.Table, expression: Any) -> Any:
     if type(expression) is F or isinstance(expression, Column):
-        field = model._meta.names.get(expression.name)
+        field = model._meta.names.get(expression._path)
         if isinstance(field, Field) and field.concrete:
             return table.c[field.column]
     return ModelExpression(model, table, expression, "index")

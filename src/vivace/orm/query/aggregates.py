@@ -76,7 +76,7 @@ class Aggregate(Func):
     @property
     def default_alias(self) -> str:
         if len(self.expressions) == 1 and isinstance(self.expressions[0], F):
-            return f"{self.expressions[0].name}__{(self.name or type(self).__name__).lower()}"
+            return f"{self.expressions[0]._path}__{(self.name or type(self).__name__).lower()}"
         raise TypeError(f"{type(self).__name__} of an expression needs a name here: annotate(name=…)")
 
     def get_source_expressions(self) -> Sequence[Any]:

@@ -148,7 +148,7 @@ class ChainedQuery(QueryState[M]):
                 wanted.append(field)
                 continue
             if isinstance(field, F) and type(field) in (F, Column):
-                wanted.append(field.name)
+                wanted.append(field._path)
                 continue
             alias = _alias_of(field, number)
             made = made.annotate(**{alias: field})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vivace.orm.fields.base import Field
 from vivace.orm.query.conditions import Q
-from vivace.orm.query.expressions import F
+from vivace.orm.query.expressions import Expression, F
 from vivace.utils.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -22,52 +22,61 @@ class Column(F, Generic[T]):
 
     def __init__(self, model: type[Model], name: str, field: Any = None) -> None:
         super().__init__(name)
-        self.model = model
+        self._model = model
         self._given_field = field
 
     @property
     def _field(self) -> Any:
         """The field or relation that says what can be asked of the value; None when nobody knows."""
-        if self._given_field is not None or "__" in self.name:
+        if self._given_field is not None or "__" in self._path:
             return self._given_field
-        return self.model._meta.get_field(self.name)
+        return self._model._meta.get_field(self._path)
+
+    @property
+    def name(self) -> Any:
+        """The path; or the column of a related model's field of that name, as in `Book.author.name`."""
+        field = self._field
+        target = None if field is None else field.related_model
+        if target is not None and "name" in target._meta.names:
+            return self.__getattr__("name")
+        return self._path
 
     def _is(self, lookup: str, value: Any) -> Q:
-        return Q(**{f"{self.name}__{lookup}": value})
+        return Q(**{f"{self._path}__{lookup}": value})
 
-    def __eq__(self, other: T | F | None) -> Q:  # type: ignore[override]
+    def __eq__(self, other: T | Expression | None) -> Q:  # type: ignore[override]
         return self._is("exact", other)
 
-    def __ne__(self, other: T | F | None) -> Q:  # type: ignore[override]
+    def __ne__(self, other: T | Expression | None) -> Q:  # type: ignore[override]
         return ~self._is("exact", other)
 
     __hash__ = F.__hash__
 
-    def __lt__(self, other: T | F) -> Q:
+    def __lt__(self, other: T | Expression) -> Q:
         return self._is("lt", other)
 
-    def __le__(self, other: T | F) -> Q:
+    def __le__(self, other: T | Expression) -> Q:
         return self._is("lte", other)
 
-    def __gt__(self, other: T | F) -> Q:
+    def __gt__(self, other: T | Expression) -> Q:
         return self._is("gt", other)
 
-    def __ge__(self, other: T | F) -> Q:
+    def __ge__(self, other: T | Expression) -> Q:
         return self._is("gte", other)
 
     def lookup(self, name: str, value: Any) -> Q:
         """Any lookup by its name, for those that are not methods here, such as your own."""
         return self._is(name, value)
 
-    def exact(self, value: T | F | None) -> Q:
+    def exact(self, value: T | Expression | None) -> Q:
         """Equal; None means null."""
         return self._is("exact", value)
 
-    def in_(self, values: Iterable[T] | Iterable[T | F]) -> Q:
+    def in_(self, values: Iterable[T] | Iterable[T | Expression]) -> Q:
         """One of `values`, or of a queryset's rows."""
         return self._is("in", values)
 
-    def between(self, first: T | F, last: T | F) -> Q:
+    def between(self, first: T | Expression, last: T | Expression) -> Q:
         """From `first` to `last`, both included: the lookup `range`."""
         return self._is("range", (first, last))
 
@@ -75,7 +84,7 @@ class Column(F, Generic[T]):
         """Null; or not null, with False. At a JSON key: no such key."""
         return self._is("isnull", is_null)
 
-    def iexact(self, text: str | F) -> Q:
+    def iexact(self, text: str | Expression) -> Q:
         """Equal but for case."""
         return self._is("iexact", text)
 
@@ -83,7 +92,7 @@ class Column(F, Generic[T]):
         """Has the text in it; of JSON documents and arrays: has these pairs or items."""
         return self._is("contains", value)
 
-    def icontains(self, text: str | F) -> Q:
+    def icontains(self, text: str | Expression) -> Q:
         """Has `text` in it, in any case."""
         return self._is("icontains", text)
 
@@ -91,7 +100,7 @@ class Column(F, Generic[T]):
         """Begins with `text`."""
         return self._is("startswith", text)
 
-    def istartswith(self, text: str | F) -> Q:
+    def istartswith(self, text: str | Expression) -> Q:
         """Begins with `text`, in any case."""
         return self._is("istartswith", text)
 
@@ -99,15 +108,15 @@ class Column(F, Generic[T]):
         """Ends with `text`."""
         return self._is("endswith", text)
 
-    def iendswith(self, text: str | F) -> Q:
+    def iendswith(self, text: str | Expression) -> Q:
         """Ends with `text`, in any case."""
         return self._is("iendswith", text)
 
-    def regex(self, pattern: str | F) -> Q:
+    def regex(self, pattern: str | Expression) -> Q:
         """Matches a regular expression of the database."""
         return self._is("regex", pattern)
 
-    def iregex(self, pattern: str | F) -> Q:
+    def iregex(self, pattern: str | Expression) -> Q:
         """Matches a regular expression of the database, in any case."""
         return self._is("iregex", pattern)
 
@@ -141,7 +150,7 @@ class Column(F, Generic[T]):
         if isinstance(key, str | int) and isinstance(field, Field) and type(field).transform_of_any_name is not None:
             transform = field.get_transform(str(key))
             return self._step(str(key), getattr(transform, "output_field", None))
-        return super().__getitem__(key)
+        return super().__getitem__(key)  # type: ignore[misc]
 
     if TYPE_CHECKING:
         # Transforms of dates and times; any other, such as your own, is an attribute too.
@@ -171,12 +180,12 @@ class Column(F, Generic[T]):
         transforms = {each: found for each, found in registered.items() if not found.is_lookup}
         if name not in transforms:
             known = did_you_mean(name, transforms, listed_as="Transforms")
-            raise AttributeError(f"{self.model.__name__}.{self.name} has no attribute {name!r}. {known}")
+            raise AttributeError(f"{self._model.__name__}.{self._path} has no attribute {name!r}. {known}")
         return self._step(name, transforms[name].output_field or field)
 
     def _step(self, name: str, field: Any, model: type[Model] | None = None) -> Column[Any]:
-        made: Column[Any] = Column(model or self.model, f"{self.name}__{name}", field)
+        made: Column[Any] = Column(model or self._model, f"{self._path}__{name}", field)
         return made
 
     def __repr__(self) -> str:
-        return f"<Column: {self.model.__name__}.{self.name}>"
+        return f"<Column: {self._model.__name__}.{self._path}>"

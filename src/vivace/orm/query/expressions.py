@@ -149,20 +149,25 @@ class F(Expression):
     def __init__(self, name: str) -> None:
         if not isinstance(name, str):
             raise TypeError(f'F() takes the name of a field, such as F("title"), got {name!r}')
-        self.name = name
+        self._path = name
+
+    @property
+    def name(self) -> Any:
+        """The name or path as it was given; of `Book.author` it may be a field of the author, but never `_path`."""
+        return self._path
 
     def freeze(self, values: list[Any]) -> Shape:
-        return ("F", self.name)
+        return ("F", self._path)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r})"
+        return f"{type(self).__name__}({self._path!r})"
 
 
 class OuterRef(F):
     """In a subquery: a field of the query around it."""
 
     def freeze(self, values: list[Any]) -> Shape:
-        return ("outer", self.name)
+        return ("outer", self._path)
 
 
 _VALUE_KINDS: dict[type[Any], str] = {
