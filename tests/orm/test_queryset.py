@@ -10,7 +10,7 @@ import pytest
 from tests.orm.library import Author, Book, Everything, Publisher, Tag
 
 from vivace.databases import Database
-from vivace.orm import Avg, Count, Exists, F, Max, Min, OuterRef, Q, Subquery, Sum, Value, models
+from vivace.orm import Avg, Case, Count, Exists, F, Max, Min, OuterRef, Q, Subquery, Sum, Value, When, models
 from vivace.orm.exceptions import FieldError, NotLoaded
 from vivace.orm.functions import Coalesce, Concat, Length, Lower, Upper
 
@@ -426,3 +426,28 @@ async def test_values_of_typed_expressions_are_those_of_the_fields(books: Databa
     assert await rows.values_list(Book.title, flat=True) == await rows.values_list("title", flat=True)
     assert await rows.values_list(Book.title, Book.pages) == await rows.values_list("title", "pages")
     assert await rows.values(Book.title, F("author__name")) == await rows.values("title", "author__name")
+
+
+async def test_update_takes_conditions_on_related_rows(books: Database) -> None:
+    await Book.objects.update(genre=Case(When(author__name="Ann", then=Value("p")), default=Value("n")))
+    for book in await Book.objects.select_related("author"):
+        assert book.genre == ("p" if book.author.name == "Ann" else "n")
+    with pytest.raises(FieldError, match="may be many"):
+        await Book.objects.update(genre=Case(When(tags__name="red", then=Value("p")), default=Value("n")))
+    red = Book.tags.through.objects.filter(book=OuterRef("pk"), tag__name="red")
+    await Book.objects.update(genre=Case(When(Exists(red), then=Value("p")), default=Value("n")))
+    found = await Book.objects.filter(genre="p").values_list("pk", flat=True)
+    assert sorted(found) == sorted(await Book.objects.filter(tags__name="red").values_list("pk", flat=True))
+
+
+async def test_update_names_the_nearest_column(books: Database) -> None:
+    with pytest.raises(FieldError, match='Did you mean "title"'):
+        await Book.objects.update(titel="x")
+    with pytest.raises(FieldError, match="no column"):
+        await Book.objects.update(tags=[1])
+    with pytest.raises(FieldError, match="aggregate"):
+        await Book.objects.update(pages=Count("tags"))
+    with pytest.raises(TypeError, match="slice"):
+        await Book.objects.all()[:2].update(pages=1)
+    with pytest.raises(ValueError, match="takes a Author"):
+        await Book.objects.update(author=await Book.objects.first())

@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateTable
 from tests.orm.library import Author, Book, Everything, Node, Tag, statements
 
 from vivace.databases import Database
-from vivace.orm import F, Value, models
+from vivace.orm import Count, F, Value, models
 from vivace.orm.exceptions import FieldError, NotUpdated, StaleObjectError
 from vivace.orm.functions import Concat, Lower, Upper
 from vivace.orm.registry import registry
@@ -106,6 +106,8 @@ async def test_expressions_are_computed_by_the_insert(database: Database) -> Non
     for wrong in (F("age"), F("age") + 1, F("books__pages")):
         with pytest.raises(FieldError, match=r"F\(\) is for rows that exist"):
             await Author.objects.create(name="x", age=wrong)
+    with pytest.raises(FieldError, match="an aggregate cannot be assigned"):
+        await Author.objects.create(name="x", age=Count("*"))
 
 
 async def test_an_expression_is_written_and_read_back_by_one_statement(database: Database) -> None:

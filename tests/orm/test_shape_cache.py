@@ -15,8 +15,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tests.orm.library import Author, Book
 
 from vivace.databases import Database
-from vivace.orm import Count, Exists, F, OuterRef, Q, Value
+from vivace.orm import Case, Count, Exists, F, OuterRef, Q, Value, When
+from vivace.orm.functions import Concat
 from vivace.orm.query.cache import ShapeCache
+from vivace.orm.query.changes import freeze_assigned
 from vivace.orm.query.compiler import compile_shape
 from vivace.orm.query.queryset import QuerySet
 
@@ -88,6 +90,34 @@ def test_cached_sql_and_arguments_equal_uncached_ones(
 ) -> None:
     shape, values = build(chain, start, stop)._full_shape()
     for dialect in DIALECTS:
+        cached, fresh = shared.get(Book, shape, dialect), compile_shape(Book, shape, dialect)
+        assert cached.plan.sql == fresh.plan.sql
+        assert list(cached.bind(values)) == list(fresh.bind(values))
+
+
+assigned = st.fixed_dictionaries(
+    {},
+    optional={
+        "title": texts | st.builds(lambda text: Concat("title", Value(text)), texts),
+        "subtitle": st.none() | st.builds(lambda text: Concat(F("author__name"), Value(text)), texts),
+        "pages": numbers | st.builds(lambda number: F("pages") * number, numbers),
+        "editor": st.none() | numbers,
+        "price": st.decimals(0, 999, places=2),
+        "genre": st.builds(
+            lambda condition, text: Case(When(condition, then=Value(text)), default=Value("n")), conditions, texts
+        ),
+    },
+)
+
+
+@given(st.lists(st.tuples(st.just("filter"), conditions), max_size=2), assigned)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_cached_updates_equal_uncached_ones(chain: list[tuple[str, Any]], changes: dict[str, Any]) -> None:
+    rows = build(chain, 0, None)
+    values = list(rows._values)
+    terminal = ("update", tuple((name, freeze_assigned(value, values)) for name, value in changes.items()))
+    for dialect in DIALECTS:
+        shape = (*rows._shape, terminal)
         cached, fresh = shared.get(Book, shape, dialect), compile_shape(Book, shape, dialect)
         assert cached.plan.sql == fresh.plan.sql
         assert list(cached.bind(values)) == list(fresh.bind(values))

@@ -67,9 +67,10 @@ def _scope_of(name: str, shape: Shape, select: Select) -> Select | _RowAgain:
     # An UPDATE has no joins. Whether one would be needed shows when the expression is built somewhere else first.
     trial = Select(select.model, select.binds)
     trial.apply(select.operations)
-    element = build(shape, trial).element
+    operand = build(shape, trial)
+    _refuse_summary(name, operand)
     joined = {id(join.table) for join in trial.joins.all}
-    if not any(id(getattr(each, "table", None)) in joined for each in visitors.iterate(element)):
+    if not any(id(getattr(each, "table", None)) in joined for each in visitors.iterate(operand.element)):
         return select
     if select.binds.dialect == "mysql" and not select.binds.is_mariadb:
         raise NotSupportedError(
@@ -77,6 +78,12 @@ def _scope_of(name: str, shape: Shape, select: Select) -> Select | _RowAgain:
             "related model"
         )
     return _RowAgain(name, select)
+
+
+def _refuse_summary(name: str, operand: Operand) -> None:
+    if operand.aggregate or operand.window:
+        kind = "an aggregate" if operand.aggregate else "a window function"
+        raise FieldError(f"{name}=…: {kind} cannot be assigned; use a Subquery")
 
 
 class _RowAgain:
@@ -165,8 +172,7 @@ def assigned(field: Field[Any], shape: Shape, select: Select | _RowAgain) -> Any
             convert = _of_related(field, convert)
         return select.binds.add(shape[-1], convert, field.sql_type())
     operand = select.build(shape) if isinstance(select, _RowAgain) else build(shape, select)
-    if operand.aggregate:
-        raise FieldError(f"update({field.name}=…): an aggregate cannot be assigned; use a Subquery")
+    _refuse_summary(field.name, operand)
     if kind_of(operand.field) != kind_of(field) and select.binds.dialect == "postgresql":
         return sqlalchemy.cast(operand.element, field.sql_type())
     return operand.element
