@@ -218,7 +218,7 @@ class Model(metaclass=ModelBase):
 
     def _set_others(self, kwargs: dict[str, Any]) -> None:
         for name, value in kwargs.items():
-            if isinstance(getattr(type(self), name, None), property):
+            if name == "pk" or isinstance(getattr(type(self), name, None), property):
                 setattr(self, name, value)
                 continue
             if name in {field.name for field in self._meta.many_to_many}:
@@ -401,7 +401,7 @@ class Model(metaclass=ModelBase):
         return hash(key)
 
     def __str__(self) -> str:
-        return f"{type(self).__name__} object ({self.__dict__.get(self._meta.pk.attname)})"
+        return f"{type(self).__name__} object ({getattr(self, self._meta.pk.attname, None)})"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"

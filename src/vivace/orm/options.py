@@ -162,6 +162,16 @@ class Options:
         key: Field[Any] = self._pk
         return key
 
+    @property
+    def pk_fields(self) -> tuple[Field[Any], ...]:
+        """The columns of the primary key: one, or those of a composite one."""
+        pk = self._pk
+        return pk.fields if pk.shares_key and not pk.concrete else (pk,)
+
+    def set_composite_key(self, key: Field[Any]) -> None:
+        """Makes a key of several columns the primary key."""
+        self._pk = key
+
     def add_field(self, field: Field[Any]) -> None:
         """Takes in a bound field; called by the metaclass in order."""
         if isinstance(field, ManyToManyField):

@@ -101,7 +101,7 @@ async def _save(instance: Model, how: Saving, named: list[Field[Any]] | None, da
     is_new = instance._origin is None or instance._origin.database not in (None, database)
     key = getattr(instance, meta.pk.attname)
     # Another key means another row, as in Django: the usual way to copy one is to set the key to None.
-    is_moved = instance._origin is not None and must_write(instance, meta.pk, key)
+    is_moved = instance._origin is not None and _has_other_key(instance, key)
     if how.force_insert or (not how.force_update and _is_insert(instance, key, is_new=is_new, is_moved=is_moved)):
         return await _insert(instance, database, how)
     loaded = instance.__dict__
@@ -154,6 +154,13 @@ def _is_forced(how: Saving, table: type[Model], model: type[Model]) -> bool:
     if isinstance(how.force_insert, tuple):
         return any(issubclass(table, each) for each in how.force_insert)
     return how.force_insert and table is model
+
+
+def _has_other_key(instance: Model, key: Any) -> bool:
+    pk = instance._meta.pk
+    if pk.concrete:
+        return must_write(instance, pk, key)
+    return any(must_write(instance, field, getattr(instance, field.attname)) for field in instance._meta.pk_fields)
 
 
 def _is_insert(instance: Model, key: Any, *, is_new: bool, is_moved: bool) -> bool:
@@ -298,18 +305,19 @@ def _missing(instance: Model, must_exist: bool) -> bool:
 async def _update_row(instance: Model, changed: dict[str, Any], database: Database) -> bool:
     meta = instance._meta
     version = meta.version_field
-    values = [*changed.values(), getattr(instance, meta.pk.attname)]
+    keys = [field.attname for field in meta.pk_fields]
+    values = [*changed.values(), *[getattr(instance, name) for name in keys]]
     names = tuple(changed)
     matching: tuple[str, ...] = ()
     if version is not None:
         before = getattr(instance, version.attname)
-        values[-1:-1] = [before + 1]
+        values.insert(len(changed), before + 1)
         values.append(before)
         names, matching = (*names, version.attname), (version.attname,)
     returning = meta.generated_names
     statement = writes.update(meta.model, DialectKey(database.dialect), names, returning=returning, matching=matching)
     bound = statement.bind(values)
-    written = dict(zip((*names, meta.pk.attname), bound, strict=False))
+    written = dict(zip((*names, *keys), bound, strict=False))
     if statement.plan.returns_rows:
         rows = await database.fetch_plan(statement.plan, bound)
         if not rows:
@@ -349,6 +357,10 @@ async def _update_computed(instance: Model, changed: dict[str, Any], database: D
     if found:
         back = dict(zip(returning, found[0], strict=True))
         take_returned(instance, back, database)
-        key = writes.write_converter(meta.pk, database.dialect.name)(instance.pk)
-        remember(instance, {meta.pk.attname: key, **back}, database)
+        dialect = database.dialect.name
+        keys = {
+            field.attname: writes.write_converter(field, dialect)(getattr(instance, field.attname))
+            for field in meta.pk_fields
+        }
+        remember(instance, keys | back, database)
     return bool(found)

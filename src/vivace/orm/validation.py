@@ -106,7 +106,11 @@ def _decidable(instance: Model, rules: Sequence[Rule], exclude: frozenset[str]) 
 def unique_rules(model: type[Model]) -> tuple[Rule, ...]:
     """What `unique`, `primary_key`, `unique_together` and `unique_for_date` ask of a model's rows."""
     meta = model._meta
-    rules = [unique(field.model, field.name) for field in meta.concrete_fields if field.unique or field.primary_key]
+    rules = [
+        unique(field.model, field.name)
+        for field in meta.concrete_fields
+        if field.unique or (field.primary_key and not field.shares_key)
+    ]
     keys = key_fields(model)
     if len(keys) > 1:
         rules.append(unique(model, *(field.name for field in keys)))

@@ -114,8 +114,7 @@ def _key_of(instance: Model) -> tuple[Any, ...] | None:
 
 def key_fields(model: type[Model]) -> tuple[Field[Any], ...]:
     """The fields of the primary key: one, or those of a composite one."""
-    pk = model._meta.pk
-    return tuple(getattr(pk, "fields", (pk,)))
+    return model._meta.pk_fields
 
 
 def _with_sources(model: type[Model], names: Sequence[str]) -> list[Field[Any]]:

@@ -100,8 +100,7 @@ async def test_values_come_back_as_they_were(tables: Database) -> None:
     assert (await Stay.objects.get(pk=100)).tags == values["tags"]
     empty = await Stay.objects.get(pk=101)
     assert empty.tags == []
-    assert empty.grid is None
-    assert empty.pages is None
+    assert [empty.grid, empty.pages] == [None, None]
     empty.tags.append("new")
     await empty.save()
     assert (await Stay.objects.get(pk=101)).tags == ["new"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.choices import Choices, IntegerChoices, TextChoices
+from vivace.orm.fields.composite import CompositePrimaryKey
 from vivace.orm.fields.defaults import DatabaseDefault
 from vivace.orm.fields.files import FileField, FilePathField, ImageField
 from vivace.orm.fields.generated import GeneratedField
@@ -61,6 +62,7 @@ __all__ = [
     "CharField",
     "Choices",
     "CommaSeparatedIntegerField",
+    "CompositePrimaryKey",
     "DatabaseDefault",
     "DateField",
     "DateTimeField",

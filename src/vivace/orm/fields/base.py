@@ -79,6 +79,8 @@ class Field(RegisterLookupMixin, Generic[T]):
     """Whether the model got it without declaring it: the link to a parent."""
     generated = False
     """Whether the database computes the value from other columns, so that it is never written."""
+    shares_key = False
+    """Whether it is a part of a composite primary key, which alone tells no rows apart."""
     remote_field: Any = None
 
     default_error_messages: ClassVar[Mapping[str, str]] = {
@@ -221,7 +223,7 @@ class Field(RegisterLookupMixin, Generic[T]):
             label=self.verbose_name,
             help_text=self.help_text,
             editable=self.editable,
-            unique=self.unique or self.primary_key,
+            unique=self.unique or (self.primary_key and not self.shares_key),
             primary_key=self.primary_key,
             secret=self.secret,
             auto=self.is_auto,

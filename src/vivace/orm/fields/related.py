@@ -209,6 +209,11 @@ class RelatedField(Field[Any]):
         if replacement is not None:
             registry.when_ready(replacement, self._joined)
             return
+        if target._meta.pk.shares_key and getattr(self, "to_field", None) is None and not self.many_to_many:
+            raise ModelDefinitionError(
+                f"{self.model._meta.label}.{self.name}: no foreign key can point to {target._meta.label}, whose "
+                "primary key has several columns; with to_field= it can point to a unique one of them"
+            )
         self.remote_field._model = target
         # A proxy's relations are its model's: both have the rows.
         target._meta.concrete_model._meta.add_relation(self.remote_field)

@@ -22,7 +22,7 @@ from vivace.orm.query.directions import Direction
 from vivace.orm.query.expressions import Bare, F, OrderBy, Value, as_field_or_expression
 from vivace.orm.query.func import Func
 from vivace.orm.query.kinds import INTEGER_KINDS, TEXT_KINDS, LooseDecimal, conversion_of, kind_of
-from vivace.orm.query.operand import Operand
+from vivace.orm.query.operand import Operand, columns_of
 from vivace.orm.query.operands import Context
 from vivace.orm.query.templates import templated
 
@@ -90,7 +90,7 @@ class Aggregate(Func):
     def build_node(cls, static: Any, children: Sequence[Any], context: Context) -> Operand:
         distinct, orderings, options = static
         condition, default, *rest = children
-        operands = [context.build(shape) for shape in rest[orderings:]]
+        operands = [cls._of_one_column(context.build(shape), distinct) for shape in rest[orderings:]]
         for operand in operands:
             if operand.aggregate or operand.window:
                 what = "an aggregate" if operand.aggregate else "a window function"
@@ -110,6 +110,15 @@ class Aggregate(Func):
         return context.operand(
             element, context.output_field, nullable=nullable, aggregate=True, window=False, convert=convert
         )
+
+    @classmethod
+    def _of_one_column(cls, operand: Operand, distinct: bool) -> Operand:
+        """The operand; of a composite key, which counts as one value, a column of it."""
+        if not isinstance(operand.element, sqlalchemy.Tuple):
+            return operand
+        if cls.function != "COUNT" or distinct:
+            raise FieldError(f"{cls.__name__} of a primary key with several columns has no meaning: name one of them")
+        return replace(operand, element=columns_of(operand.element)[0])
 
     @classmethod
     def aggregated(
@@ -274,6 +283,15 @@ class AnyValue(Aggregate):
     arity = 1
 
     @classmethod
+    def _of_one_column(cls, operand: Operand, distinct: bool) -> Operand:
+        """The operand; of a composite key, which counts as one value, a column of it."""
+        if not isinstance(operand.element, sqlalchemy.Tuple):
+            return operand
+        if cls.function != "COUNT" or distinct:
+            raise FieldError(f"{cls.__name__} of a primary key with several columns has no meaning: name one of them")
+        return replace(operand, element=columns_of(operand.element)[0])
+
+    @classmethod
     def aggregated(
         cls,
         operands: Sequence[Operand],
@@ -301,6 +319,15 @@ class AnyValue(Aggregate):
 
 class _Bits(Aggregate):
     arity = 1
+
+    @classmethod
+    def _of_one_column(cls, operand: Operand, distinct: bool) -> Operand:
+        """The operand; of a composite key, which counts as one value, a column of it."""
+        if not isinstance(operand.element, sqlalchemy.Tuple):
+            return operand
+        if cls.function != "COUNT" or distinct:
+            raise FieldError(f"{cls.__name__} of a primary key with several columns has no meaning: name one of them")
+        return replace(operand, element=columns_of(operand.element)[0])
 
     @classmethod
     def aggregated(

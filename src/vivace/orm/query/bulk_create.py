@@ -157,10 +157,11 @@ class _Group:
         self.key = DialectKey(database.dialect)
         self.fields = [meta.by_attname[name] for name in names]
         self.pk = meta.pk.attname
+        self.keys = [field.attname for field in meta.pk_fields]
         self.absent = tuple([name for name in meta.by_attname if name not in names])
         self.returning: tuple[str, ...] = ()
         if database.dialect.insert_returning and not conflicts.ignore and (self.absent or conflicts.update):
-            self.returning = tuple(meta.by_attname) if read_back else tuple(dict.fromkeys([self.pk, *self.absent]))
+            self.returning = tuple(meta.by_attname) if read_back else tuple(dict.fromkeys([*self.keys, *self.absent]))
 
     async def insert(self, given: list[Given], batch_size: int | None) -> None:
         """Writes the objects in few statements."""
@@ -228,10 +229,17 @@ class _Group:
         if self.pk in self.absent:
             # The database counted the keys up in the order of the rows.
             return sorted(returned_rows, key=lambda row: row[self.pk])
-        convert = self.model._meta.pk.row_converter(self.database.dialect.name)
-        by_key = {row[self.pk] if convert is None else convert(row[self.pk]): row for row in returned_rows}
-        to_python = self.model._meta.pk.to_python
-        return [by_key[to_python(each.pk)] for each in objects]
+        fields, dialect = self.model._meta.pk_fields, self.database.dialect.name
+        converters = [field.row_converter(dialect) or _as_it_is for field in fields]
+        by_key = {
+            tuple([convert(row[name]) for convert, name in zip(converters, self.keys, strict=True)]): row
+            for row in returned_rows
+        }
+        return [by_key[tuple([field.to_python(getattr(each, field.attname)) for field in fields])] for each in objects]
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 @lru_cache(maxsize=1024)

@@ -18,7 +18,7 @@ from vivace.orm.query.compiled import Compiled, finished
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.hydrate import Rows
 from vivace.orm.query.kinds import kind_of
-from vivace.orm.query.operand import Operand
+from vivace.orm.query.operand import Operand, columns_of
 from vivace.orm.query.operands import build
 from vivace.orm.query.select import Select
 from vivace.orm.query.writes import returned
@@ -119,8 +119,8 @@ def _of_rows(select: Select, statement: Any) -> Any:
         select.ordering.clear()
         key = select.operand_of("pk").element
         if select.qualify:
-            return statement.where(key.in_(select.statement([key]).correlate(None)))
-        keys: Any = sqlalchemy.select(key).select_from(select.joins.source()).where(*select.where)
+            return statement.where(key.in_(select.statement(columns_of(key)).correlate(None)))
+        keys: Any = sqlalchemy.select(*columns_of(key)).select_from(select.joins.source()).where(*select.where)
         if select.is_grouped:
             keys = keys.group_by(*(select.group_by or ())).having(*select.having)
         # The subquery reads the table under another name, as a statement of its own.

@@ -60,7 +60,9 @@ class Target:
 
     @property
     def column(self) -> sqlalchemy.ColumnElement[Any]:
-        """The column, which the table of `join` has."""
+        """The column, which the table of `join` has; of a composite key, all of them in a tuple."""
+        if not self.field.concrete and self.field.shares_key:
+            return sqlalchemy.tuple_(*(self.join.table.c[field.column] for field in self.join.model._meta.pk_fields))
         return self.join.table.c[self.field.column]
 
     @property

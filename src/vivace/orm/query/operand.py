@@ -6,12 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Tuple
 
 from vivace.orm.fields.base import Field
 
 if TYPE_CHECKING:
     from vivace.orm.query.transforms import Applied
+
+
+def columns_of(element: ColumnElement[Any]) -> list[Any]:
+    """The element alone; of a composite key, its columns, where no tuple can stand."""
+    return list(element.clauses) if isinstance(element, Tuple) else [element]
 
 
 @dataclass(frozen=True, eq=False)

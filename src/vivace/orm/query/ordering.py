@@ -11,7 +11,7 @@ from vivace.orm.exceptions import FieldError
 from vivace.orm.query.directions import Direction, Nulls
 from vivace.orm.query.expressions import OrderBy
 from vivace.orm.query.numbering import number_expression
-from vivace.orm.query.operand import Operand
+from vivace.orm.query.operand import Operand, columns_of
 from vivace.orm.query.operands import build
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ class Ordering:
             if related is not None:
                 return [(element, down != descending, nulls, aggregate) for element, down, nulls, aggregate in related]
         operand = select.operand_of(path)
+        if isinstance(operand.element, sqlalchemy.Tuple):
+            return [(column, descending, None, False) for column in columns_of(operand.element)]
         return [(_sort_of(operand), descending, None, operand.aggregate or operand.window)]
 
     def _related_ordering(self, path: str, seen: tuple[str, ...]) -> list[Resolved] | None:

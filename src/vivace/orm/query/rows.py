@@ -14,6 +14,7 @@ from vivace.orm.fields.related import Relation
 from vivace.orm.instances import slot_of
 from vivace.orm.query import hydrate
 from vivace.orm.query.compounds import settle
+from vivace.orm.query.operand import columns_of
 from vivace.orm.query.select import Select, related_path
 from vivace.orm.query.writes import DialectKey
 
@@ -49,7 +50,7 @@ def slice_for_each(select: Select, columns: list[Any]) -> Any:
     partition, low, high = select.each
     if select.distinct is not None:
         raise NotSupportedError("A sliced queryset of prefetch_related() cannot be distinct()")
-    order = select.ordering.clauses() or [select.operand_of("pk").element.asc()]
+    order = select.ordering.clauses() or [column.asc() for column in columns_of(select.operand_of("pk").element)]
     select.ordering.clear()
     place = sqlalchemy.func.row_number().over(partition_by=select.operand_of(partition).element, order_by=order)
     labelled = [column.label(f"c{index}") for index, column in enumerate(columns)]
@@ -137,10 +138,17 @@ def _join_related(select: Select, root: hydrate.Node, path: str, columns: list[A
         node = child
 
 
+def _selected(element: Any, dialect: str) -> Any:
+    """What is selected of an element: itself, or a composite key's columns in one value."""
+    if not isinstance(element, sqlalchemy.Tuple):
+        return element
+    return (sqlalchemy.func.row if dialect == "postgresql" else sqlalchemy.func.json_array)(*columns_of(element))
+
+
 def _value_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:
     names, operands = select.value_names(), select.value_operands()
-    columns = [operand.element for operand in operands]
     dialect = select.binds.dialect
+    columns = [_selected(operand.element, dialect) for operand in operands]
     form = select.values_form
     if form == "dict":
         return columns, hydrate.dicts_decoder(names, operands, dialect)

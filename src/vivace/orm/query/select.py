@@ -19,7 +19,7 @@ from vivace.orm.query.filtered import add_filtered
 from vivace.orm.query.filters import Filters
 from vivace.orm.query.joins import Join, Joins
 from vivace.orm.query.locks import Lock
-from vivace.orm.query.operand import Operand
+from vivace.orm.query.operand import Operand, columns_of
 from vivace.orm.query.operands import build
 from vivace.orm.query.ordering import Ordering
 from vivace.orm.query.qualified import qualified
@@ -95,7 +95,7 @@ class Select:
         columns = inner.value_operands() if inner.values is not None else [inner.operand_of("pk")]
         if len(columns) != 1:
             raise FieldError(f'A subquery has one column, this one has {len(columns)}: say which with .values("field")')
-        return inner.statement([columns[0].element]), columns[0]
+        return inner.statement(columns_of(columns[0].element)), columns[0]
 
     def subselect_exists(self, shape: Shape) -> ColumnElement[bool]:
         """Whether a queryset has rows."""
@@ -193,7 +193,7 @@ class Select:
             ]
             self.group_by = [operand.element for operand in operands if not operand.aggregate]
         else:
-            self.group_by = [self.operand_of("pk").element]
+            self.group_by = columns_of(self.operand_of("pk").element)
             self.grouped_by_key = True
 
     def _combine(self, kind: str, keeps_all: bool, queries: Sequence[Shape]) -> None:

@@ -11,7 +11,7 @@ from vivace.orm.query import hydrate
 from vivace.orm.query.compiled import Compiled, finished
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.derived import Derived
-from vivace.orm.query.operand import Operand
+from vivace.orm.query.operand import Operand, columns_of
 from vivace.orm.query.operands import build
 from vivace.orm.query.select import Select
 
@@ -78,7 +78,7 @@ def _forget_order(select: Select) -> None:
 
 def _inner_rows(select: Select) -> Any:
     """The rows as a subquery: only its key, unless the other columns decide which rows there are."""
-    columns = [*_deciding_columns(select)] or [select.operand_of("pk").element]
+    columns = [*_deciding_columns(select)] or columns_of(select.operand_of("pk").element)
     return _subquery(select, [column.label(f"c{index}") for index, column in enumerate(columns)])
 
 
@@ -86,7 +86,7 @@ def _rows_of(derived: Derived) -> Any:
     """The subquery of a `Derived`: what it asked for, and what decides which rows there are."""
     columns = [*derived.columns]
     columns += [column.label(f"d{index}") for index, column in enumerate(_deciding_columns(derived.inner))]
-    return _subquery(derived.inner, columns or [derived.inner.operand_of("pk").element.label("a0")])
+    return _subquery(derived.inner, columns or [columns_of(derived.inner.operand_of("pk").element)[0].label("a0")])
 
 
 def _subquery(select: Select, columns: list[Any]) -> Any:

@@ -14,8 +14,12 @@ def unique_sets(model: type[Model]) -> list[tuple[str, ...]]:
     """The sets of fields of which no two rows have equal values, nulls left aside only where there can be none."""
     meta = model._meta
     sets: list[tuple[str, ...]] = [
-        (field.name,) for field in meta.concrete_fields if field.primary_key or (field.unique and not field.null)
+        (field.name,)
+        for field in meta.concrete_fields
+        if (field.primary_key and not field.shares_key) or (field.unique and not field.null)
     ]
+    if meta.pk.shares_key:
+        sets += [("pk",), tuple(field.name for field in meta.pk_fields)]
     sets += meta.unique_together
     for constraint in meta.constraints:
         if isinstance(constraint, UniqueConstraint) and constraint.fields and constraint.condition is None:

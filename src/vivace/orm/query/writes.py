@@ -100,7 +100,7 @@ def update(
     """
     meta, table = model._meta, model._meta.table
     assigned = [meta.by_attname[name] for name in attnames]
-    fields = [*assigned, meta.pk, *(meta.by_attname[name] for name in matching)]
+    fields = [*assigned, *meta.pk_fields, *(meta.by_attname[name] for name in matching)]
     parameters = [sqlalchemy.bindparam(f"p{index}", type_=field.sql_type()) for index, field in enumerate(fields)]
     pairs = [(table.c[field.column], parameter) for field, parameter in zip(fields, parameters, strict=True)]
     statement: Any = sqlalchemy.update(table).ordered_values(*pairs[: len(assigned)])

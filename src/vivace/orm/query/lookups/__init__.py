@@ -19,6 +19,7 @@ from vivace.orm.query.lookups.comparisons import (
     LessThanOrEqual,
     Range,
 )
+from vivace.orm.query.lookups.composite import TupleIn
 from vivace.orm.query.lookups.dates import YearExact, YearGt, YearGte, YearLookup, YearLt, YearLte
 from vivace.orm.query.lookups.json import JSONExact, JSONNull
 from vivace.orm.query.lookups.json_keys import KT, KeyTextTransform, KeyTransform
@@ -65,6 +66,7 @@ __all__ = [
     "Regex",
     "Right",
     "StartsWith",
+    "TupleIn",
     "YearExact",
     "YearGt",
     "YearGte",
