@@ -78,7 +78,7 @@ from vivace.orm.query.aggregates import (
 from vivace.orm.query.columns import Column
 from vivace.orm.query.conditional import Case, When
 from vivace.orm.query.conditions import Q
-from vivace.orm.query.expressions import ExpressionWrapper, F, OrderBy, OuterRef, Value
+from vivace.orm.query.expressions import Expression, ExpressionWrapper, F, OrderBy, OuterRef, RawSQL, Value
 from vivace.orm.query.filtered import FilteredRelation
 from vivace.orm.query.func import Func, Transform
 from vivace.orm.query.lookups import KT, JSONNull, Lookup
@@ -134,6 +134,7 @@ __all__ = [
     "DurationField",
     "EmailField",
     "Exists",
+    "Expression",
     "ExpressionWrapper",
     "F",
     "Field",
@@ -170,6 +171,7 @@ __all__ = [
     "Q",
     "QuerySet",
     "RawQuerySet",
+    "RawSQL",
     "RelatedManager",
     "RestrictedError",
     "RowRange",

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.orm.library import Author, Book
+from tests.orm.library import Author, Book, Everything
 
 from vivace.databases import Database
 from vivace.orm import F, Value, functions, models
@@ -195,3 +195,40 @@ def test_functions_with_the_wrong_number_of_arguments_are_refused() -> None:
         functions.Lower("title", "subtitle")
     with pytest.raises(TypeError, match="'Power' takes exactly 2 arguments"):
         functions.Power("title")
+
+
+async def test_json_is_made_of_values_and_keeps_truth_and_nesting(database: Database) -> None:
+    await Everything.objects.create(json={"a": [1]}, maybe=None)
+    made = functions.JSONObject(
+        text="slug",
+        number=F("integer") + 1,
+        json="json",
+        yes="boolean",
+        none="maybe",
+        inner=functions.JSONArray("small", Value("x"), functions.JSONObject(**{"it's \" --": Value(False)})),
+    )
+    (found,) = await Everything.objects.values_list(made, flat=True)
+    assert found == {
+        "text": "a-b",
+        "number": 2,
+        "json": {"a": [1]},
+        "yes": True,
+        "none": None,
+        "inner": [-3, "x", {"it's \" --": False}],
+    }
+    assert await Everything.objects.values_list(functions.JSONArray(), flat=True) == [[]]
+    assert await Everything.objects.values_list(functions.JSONObject(), flat=True) == [{}]
+
+
+async def test_uuids_are_made_by_the_database(database: Database) -> None:
+    for _ in range(3):
+        await Everything.objects.create()
+    for version, function in ((4, functions.UUID4), (7, functions.UUID7)):
+        found = await Everything.objects.values_list(function(), flat=True)
+        assert len(set(found)) == 3
+        assert {each.version for each in found} == {version}
+        assert {each.variant for each in found} == {uuid.RFC_4122}
+    (stamp, *_) = [each.int >> 80 for each in found]
+    assert abs(stamp / 1000 - dt.datetime.now(dt.UTC).timestamp()) < 120
+    assert await Everything.objects.update(key=functions.UUID7()) == 3
+    assert {each.key.version for each in await Everything.objects.all()} == {7}

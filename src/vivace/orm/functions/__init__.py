@@ -32,6 +32,7 @@ from vivace.orm.functions.dates import (
     TruncWeek,
     TruncYear,
 )
+from vivace.orm.functions.json import JSONArray, JSONObject
 from vivace.orm.functions.math import (
     Abs,
     ACos,
@@ -84,6 +85,7 @@ from vivace.orm.functions.text import (
     Trim,
     Upper,
 )
+from vivace.orm.functions.uuid import UUID4, UUID7
 from vivace.orm.functions.window import (
     CumeDist,
     DenseRank,
@@ -105,6 +107,8 @@ __all__ = [
     "SHA256",
     "SHA384",
     "SHA512",
+    "UUID4",
+    "UUID7",
     "ACos",
     "ASin",
     "ATan",
@@ -138,6 +142,8 @@ __all__ = [
     "FirstValue",
     "Floor",
     "Greatest",
+    "JSONArray",
+    "JSONObject",
     "LPad",
     "LTrim",
     "Lag",

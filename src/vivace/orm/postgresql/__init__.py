@@ -3,6 +3,27 @@
 from __future__ import annotations
 
 from vivace.orm.opclasses import OpClass
+from vivace.orm.postgresql.aggregates import (
+    ArrayAgg,
+    BitAnd,
+    BitOr,
+    BitXor,
+    BoolAnd,
+    BoolOr,
+    Corr,
+    CovarPop,
+    JSONBAgg,
+    RegrAvgX,
+    RegrAvgY,
+    RegrCount,
+    RegrIntercept,
+    RegrR2,
+    RegrSlope,
+    RegrSXX,
+    RegrSXY,
+    RegrSYY,
+    StringAgg,
+)
 from vivace.orm.postgresql.arrays import ArrayField
 from vivace.orm.postgresql.constraints import ExclusionConstraint
 from vivace.orm.postgresql.indexes import (
@@ -25,11 +46,19 @@ from vivace.orm.postgresql.ranges import (
 )
 
 __all__ = [
+    "ArrayAgg",
     "ArrayField",
     "BTreeIndex",
     "BigIntegerRangeField",
+    "BitAnd",
+    "BitOr",
+    "BitXor",
     "BloomIndex",
+    "BoolAnd",
+    "BoolOr",
     "BrinIndex",
+    "Corr",
+    "CovarPop",
     "DateRangeField",
     "DateTimeRangeField",
     "DecimalRangeField",
@@ -38,8 +67,19 @@ __all__ = [
     "GistIndex",
     "HashIndex",
     "IntegerRangeField",
+    "JSONBAgg",
     "OpClass",
     "Range",
     "RangeOperators",
+    "RegrAvgX",
+    "RegrAvgY",
+    "RegrCount",
+    "RegrIntercept",
+    "RegrR2",
+    "RegrSXX",
+    "RegrSXY",
+    "RegrSYY",
+    "RegrSlope",
     "SpGistIndex",
+    "StringAgg",
 ]

@@ -40,6 +40,8 @@ def combined_field(left: Operand, operator: str, right: Operand) -> Field[Any] |
 def _temporal_field(kinds: tuple[str, str], operator: str) -> Field[Any] | None:
     if kinds == ("duration", "duration") and operator in "+-":
         return DurationField(null=True)
+    if kinds[0] == "duration" and kinds[1] in NUMBER_KINDS and operator in "*/":
+        return DurationField(null=True)
     moment = next((kind for kind in kinds if kind != "duration"), "")
     if moment not in (*_TEMPORAL, "time"):
         return None

@@ -32,6 +32,11 @@ class Combinable:
     def _as_q(self) -> Q:
         raise NotImplementedError
 
+    @property
+    def default_alias(self) -> str:
+        """The name in `annotate()` and `aggregate()` when none is given."""
+        raise TypeError(f"{type(self).__name__} needs a name here: annotate(name=…)")
+
     def __and__(self, other: Combinable) -> Q:
         return self._as_q()._combine(other, "and")
 

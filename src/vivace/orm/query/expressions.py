@@ -19,7 +19,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from vivace.orm.exceptions import FieldError
 from vivace.orm.query.arithmetic import combine, combined_field, refusal
 from vivace.orm.query.conditions import Combinable, Q, Shape
+from vivace.orm.query.kinds import conversion_of, field_of_kind
 from vivace.orm.query.output_fields import freeze_field
+from vivace.orm.query.slices import sliced
+from vivace.orm.query.templates import interleaved
 
 if TYPE_CHECKING:
     from vivace.orm.fields.base import Field
@@ -65,11 +68,6 @@ class Expression(Combinable):
 
     def _as_q(self) -> Q:
         return Q._make([self], "and")
-
-    @property
-    def default_alias(self) -> str:
-        """The name in `annotate()` and `aggregate()` when none is given."""
-        raise TypeError(f"{type(self).__name__} needs a name here: annotate(name=…)")
 
     def _with(self, operator: str, other: Any, *, reverse: bool = False) -> Combined:
         operand = as_expression(other)
@@ -159,15 +157,103 @@ class F(Expression):
     def freeze(self, values: list[Any]) -> Shape:
         return ("F", self._path)
 
+    def __getitem__(self, key: int | slice) -> Sliced:
+        """Characters of a text, or items of an array, counted from 0: `F("title")[:10]`, `F("scores")[0]`."""
+        return Sliced(self, key)
+
+    # Having items, it would otherwise be taken for something to loop over, for ever.
+    __iter__: ClassVar[None] = None
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._path!r})"
 
 
 class OuterRef(F):
-    """In a subquery: a field of the query around it."""
+    """In a subquery: a field of the query around it; `OuterRef(OuterRef("x"))` is of the one around that."""
+
+    def __init__(self, name: str | F) -> None:
+        self.depth: int = name.depth + 1 if isinstance(name, OuterRef) else 1
+        super().__init__(name._path if isinstance(name, F) else name)
 
     def freeze(self, values: list[Any]) -> Shape:
-        return ("outer", self._path)
+        return ("outer", self._path, self.depth)
+
+
+class Sliced(Expression):
+    """A part of a text or of an array; see `F.__getitem__`. What there is less of is left out, as in Python."""
+
+    def __init__(self, expression: Expression, key: int | slice) -> None:
+        self.expression, self.key = expression, key
+        if not isinstance(key, int | slice):
+            raise TypeError("Argument to slice must be either int or slice instance.")
+        if isinstance(key, slice):
+            if key.step is not None:
+                raise ValueError("Step argument is not supported.")
+            start, stop = key.start or 0, key.stop
+        else:
+            start, stop = key, key + 1
+        for number in (start, stop):
+            if number is not None and number.__class__ is not int:
+                raise TypeError("Argument to slice must be either int or slice instance.")
+        if start < 0 or (stop is not None and stop < 0):
+            raise ValueError("Negative indexing is not supported.")
+        if stop is not None and stop <= start:
+            raise ValueError("Slice stop must be greater than slice start.")
+        self.start, self.stop = start, stop
+
+    def get_source_expressions(self) -> Sequence[Any]:
+        return [self.expression, *(Value(each) for each in (self.start, self.stop) if each is not None)]
+
+    def static_options(self) -> Hashable:
+        return isinstance(self.key, slice)
+
+    @classmethod
+    def build(cls, static: Any, operands: Sequence[Any], context: Context) -> Operand:
+        return sliced(operands[0], [operand.element for operand in operands[1:]], context, is_slice=static)
+
+    def __repr__(self) -> str:
+        return f"{self.expression!r}[{self.key!r}]"
+
+
+class RawSQL(Expression):
+    """SQL of one's own, its values as parameters: `RawSQL("select max(x) from other where y = %s", [3])`.
+
+    Each `%s` stands for a value, `%%` for a percent sign. The text is the programmer's: never put into it what a user
+    has sent. https://docs.djangoproject.com/en/5.2/ref/models/expressions/#raw-sql-expressions
+    """
+
+    def __init__(self, sql: str, params: Sequence[Any] = (), output_field: Field[Any] | None = None) -> None:
+        places = sql.replace("%%", "").count("%s")
+        if places != len(params):
+            raise ValueError(f"RawSQL has {places} times %s, for {len(params)} values: {sql!r}")
+        self.sql, self.params = sql, [as_expression(each) for each in params]
+        if output_field is not None:
+            self.output_field = output_field
+
+    def get_source_expressions(self) -> Sequence[Any]:
+        return self.params
+
+    def static_options(self) -> Hashable:
+        return self.sql
+
+    @classmethod
+    def build(cls, static: Any, operands: Sequence[Any], context: Context) -> Operand:
+        field = context.output_field or field_of_kind("text")
+        element = interleaved(_raw_pieces(static), [operand.element for operand in operands], field.sql_type())
+        convert = _as_it_comes if context.output_field is None else conversion_of(field)
+        return context.operand(element, field, nullable=True, convert=convert)
+
+    def __repr__(self) -> str:
+        return f"RawSQL({self.sql!r}, {self.params!r})"
+
+
+def _as_it_comes(value: Any) -> Any:
+    return value
+
+
+def _raw_pieces(sql: str) -> list[str]:
+    """The text around the parameters."""
+    return [piece.replace("\0", "%") for piece in sql.replace("%%", "\0").split("%s")]
 
 
 _VALUE_KINDS: dict[type[Any], str] = {

@@ -100,9 +100,13 @@ def _f(expression: Shape, select: Select) -> Operand:
 
 
 def _outer(expression: Shape, select: Select) -> Operand:
-    if select.outer is None:
-        raise FieldError(f"OuterRef({expression[1]!r}) has a meaning only in a subquery")
-    return select.outer.operand_of(expression[1])
+    _, name, depth = expression
+    around: Select | None = select
+    for _ in range(depth):
+        around = None if around is None else around.outer
+    if around is None:
+        raise FieldError(f"OuterRef({name!r}) has a meaning only in a subquery")
+    return around.operand_of(name)
 
 
 def _value(expression: Shape, select: Select) -> Operand:

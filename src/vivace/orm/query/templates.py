@@ -82,3 +82,35 @@ def templated(
             raise ValueError(f"The template {template!r} has %({name})s, for which nothing is given")
     pieces[-1] += template[position:]
     return Templated(pieces, separator, arguments, sql_type)
+
+
+class Interleaved(FunctionElement[Any]):
+    """Pieces of text with an argument between each two of them."""
+
+    inherit_cache = False
+
+    def __init__(
+        self,
+        pieces: Sequence[str],
+        arguments: Sequence[sqlalchemy.ColumnElement[Any]],
+        sql_type: sqlalchemy.types.TypeEngine[Any],
+    ) -> None:
+        super().__init__(*arguments)
+        self.pieces, self.type = tuple(pieces), sql_type
+
+
+@compiles(Interleaved)
+def _compile_interleaved(element: Interleaved, compiler: Any, **options: Any) -> str:
+    doubled = compiler.preparer._double_percents
+    pieces = [piece.replace("%", "%%") if doubled else piece for piece in element.pieces]
+    arguments = [compiler.process(each, **options) for each in element.clauses]
+    return "".join([text for pair in zip(pieces, arguments, strict=False) for text in pair]) + pieces[-1]
+
+
+def interleaved(
+    pieces: Sequence[str],
+    arguments: Sequence[sqlalchemy.ColumnElement[Any]],
+    sql_type: sqlalchemy.types.TypeEngine[Any],
+) -> sqlalchemy.ColumnElement[Any]:
+    """The element of a text with arguments in it: one piece more than there are arguments."""
+    return Interleaved(pieces, arguments, sql_type)

@@ -10,7 +10,10 @@ import hashlib
 import math
 import random
 import re
+import secrets
 import sqlite3
+import time
+import uuid
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -120,6 +123,13 @@ def _trunc(kind: str, moment: str, zone: str) -> str:
 
 _LONGER_THAN_AN_HOUR = frozenset({"day", "week", "month", "quarter", "year"})
 _LONGER_THAN_A_MINUTE = _LONGER_THAN_AN_HOUR | {"hour"}
+
+
+def _uuid7() -> str:
+    # RFC 9562 5.7: 48 bits of milliseconds, version, 12 random bits, variant, 62 random bits.
+    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    number = number & ~(0xF << 76) | 7 << 76
+    return f"{number & ~(0x3 << 62) | 0x2 << 62:032x}"
 
 
 # Aggregates
@@ -273,6 +283,8 @@ def add_functions(connection: sqlite3.Connection) -> None:
     for name, count, function in _prepared():
         connection.create_function(name, count, function, deterministic=True)
     connection.create_function("rand", 0, random.random)
+    connection.create_function("vivace_uuid4", 0, lambda: uuid.uuid4().hex)
+    connection.create_function("vivace_uuid7", 0, _uuid7)
     for name, aggregate in _AGGREGATES.items():
         connection.create_aggregate(name, 1, aggregate)  # type: ignore[arg-type]  # made from the table above
     connection.create_aggregate("vivace_string_agg", -1, _JoinedTexts)
