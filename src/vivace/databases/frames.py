@@ -126,7 +126,7 @@ class Frame:
         self.begin = begin
         self.is_connection = is_connection
         self.is_global = is_global
-        self.fate = Fate(None if parent is None or parent.is_connection else parent.fate)
+        self.fate: Fate = Fate(None if parent is None or parent.is_connection else parent.fate)
         self.gate = Gate()
         self.loop = asyncio.get_running_loop()
         self.begun = False

@@ -39,7 +39,7 @@ class RawQuerySet(Generic[M]):
         raw_query: str,
         params: Parameters = (),
         translations: Mapping[str, str] | None = None,
-        using: Database | None = None,
+        using: Database | str | None = None,
     ) -> None:
         if isinstance(params, str | bytes):
             raise TypeError(f"raw() takes parameters as a list or a dict, got {params!r}")
@@ -57,9 +57,9 @@ class RawQuerySet(Generic[M]):
     @property
     def db(self) -> Database:
         """The database that the rows come from."""
-        return binding.resolve(self._database)
+        return binding.resolve(self._database, self.model)
 
-    def using(self, database: Database | None) -> Self:
+    def using(self, database: Database | str | None) -> Self:
         """The same statement on another database."""
         made = self._clone()
         made._database = database

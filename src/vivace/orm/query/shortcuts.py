@@ -59,7 +59,7 @@ class ShortcutQuery(ChainedQuery[M]):
         raw_query: str,
         params: Parameters = (),
         translations: Mapping[str, str] | None = None,
-        using: Database | None = None,
+        using: Database | str | None = None,
     ) -> RawQuerySet[M]:
         """Instances from SQL: its parameters are `%s` with a list, `%(name)s` or `:name` with a dict.
 

@@ -44,12 +44,12 @@ def _regexp(pattern: Any, text: Any) -> bool:
 
 
 def _pad(text: Any, length: int, fill: Any, *, left: bool) -> str:
-    text, fill = str(text), str(fill)
-    missing = length - len(text)
-    if missing <= 0 or not fill:
-        return text[: max(length, 0)]
-    padding = (fill * (missing // len(fill) + 1))[:missing]
-    return padding + text if left else text + padding
+    whole, filler = str(text), str(fill)
+    missing = length - len(whole)
+    if missing <= 0 or not filler:
+        return whole[: max(length, 0)]
+    padding = (filler * (missing // len(filler) + 1))[:missing]
+    return padding + whole if left else whole + padding
 
 
 def _digest(name: str) -> Callable[[Any], str]:
@@ -286,5 +286,5 @@ def add_functions(connection: sqlite3.Connection) -> None:
     connection.create_function("vivace_uuid4", 0, lambda: uuid.uuid4().hex)
     connection.create_function("vivace_uuid7", 0, _uuid7)
     for name, aggregate in _AGGREGATES.items():
-        connection.create_aggregate(name, 1, aggregate)  # type: ignore[arg-type]  # made from the table above
-    connection.create_aggregate("vivace_string_agg", -1, _JoinedTexts)
+        connection.create_aggregate(name, 1, aggregate)
+    connection.create_aggregate("vivace_string_agg", -1, _JoinedTexts)  # type: ignore[arg-type]  # takes any number
