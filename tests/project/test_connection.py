@@ -13,7 +13,8 @@ from vivace.conf import ConfigurationError
 from vivace.databases import Database
 from vivace.orm import models
 from vivace.orm.registry import registry
-from vivace.project.connection import Connection, is_explained, make_tables, open_database
+from vivace.project.connection import Connection, is_explained, make_tables
+from vivace.project.databases import open_database
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def test_a_wrong_url_is_a_configuration_error(url: str) -> None:
 
 @pytest.mark.anyio
 async def test_without_a_database_everything_is_a_formality() -> None:
-    connection = Connection(None, folder=Path("/srv"))
+    connection = Connection({}, folder=Path("/srv"))
     async with connection.open() as database:
         assert database is None
         assert connection.is_open_here()
@@ -52,7 +53,7 @@ async def test_without_a_database_everything_is_a_formality() -> None:
 
 @pytest.mark.anyio
 async def test_a_database_is_not_replaced_while_it_is_connected(tmp_path: Path) -> None:
-    connection = Connection("sqlite:///one.db", folder=tmp_path)
+    connection = Connection({"default": "sqlite:///one.db"}, folder=tmp_path)
     other = Database(f"sqlite:///{tmp_path}/two.db")
     async with connection.open():
         with pytest.raises(RuntimeError, match="cannot be replaced"):
@@ -65,7 +66,7 @@ async def test_a_database_is_not_replaced_while_it_is_connected(tmp_path: Path) 
 
 @pytest.mark.anyio
 async def test_two_running_loops_do_not_share_a_connection(tmp_path: Path) -> None:
-    connection = Connection("sqlite:///one.db", folder=tmp_path)
+    connection = Connection({"default": "sqlite:///one.db"}, folder=tmp_path)
 
     async def open_again() -> None:
         async with connection.open():
@@ -83,7 +84,7 @@ async def test_only_serving_makes_the_tables_of_a_single_file(tmp_path: Path, ca
     class Page(models.Model):
         text = models.TextField()
 
-    connection = Connection("sqlite:///one.db", folder=tmp_path, loose_label="loose")
+    connection = Connection({"default": "sqlite:///one.db"}, folder=tmp_path, loose_label="loose")
     tables = "SELECT count(*) FROM sqlite_master WHERE name = 'loose_page'"
     async with connection.open() as database:
         assert database is not None
@@ -129,7 +130,7 @@ async def test_serving_without_the_tables_is_told(tmp_path: Path, caplog: pytest
     class Post(models.Model):
         tags = models.ManyToManyField(Tag)
 
-    connection = Connection("sqlite:///one.db", folder=tmp_path, labels=["blog"])
+    connection = Connection({"default": "sqlite:///one.db"}, folder=tmp_path, labels=["blog"])
     async with connection.open() as database:
         assert database is not None
         await database.execute("CREATE TABLE blog_tag (id INTEGER PRIMARY KEY, name TEXT)")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from vivace.conf.apps import AppRegistry, InstalledApp
 from vivace.conf.errors import ConfigurationError, Fault, SettingsError
 from vivace.conf.settings import Settings
-from vivace.conf.types import Rule, Secret, Url, UrlPrefix
+from vivace.conf.types import Rule, Secret, Url, UrlPrefix, Urls
 
 __all__ = [
     "AppRegistry",
@@ -22,4 +22,5 @@ __all__ = [
     "SettingsError",
     "Url",
     "UrlPrefix",
+    "Urls",
 ]

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal, Self, get_type_hints
 from vivace.conf.convert import ConversionError, convert, describe, show
 from vivace.conf.errors import ConfigurationError, Fault, SettingsError
 from vivace.conf.sources import Value, read_env_file, read_environment, read_toml
-from vivace.conf.types import Secret, Url, UrlPrefix
+from vivace.conf.types import Secret, Url, UrlPrefix, Urls
 from vivace.utils.suggest import did_you_mean
 
 # `VIVACE_SETTINGS_FILE=/etc/mysite.toml`: names the TOML file, and is no setting itself.
@@ -44,6 +44,8 @@ class Settings:
     SECRET_KEY: Secret = ""
     ALLOWED_HOSTS: list[str] = []
     DATABASE: Url | None = None
+    DATABASES: Urls = {}
+    DATABASE_ROUTERS: list[str] = []
     INSTALLED_APPS: list[str] = []
     ROOT_URLCONF: str | None = None
     TEMPLATE_DIRS: list[Path] = [Path("templates")]

@@ -52,6 +52,16 @@ Url = Annotated[
 ]
 """A URL whose password is never printed."""
 
+Urls = Annotated[
+    dict[str, str],
+    Masked(hide_password),
+    Rule(
+        lambda value: all(_URL.match(url) for url in value.values()),
+        "URLs by name, such as default = postgresql://user:password@host/name",
+    ),
+]
+"""URLs by name, whose passwords are never printed."""
+
 UrlPrefix = Annotated[
     str,
     Rule(

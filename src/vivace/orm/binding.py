@@ -63,6 +63,14 @@ def set_databases(known: Databases | None) -> Databases | None:
     return before
 
 
+def set_site(database: Database | None, known: Databases | None) -> tuple[Database | None, Databases | None]:
+    """`set_default` and `set_databases` in one; returns what was set before."""
+    before = _app.get(), _site.get()
+    _app.set(database)
+    _site.set(known)
+    return before
+
+
 def current_databases() -> Databases | None:
     """The databases of the current app, by alias."""
     return _site.get()

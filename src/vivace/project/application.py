@@ -23,6 +23,7 @@ from vivace.project import logs
 from vivace.project.api import API
 from vivace.project.assembly import assemble
 from vivace.project.connection import Connection, is_explained
+from vivace.project.databases import database_urls, load_routers
 from vivace.project.origin import Origin
 from vivace.project.security import guarded
 from vivace.web.applications import Application
@@ -35,6 +36,7 @@ from vivace.web.urls.current import current_scope
 
 if TYPE_CHECKING:
     from vivace.databases import Database
+    from vivace.orm.routing import Databases
 
 
 class Vivace(Application):
@@ -108,6 +110,11 @@ class Vivace(Application):
         """The database of DATABASE, or None. It is connected while the application is up."""
         return self.setup().database
 
+    @property
+    def databases(self) -> Databases | None:
+        """The databases of DATABASE and DATABASES by alias, or None. They are connected while the application is up."""
+        return self.setup().databases
+
     def setup(self) -> Connection:
         """Load the settings, import the installed apps and put the routes together; once, later calls do nothing.
 
@@ -118,8 +125,9 @@ class Vivace(Application):
             self.debug = settings.DEBUG
             self._apps = self._find_apps(settings)
             connection = Connection(
-                settings.DATABASE,
+                database_urls(settings),
                 folder=settings.BASE_DIR,
+                routers=load_routers(settings.DATABASE_ROUTERS),
                 loose_label=self._loose_label,
                 labels=[app.label for app in self._apps],
             )

@@ -52,7 +52,7 @@ def _count(number: int, thing: str) -> str:
 
 
 def _warnings(site: Vivace) -> Iterator[str]:
-    if not site.settings.DATABASE:
+    if site.database is None:
         if site_models(site):
             yield 'there are models but no database. Set DATABASE, such as "sqlite:///db.sqlite3".'
         return

@@ -47,7 +47,7 @@ def _names(site: Vivace) -> dict[str, Any]:
     """`app`, every model by its name (the first one where two apps use the same), and the usual query words."""
     site.setup()
     names: dict[str, Any] = {"__name__": "__console__", "__doc__": None, "app": site}
-    if site.settings.DATABASE or "vivace.orm.models" in sys.modules:
+    if site.database is not None or "vivace.orm.models" in sys.modules:
         from vivace.orm import models
 
         names.update({name: getattr(models, name) for name in ("Q", "F", "Count")})
