@@ -34,6 +34,18 @@ class EmptyPage(InvalidPage):
     """The page asked for is below one, or past the last."""
 
 
+def page_number(number: object) -> int:
+    """A page's number as an int, whatever a URL says. Raises PageNotAnInteger."""
+    if isinstance(number, float) and not number.is_integer():
+        raise PageNotAnInteger(f"That page number is not a whole number: {number}", number)
+    try:
+        if isinstance(number, str) and len(number) > MAX_DIGITS:
+            raise ValueError
+        return int(number)  # type: ignore[call-overload, no-any-return]  # anything may come from a URL
+    except (TypeError, ValueError, OverflowError):
+        raise PageNotAnInteger(f"That page number is not a whole number: {str(number)[:40]!r}", number) from None
+
+
 class Pageable(Protocol[T_co]):
     """What can be paged: a queryset, or anything else with a count and with slices that are awaited for their rows."""
 
@@ -97,17 +109,10 @@ class Paginator(Generic[T]):
 
     def validate_number(self, number: object, num_pages: int) -> int:
         """`number` as an int from 1 to `num_pages`; raises PageNotAnInteger or EmptyPage."""
-        if isinstance(number, float) and not number.is_integer():
-            raise PageNotAnInteger(f"That page number is not a whole number: {number}", number)
-        try:
-            if isinstance(number, str) and len(number) > MAX_DIGITS:
-                raise ValueError
-            page = int(number)  # type: ignore[call-overload]  # anything may come from a URL
-        except (TypeError, ValueError, OverflowError):
-            raise PageNotAnInteger(f"That page number is not a whole number: {str(number)[:40]!r}", number) from None
+        page = page_number(number)
         if not 1 <= page <= num_pages:
             raise EmptyPage(f"There is no page {page}; pages go from 1 to {num_pages}", number)
-        return int(page)
+        return page
 
     async def page(self, number: object) -> Page[T]:
         """The page of that number (an int, or a string as it stands in a URL).
@@ -133,6 +138,9 @@ class Paginator(Generic[T]):
             return await self.page(1)
         except EmptyPage:
             return await self.page(max(1, await self.num_pages()))
+
+    # Django's names (6.0: AsyncPaginator)
+    acount, anum_pages, apage_range, apage, aget_page = count, num_pages, page_range, page, get_page
 
 
 class Page(Sequence[T]):
