@@ -11,7 +11,7 @@ from contextlib import aclosing
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import Dialect
@@ -47,7 +47,24 @@ _MYSQL = "vivace.databases.backends.mysql:MySQLBackend"
 _EXTRAS = {"asyncpg": "postgres", "asyncmy": "mysql"}
 
 
-connected: WeakSet[Database] = WeakSet()
+class _Connected(WeakSet["Database"]):
+    """The connected databases; `only` is the one, where there is no other: it is asked for with every query."""
+
+    only: ref[Database] | None = None
+
+    def add(self, item: Database) -> None:
+        super().add(item)
+        self._look()
+
+    def discard(self, item: Database) -> None:
+        super().discard(item)
+        self._look()
+
+    def _look(self) -> None:
+        self.only = ref(next(iter(self))) if len(self) == 1 else None
+
+
+connected = _Connected()
 """The databases of this process that are connected; the ORM uses the only one when nothing else says which."""
 
 

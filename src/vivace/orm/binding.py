@@ -146,6 +146,9 @@ def _unrouted() -> Database:
     chosen = _app.get()
     if chosen is not None:
         return chosen
+    alone = connected.only() if connected.only is not None else None
+    if alone is not None and not alone.is_left_behind:
+        return alone
     known = [each for each in connected if not each.is_left_behind]
     if len(known) == 1:
         return known[0]

@@ -127,6 +127,17 @@ def instances_decoder(
         Origin if mode is FETCH_PEERS else partial(OriginOfMode, fetch_mode=mode) for mode in modes
     ]
 
+    def decode_alone(rows: Rows, database: Database, peers: bool) -> list[Any]:
+        # The same as below for one model, which is most queries.
+        origin, made = make_origins[0](layouts[0], database), []  # type: ignore[var-annotated]
+        hydrate(rows, origin, made.append)
+        if peers and keep_peers[0]:
+            origin.peers = [ref(instance) for instance in made]
+        if post_init.receivers and post_init.has_listeners(root.model):
+            for instance in made:
+                post_init.send(root.model, instance=instance)
+        return made
+
     def decode(rows: Rows, database: Database, peers: bool) -> list[Any]:
         origins = [make(layout, database) for make, layout in zip(make_origins, layouts, strict=True)]
         lists: list[list[Any]] = [[] for _ in nodes]
@@ -145,7 +156,7 @@ def instances_decoder(
                         post_init.send(node.model, instance=instance)
         return lists[0]
 
-    return decode
+    return decode if len(nodes) > 1 else decode_alone
 
 
 def _has_single_relations(model: type[Model]) -> bool:
