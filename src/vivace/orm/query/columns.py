@@ -150,7 +150,7 @@ class Column(F, Generic[T]):
         if isinstance(key, str | int) and isinstance(field, Field) and type(field).transform_of_any_name is not None:
             transform = field.get_transform(str(key))
             return self._step(str(key), getattr(transform, "output_field", None))
-        return super().__getitem__(key)  # type: ignore[misc]
+        return super().__getitem__(key)
 
     if TYPE_CHECKING:
         # Transforms of dates and times; any other, such as your own, is an attribute too.

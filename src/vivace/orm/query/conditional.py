@@ -9,20 +9,20 @@ import sqlalchemy
 
 from vivace.orm.fields.base import Field
 from vivace.orm.query.conditions import Combinable, Q
-from vivace.orm.query.expressions import Expression, as_expression
+from vivace.orm.query.expressions import Expression, as_field_or_expression
 from vivace.orm.query.kinds import common_field
 from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import Context
 
 
 class When(Expression):
-    """One branch of a `Case`: `When(done=True, then=Value("yes"))`."""
+    """One branch of a `Case`: `When(done=True, then=Value("yes"))`; a plain text names a field."""
 
     def __init__(self, condition: Combinable | None = None, *, then: Any, **lookups: Any) -> None:
         self.condition = Q(*([condition] if condition is not None else []), **lookups)
         if not self.condition:
             raise ValueError("When() needs a condition")
-        self.then = as_expression(then)
+        self.then = as_field_or_expression(then)
 
     def get_source_expressions(self) -> Sequence[Any]:
         return (self.condition, self.then)
@@ -41,7 +41,7 @@ class Case(Expression):
     def __init__(self, *cases: When, default: Any = None, output_field: Field[Any] | None = None) -> None:
         if not all(isinstance(case, When) for case in cases):
             raise TypeError("Positional arguments must all be When objects.")
-        self.cases, self.default = cases, as_expression(default)
+        self.cases, self.default = cases, as_field_or_expression(default)
         if output_field is not None:
             self.output_field = output_field
 

@@ -15,6 +15,9 @@ from vivace.orm.query.operands import Context
 from vivace.orm.query.templates import checked_name, templated
 from vivace.orm.query.transforms import TransformNode
 
+# Options of a call that are the programmer's own SQL, as the attributes of the class are.
+_NOT_WORDS = frozenset({"template", "function", "arg_joiner"})
+
 
 class Func(Expression):
     """A database function. Arguments are expressions; texts name fields, other values are values.
@@ -84,6 +87,7 @@ class Func(Expression):
     ) -> ColumnElement[Any]:
         """The SQL: the template, with the arguments (or `elements` in their place) and `words` filled in."""
         options: Mapping[str, Any] = {**context.options, **words}
+        known = {name: word for name, word in options.items() if name not in _NOT_WORDS}
         name = function or options.get("function") or cls.function
         chosen = template or options.get("template") or cls.template
         if name is None and "%(function)s" in chosen:
@@ -94,7 +98,7 @@ class Func(Expression):
             [operand.element for operand in operands] if elements is None else elements,
             context.output_field.sql_type(),
             separator=arg_joiner or options.get("arg_joiner") or cls.arg_joiner,
-            words={**options, "function": "" if name is None else checked_name(name)},
+            words={**known, "function": "" if name is None else checked_name(name)},
         )
 
     def __repr__(self) -> str:
