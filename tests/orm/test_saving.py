@@ -12,7 +12,7 @@ from tests.orm.library import Author, Book, Everything, Node, Tag, statements
 
 from vivace.databases import Database
 from vivace.orm import Count, F, Value, models
-from vivace.orm.exceptions import FieldError, NotUpdated, StaleObjectError
+from vivace.orm.exceptions import FieldError, IntegrityError, NotUpdated, StaleObjectError
 from vivace.orm.functions import Concat, Lower, Upper
 from vivace.orm.registry import registry
 from vivace.orm.schema import metadata
@@ -389,3 +389,24 @@ async def test_column_names_of_any_spelling_are_quoted(database: Database, make:
     unique = None if database.dialect.name == "mysql" else ["id"]
     await Odd.objects.upsert(Odd(id=50, one=7), unique_fields=unique)
     assert await Odd.objects.order_by("pk").values_list("one", "two", "version") == [(4, 3, 3), (22, 20, 3), (7, 2, 4)]
+
+
+async def test_an_ordered_update_shifts_unique_numbers_where_rows_are_checked_one_by_one(
+    database: Database, make: Make
+) -> None:
+    class Place(models.Model):
+        number = models.IntegerField(unique=True)
+
+        class Meta:
+            app_label = "places"
+            ordering = ("number",)
+
+    await make(Place)
+    await Place.objects.bulk_create([Place(number=number) for number in range(1, 4)])
+    if database.dialect.name == "mysql":
+        with pytest.raises(IntegrityError):
+            await Place.objects.update(number=F("number") + 1)
+        assert await Place.objects.filter(number__lt=9).order_by("-number").update(number=F("number") + 1) == 3
+    else:
+        assert await Place.objects.order_by("-number").update(number=F("number") + 10) == 3
+    assert await Place.objects.count() == 3

@@ -20,6 +20,7 @@ from vivace.orm.query.hydrate import Rows
 from vivace.orm.query.kinds import kind_of
 from vivace.orm.query.operand import Operand, columns_of
 from vivace.orm.query.operands import build
+from vivace.orm.query.ordered_update import UpdateOrder
 from vivace.orm.query.select import Select
 from vivace.orm.query.writes import returned
 
@@ -57,7 +58,12 @@ def update(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
         assignments[column] = column + sqlalchemy.literal_column("1")
     returning = terminal[2] if len(terminal) > 2 else ()
     columns = returned(select.model, returning) if dialect.update_returning else []
-    return _written(_of_rows(select, sqlalchemy.update(table).values(assignments)), select, dialect, columns)
+    # Elsewhere an UPDATE has no order, and needs none: as in Django, it is left out.
+    order = select.ordering.clauses() if dialect.name == "mysql" and select.ordering.was_asked_for else []
+    statement = _of_rows(select, sqlalchemy.update(table).values(assignments))
+    if order and not select.joins.all:
+        statement = statement.ext(UpdateOrder(order))
+    return _written(statement, select, dialect, columns)
 
 
 def _scope_of(name: str, shape: Shape, select: Select) -> Select | _RowAgain:

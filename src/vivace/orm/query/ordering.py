@@ -47,6 +47,11 @@ class Ordering:
         """Whether there is any ordering."""
         return bool(self._wanted())
 
+    @property
+    def was_asked_for(self) -> bool:
+        """Whether `order_by()` has asked for it, rather than `Meta.ordering`."""
+        return bool(self._items)
+
     def _wanted(self) -> tuple[Any, ...]:
         if self._items is not None:
             return self._items
