@@ -86,6 +86,14 @@ class ShapeCache:
         self._young[key] = compiled
         return compiled
 
+    def by_plan(self) -> dict[Plan, tuple[type[Model], Shape]]:
+        """Which model and shape each statement is of."""
+        return {
+            compiled.plan: (model, shape)
+            for generation in (self._old, self._young)
+            for (model, _, _, shape), compiled in generation.items()
+        }
+
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
