@@ -175,6 +175,14 @@ async def test_errors_name_the_nearest_lookup(lookup: str, message: str, sqlite:
         await Book.objects.filter(**{lookup: 1})
 
 
+async def test_pairs_are_conditions_too_and_numbers_are_none(books: Database) -> None:
+    assert await titles(Book.objects.filter(Q(("pages", 10), ("title", "ann"), _connector="OR"))) == ["Zen", "ann"]
+    with pytest.raises(TypeError, match="non-conditional"):
+        await Book.objects.filter(F("pages") + 1)
+    with pytest.raises(TypeError, match="takes conditions"):
+        Q(("pages", 1, 2))  # type: ignore[arg-type]
+
+
 async def test_related_objects_are_compared_by_key_only(sqlite: Database) -> None:
     with pytest.raises(FieldError, match="author__id__contains"):
         await Book.objects.filter(author__contains=1)

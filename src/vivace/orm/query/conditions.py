@@ -59,9 +59,15 @@ class Q(Combinable):
     connector: Literal["and", "or", "xor"]
     negated: bool
 
-    def __init__(self, *conditions: Combinable, _connector: str | None = None, _negated: bool = False, **lookups: Any):
+    def __init__(
+        self,
+        *conditions: Combinable | tuple[str, Any],
+        _connector: str | None = None,
+        _negated: bool = False,
+        **lookups: Any,
+    ):
         for condition in conditions:
-            if not isinstance(condition, Combinable):
+            if not isinstance(condition, Combinable) and not _is_lookup(condition):
                 raise TypeError(f"Q() takes conditions and lookups, such as Q(title='x'), got {condition!r}")
         connector = (_connector or "and").lower()
         if connector not in ("and", "or", "xor"):
@@ -117,6 +123,11 @@ class Q(Combinable):
             repr(child) if isinstance(child, Combinable) else f"{child[0]}={child[1]!r}" for child in self.children
         )
         return f"{'~' if self.negated else ''}Q({inner})"
+
+
+def _is_lookup(condition: object) -> bool:
+    """Whether it is a pair of a lookup's name and a value, `Q(("title", "x"))`."""
+    return isinstance(condition, tuple) and len(condition) == 2 and isinstance(condition[0], str)
 
 
 def freeze_child(child: Any, values: list[Any]) -> LookupShape:

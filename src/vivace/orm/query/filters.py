@@ -13,6 +13,7 @@ from vivace.orm.exceptions import FieldError, unknown_field
 from vivace.orm.fields.base import Field
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.joins import Join, ManyInPath, Target
+from vivace.orm.query.kinds import kind_of
 from vivace.orm.query.lookups import Condition, Lookup, Right, find_lookup
 from vivace.orm.query.lookups.base import no_such_lookup
 from vivace.orm.query.operand import Operand
@@ -80,6 +81,8 @@ class Filters:
         """
         if condition[0] == "condition":
             operand = build(condition[1], self.select)
+            if kind_of(operand.field) != "boolean":
+                raise TypeError("Cannot filter against a non-conditional expression.")
             return operand.element, operand.aggregate
         if condition[0] != "q":
             return self._lookup(condition, reuse, negated=negated, in_negation=in_negation, is_conjunct=is_conjunct)

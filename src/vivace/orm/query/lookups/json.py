@@ -213,7 +213,7 @@ class HasKeys(HasKey):
 
     @classmethod
     def as_mysql(cls, lhs: Operand, rhs: Operand, context: Context) -> Clause:
-        return func.json_contains(_mysql_keys(lhs), rhs.element, type_=sqlalchemy.Boolean())
+        return _false_without_keys(func.json_contains(_mysql_keys(lhs), rhs.element))
 
 
 @JSONField.register_lookup
@@ -229,7 +229,7 @@ class HasAnyKeys(HasKeys):
 
     @classmethod
     def as_mysql(cls, lhs: Operand, rhs: Operand, context: Context) -> Clause:
-        return func.json_overlaps(_mysql_keys(lhs), rhs.element, type_=sqlalchemy.Boolean())
+        return _false_without_keys(func.json_overlaps(_mysql_keys(lhs), rhs.element))
 
 
 def _texts(keys: Any) -> list[str]:
@@ -244,6 +244,11 @@ def _paths(lhs: Operand, rhs: Operand, *, is_missing: bool) -> Clause:
     kind: Any = func.json_type(document_of(lhs)[0].element, path)
     condition = kind.is_(None) if is_missing else kind.isnot(None)
     return sqlalchemy.select(sqlalchemy.literal_column("1")).select_from(path.table).where(condition).exists()
+
+
+def _false_without_keys(condition: Any) -> Clause:
+    # What is no object has no keys; JSON_KEYS says NULL.
+    return func.coalesce(condition, sqlalchemy.literal_column("0"), type_=sqlalchemy.Boolean())
 
 
 def _mysql_keys(lhs: Operand) -> Any:
@@ -369,7 +374,7 @@ class _KeyOrder(Lookup):
 
     @classmethod
     def as_sql(cls, lhs: Operand, rhs: Operand, context: Context) -> Clause:
-        left = lhs.element if context.dialect == "postgresql" else value_at(*document_of(lhs), context.dialect)
+        left = lhs.element if context.dialect == "postgresql" else text_at(*document_of(lhs), context.dialect)
         clause: Clause = cls.operate(left, rhs.element)
         return clause
 
