@@ -115,3 +115,49 @@ async def test_a_compound_is_pickled_as_one(sqlite: Database) -> None:
     assert await found.count() == 0
     with pytest.raises(NotSupportedError):
         found.filter(pages=1)
+
+
+async def test_conditions_are_merged_by_operators(books: Database) -> None:
+    thin, thick, bob = THIN, THICK, Book.objects.filter(author__name="Bob")
+    assert await pages(thin & thick) == [20]
+    assert await pages(thin | Book.objects.filter(pages=50)) == [0, 10, 20, 50]
+    assert await pages(thin ^ thick) == [0, 10, 30, 40, 50]
+    assert await pages(thin | bob.exclude(pages=0)) == [0, 10, 20, 40]
+    assert await pages((thin | thick).filter(pages__gt=30) & bob) == [40]
+    assert [book.pages for book in await (thin | thick.order_by("-pages"))] == [50, 40, 30, 20, 10, 0]
+    assert [book.pages for book in await (thin.order_by("-pages") & bob)] == [20, 0]
+    assert await pages(Book.objects.all() | thin) == [0, 10, 20, 30, 40, 50]
+    assert await pages(Book.objects.all() ^ thin) == [30, 40, 50]
+    assert await pages(Book.objects.all() ^ Book.objects.all()) == []
+    nothing = Book.objects.none()
+    assert [await (nothing & thin).count(), await (thin | nothing).count(), await (nothing ^ thin).count()] == [0, 3, 3]
+
+
+async def test_slices_and_annotations_are_merged_by_key(books: Database) -> None:
+    counted = Book.objects.annotate(double=F("pages") * 2)
+    assert await pages(THIN | counted.filter(double=100)) == [0, 10, 20, 50]
+    assert await pages(THIN & counted.filter(double__gte=20)) == [10, 20]
+    both = counted.filter(double=100) | THIN
+    assert [book.double for book in await both.order_by("pages")] == [0, 20, 40, 100]  # type: ignore[attr-defined]
+    if books.dialect.name != "mysql":
+        assert await pages(THIN | Book.objects.order_by("-pages")[:1]) == [0, 10, 20, 50]
+
+
+def test_what_cannot_be_merged_says_so() -> None:
+    with pytest.raises(TypeError, match="two different base models"):
+        _ = Book.objects.all() & Author.objects.all()
+    with pytest.raises(TypeError, match="a unique query with a non-unique query"):
+        _ = Book.objects.distinct() | Book.objects.all()
+    with pytest.raises(TypeError, match="once a slice has been taken"):
+        _ = Book.objects.all()[:1] & Book.objects.all()
+    with pytest.raises(TypeError, match="unsupported operand"):
+        _ = Book.objects.all() & 1  # type: ignore[operator]
+    with pytest.raises(NotSupportedError):
+        _ = THIN.union(THICK) | THIN
+
+
+async def test_each_aggregate_behind_values_groups_anew(books: Database) -> None:
+    counted = Author.objects.annotate(n=Count("books")).values("n").annotate(authors=Count("pk"))
+    assert await counted == [{"n": 6, "authors": 6}]
+    named = Book.objects.values("author__name").annotate(n=Count("pk")).values("n").annotate(total=Sum("pages"))
+    assert await named.order_by("n") == [{"n": 6, "total": 150}]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 from vivace.orm.exceptions import NotSupportedError
 from vivace.orm.query.conditions import Shape
+from vivace.orm.query.merging import merged
 from vivace.orm.query.shortcuts import ShortcutQuery
 from vivace.orm.query.state import QueryState
 
@@ -18,6 +19,9 @@ M = TypeVar("M", covariant=True)
 
 # What would have to reach into the parts. Order, slices, values() and reading are done with the whole.
 _REFUSED = (
+    "__and__",
+    "__or__",
+    "__xor__",
     "alias",
     "annotate",
     "contains",
@@ -41,6 +45,30 @@ class CombinableQuery(ShortcutQuery[M]):
     """A queryset as a set of rows that can be combined with others."""
 
     __slots__ = ()
+
+    def __and__(self, other: QueryState[Any]) -> Self:
+        """The rows that both have."""
+        if not isinstance(other, QueryState):
+            return NotImplemented
+        if self._is_none or other._is_none:
+            return cast("Self", other if other._is_none else self)
+        return cast("Self", merged(self, other, "and"))
+
+    def __or__(self, other: QueryState[Any]) -> Self:
+        """The rows that either has."""
+        if not isinstance(other, QueryState):
+            return NotImplemented
+        if self._is_none or other._is_none:
+            return cast("Self", other if self._is_none else self)
+        return cast("Self", merged(self, other, "or"))
+
+    def __xor__(self, other: QueryState[Any]) -> Self:
+        """The rows that exactly one of them has."""
+        if not isinstance(other, QueryState):
+            return NotImplemented
+        if self._is_none or other._is_none:
+            return cast("Self", other if self._is_none else self)
+        return cast("Self", merged(self, other, "xor"))
 
     def union(self, *other_qs: QueryState[Any], all: bool = False) -> Self:
         """The rows of this and of the others; what occurs several times once, unless `all`.

@@ -184,15 +184,15 @@ class Select:
         self._annotate(annotations, shown=False)
 
     def _group(self) -> None:
-        if self.group_by is not None:
-            return
         if self.values is not None:
+            # As in Django, each aggregate behind values() groups anew by what is selected then.
+            self.grouped_by_key = False
             operands = [
                 self.annotations[name] if name in self.annotations else self.operand_of(name)
                 for name in self.value_names()
             ]
             self.group_by = [operand.element for operand in operands if not operand.aggregate]
-        else:
+        elif self.group_by is None:
             self.group_by = columns_of(self.operand_of("pk").element)
             self.grouped_by_key = True
 
