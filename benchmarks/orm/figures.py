@@ -23,11 +23,12 @@ NAME = "figures"
 FIGURES = (
     ("filter() with 3 conditions, order_by(), a slice: built, and its SQL and arguments, µs", "10"),
     ("300 models of 10 fields defined, two of them relations, ms", "500"),
-    ("an instance of 10 columns read from SQLite, all its values included, bytes", ""),
-    ("the same without the values, which are as big in a tuple, bytes", "400"),
+    ("an instance of 10 columns read from SQLite, besides its values, bytes", "400"),
+    ("the same when one of the columns is a foreign key, bytes", ""),
 )
 MODELS = 300
 INSTANCES = 1000
+GC_HEADER = 16
 
 
 def per_call(function: Callable[[int], Any], calls: int = 2000, rounds: int = 7) -> float:
@@ -64,8 +65,8 @@ def define(models: Any) -> float:
     return (process_time() - started) * 1000
 
 
-def memory(make: Callable[[list[Any]], list[Any]]) -> tuple[float, float]:
-    """Bytes of an instance made from a driver's row, with its values and without."""
+def memory(make: Callable[[list[Any]], list[Any]], *, keeps_rows: bool) -> float:
+    """Bytes of an instance made from a driver's row, and of that row if it is kept, besides the values in it."""
     make(rows(30))  # CPython learns the attributes of a class from its first instances
     gc.collect()
     tracemalloc.start()
@@ -75,10 +76,10 @@ def memory(make: Callable[[list[Any]], list[Any]]) -> tuple[float, float]:
     made = make(fetched)
     gc.collect()
     whole = tracemalloc.get_traced_memory()[0] - before
-    tuples = sum(sys.getsizeof(row) for row in fetched) + sys.getsizeof(fetched)
+    tuples = sum(sys.getsizeof(row) + GC_HEADER for row in fetched) if keeps_rows else 0
     converted = sum(sys.getsizeof(each.published) + sys.getsizeof(each.created) for each in made)
     tracemalloc.stop()
-    return whole / INSTANCES, (whole - values + tuples - converted) / INSTANCES
+    return (whole - values + tuples - converted) / INSTANCES
 
 
 def rows(count: int) -> list[tuple[Any, ...]]:
@@ -88,6 +89,24 @@ def rows(count: int) -> list[tuple[Any, ...]]:
         *head, in_print, published, created = data.book(key)
         made.append((*head, int(in_print), published.isoformat(), created.replace(tzinfo=None).isoformat(sep=" ")))
     return made
+
+
+def plain(models: Any) -> Any:
+    """A model like the benchmark's book, the author's key a number like another."""
+    fields: dict[str, Any] = {
+        "title": models.CharField(max_length=200),
+        "isbn": models.CharField(max_length=13),
+        "pages": models.IntegerField(),
+        "price": models.IntegerField(),
+        "rating": models.FloatField(),
+        "author_id": models.BigIntegerField(),
+        "in_print": models.BooleanField(),
+        "published": models.DateField(null=True),
+        "created": models.DateTimeField(),
+        "Meta": type("Meta", (), {"app_label": "figures"}),
+        "__module__": __name__,
+    }
+    return type(models.Model)("Plain", (models.Model,), fields)
 
 
 def of_vivace() -> list[float]:
@@ -107,9 +126,11 @@ def of_vivace() -> list[float]:
         shape, values = queryset._full_shape()
         return shapes.bound(Book, shape, values, dialect)
 
-    shape, values = Book.objects.all()._full_shape()
-    decode = shapes.bound(Book, shape, values, dialect)[2]
-    return [per_call(build), define(models), *memory(lambda fetched: decode(fetched, database, True))]
+    def memory_of(model: type[models.Model]) -> float:
+        decode = shapes.bound(model, (), (), dialect)[2]
+        return memory(lambda fetched: decode(fetched, database, True), keeps_rows=True)
+
+    return [per_call(build), define(models), memory_of(plain(models)), memory_of(Book)]
 
 
 def of_django() -> list[float]:
@@ -124,15 +145,18 @@ def of_django() -> list[float]:
         books = Book.objects.filter(title__contains="x", pages__gt=number, in_print=True).order_by("-price")[:10]
         return books.query.sql_with_params()
 
-    names = [field.attname for field in Book._meta.concrete_fields]
-    converters = Book.objects.all().query.get_compiler("default")
-    converters.setup_query()
-    found = converters.get_converters([column for column, _, _ in converters.select])
+    def memory_of(model: Any) -> float:
+        names = [field.attname for field in model._meta.concrete_fields]
+        compiler = model.objects.all().query.get_compiler("default")
+        compiler.setup_query()
+        found = compiler.get_converters([column for column, _, _ in compiler.select])
 
-    def make(fetched: list[Any]) -> list[Any]:
-        return [Book.from_db("default", names, row) for row in converters.apply_converters(fetched, found)]
+        def make(fetched: list[Any]) -> list[Any]:
+            return [model.from_db("default", names, row) for row in compiler.apply_converters(fetched, found)]
 
-    return [per_call(build), define(models), *memory(make)]
+        return memory(make, keeps_rows=False)
+
+    return [per_call(build), define(models), memory_of(plain(models)), memory_of(Book)]
 
 
 def run(workbench: Workbench, options: Options) -> str:

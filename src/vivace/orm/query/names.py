@@ -27,9 +27,7 @@ registering.on_change.append(_known.clear)
 
 def check(model: type[Model], shape: Shape, lookups: tuple[str, ...]) -> None:
     """Raises FieldError, with the nearest name, for a lookup that names nothing."""
-    known = _known.get(model)
-    if known is None:
-        known = _known[model] = set()
+    known = _known_of(model)
     if lookups in known:
         return
     for lookup in lookups:
@@ -37,9 +35,20 @@ def check(model: type[Model], shape: Shape, lookups: tuple[str, ...]) -> None:
             check_path(model, lookup, _annotations(shape))
     if any(_is_annotation(shape, lookup) for lookup in lookups):
         return
+    _remember(known, lookups)
+
+
+def _known_of(model: type[Model]) -> set[tuple[str, ...]]:
+    known = _known.get(model)
+    if known is None:
+        known = _known[model] = set()
+    return known
+
+
+def _remember(known: set[tuple[str, ...]], checked: tuple[str, ...]) -> None:
     if len(known) >= MAX_REMEMBERED:
         known.clear()
-    known.add(lookups)
+    known.add(checked)
 
 
 def check_condition(model: type[Model], shape: Shape, condition: Q) -> None:
@@ -116,10 +125,14 @@ def _check_end(field: Any, rest: list[str], lookup: str, *, with_lookup: bool) -
 
 def check_ordering(model: type[Model], shape: Shape, name: str) -> None:
     """Raises FieldError for a name that nothing can be ordered by."""
+    known = _known_of(model)
+    if ("order by", name) in known:
+        return
     path = name.removeprefix("-").removeprefix("+")
     if path == "?" or _is_annotation(shape, path):
         return
     check_path(model, path, _annotations(shape), with_lookup=False)
+    _remember(known, ("order by", name))
 
 
 def check_alias(model: type[Model], name: str) -> None:
