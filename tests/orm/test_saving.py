@@ -19,7 +19,7 @@ from vivace.orm.schema import metadata
 
 pytestmark = pytest.mark.anyio
 
-Make = Callable[[type[models.Model]], Awaitable[None]]
+Make = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
@@ -398,7 +398,7 @@ async def test_an_ordered_update_shifts_unique_numbers_where_rows_are_checked_on
         number = models.IntegerField(unique=True)
 
         class Meta:
-            app_label = "places"
+            app_label = "queues"
             ordering = ("number",)
 
     await make(Place)
@@ -410,3 +410,41 @@ async def test_an_ordered_update_shifts_unique_numbers_where_rows_are_checked_on
     else:
         assert await Place.objects.order_by("-number").update(number=F("number") + 10) == 3
     assert await Place.objects.count() == 3
+
+
+async def test_a_version_guards_all_tables_of_a_row(database: Database, make: Make) -> None:
+    class Place(models.Model):
+        name = models.CharField(max_length=10)
+        version = models.VersionField()
+
+        class Meta:
+            app_label = "towns"
+
+    class Cafe(Place):
+        seats = models.IntegerField(default=0)
+
+        class Meta:
+            app_label = "towns"
+
+    await make(Place, Cafe)
+    cafe = await Cafe.objects.create(name="a", seats=1)
+    mine, yours = await Cafe.objects.get(), await Cafe.objects.get()
+    mine.seats = 2
+    await mine.save()
+    assert mine.version == 2
+    yours.seats = 3
+    for update_fields in (None, ["seats"]):
+        with pytest.raises(StaleObjectError):
+            await yours.save(update_fields=update_fields)
+    with pytest.raises(StaleObjectError):
+        await Cafe.objects.bulk_update([cafe], ["seats"])
+    assert (await Cafe.objects.get()).seats == 2
+    await mine.save()
+    assert mine.version == 2
+    await Cafe.objects.update(seats=7)
+    fresh = await Cafe.objects.get()
+    assert (fresh.seats, fresh.version) == (7, 3)
+    fresh.seats = 8
+    await Cafe.objects.bulk_update([fresh], ["seats"])
+    await fresh.save()
+    assert await Cafe.objects.values_list("seats", "version") == [(8, 4)]

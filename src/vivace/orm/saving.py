@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Saving:
     """What one call of `save()` asks for."""
 
-    __slots__ = ("force_insert", "force_update", "ignore_conflicts", "raw", "update_fields")
+    __slots__ = ("counts", "force_insert", "force_update", "ignore_conflicts", "raw", "update_fields")
 
     def __init__(
         self,
@@ -40,11 +40,14 @@ class Saving:
         update_fields: Iterable[str] | None = None,
         raw: bool = False,
         ignore_conflicts: bool = False,
+        counts: bool = False,
     ) -> None:
         self.force_insert, self.force_update, self.raw = force_insert, force_update, raw
         self.update_fields = None if update_fields is None else frozenset(update_fields)
         self.ignore_conflicts = ignore_conflicts
         """Whether an INSERT that meets another row of the same unique value is left, and told by returning None."""
+        self.counts = counts
+        """Whether the version is raised though nothing else of this table changes."""
         if force_insert and (force_update or self.update_fields):
             raise ValueError("Cannot force both insert and updating in model saving.")
 
@@ -118,22 +121,44 @@ async def _save_parts(instance: Model, how: Saving, named: list[Field[Any]] | No
     model = instance._meta.concrete_model
     saved: dict[type[Model], Model] = {}
     created: dict[type[Model], bool | None] = {}
+    counted = _counted_table(instance, named)
     async with database.atomic():
         for table in instance._meta.tables:
             own = None if named is None else [field for field in named if field.model is table]
-            if own == []:
+            if own == [] and table is not counted:
                 continue
             part = parts.make_part(instance, table)
             parts.take_keys(part, table, saved.values())
             forced = any(created.get(above) for above in table._meta.links) or _is_forced(how, table, model)
             step = Saving(
-                force_insert=forced, force_update=how.force_update and table is model and not forced, raw=how.raw
+                force_insert=forced,
+                force_update=how.force_update and table is model and not forced,
+                raw=how.raw,
+                counts=table is counted,
             )
             created[table] = await _save(part, step, own, database)
             saved[table] = part
     is_new = bool(created.get(model))
     parts.take_back(instance, list(saved.values()), database, is_new=is_new)
     return is_new
+
+
+def _counted_table(instance: Model, named: list[Field[Any]] | None) -> type[Model] | None:
+    """The table of the VersionField, if a column of another table is to be written."""
+    version = instance._meta.version_field
+    if version is None:
+        return None
+    loaded = instance.__dict__
+    elsewhere = [
+        field
+        for field in (instance._meta.initial_fields if named is None else named)
+        if field.model is not version.model and not field.primary_key and field.attname in loaded
+    ]
+    is_written = any(
+        named is not None or field.fills_itself or must_write(instance, field, loaded[field.attname])
+        for field in elsewhere
+    )
+    return version.model if is_written else None
 
 
 def _check_forced(instance: Model, forced: object) -> None:
@@ -275,7 +300,7 @@ async def _update(
     key = getattr(instance, meta.pk.attname)
     if key is None or isinstance(key, DatabaseDefault):
         raise ValueError(f"Cannot force an update in save() with no primary key: {instance!r} was never saved")
-    if not changed:
+    if not changed and not how.counts:
         return only_changed or await _exists(instance, database)
     if meta.select_on_save and not must_exist and not await _exists(instance, database):
         return False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vivace.orm import parts
 from vivace.orm.exceptions import FieldError
 from vivace.orm.fields.base import Field
+from vivace.orm.query.expressions import F
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -43,6 +44,9 @@ def _by_table(model: type[Model], values: Mapping[str, Any]) -> dict[type[Model]
         if not isinstance(field, Field) or not field.concrete:
             raise FieldError(f'update({name}=…): "{name}" is no column of {meta.object_name}')
         groups.setdefault(field.model, {})[name] = value
+    version = meta.version_field
+    if version is not None and version.name not in groups.setdefault(version.model, {}):
+        groups[version.model][version.name] = F(version.name) + 1
     return groups
 
 
@@ -80,6 +84,10 @@ async def bulk_update(
     """`QuerySet.bulk_update`."""
     found = 0
     written: list[list[Any]] = [[] for _ in objects]
+    version = queryset.model._meta.version_field
+    if version is not None:
+        # Raised by a change in any of the tables; nothing else is written of it.
+        fields = [*fields, version]
     async with database.atomic():
         for table in queryset.model._meta.tables:
             own = [field.name for field in fields if field.model is table]
