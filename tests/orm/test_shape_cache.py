@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tests.orm.library import Author, Book
 
 from vivace.databases import Database
-from vivace.orm import Case, Count, Exists, F, OuterRef, Q, Value, When
+from vivace.orm import Case, Count, Exists, F, OuterRef, Q, Sum, Value, When, functions, models
 from vivace.orm.functions import Concat
 from vivace.orm.query.cache import ShapeCache
 from vivace.orm.query.changes import freeze_assigned
@@ -55,6 +55,26 @@ conditions = st.recursive(
     ),
     max_leaves=4,
 )
+made = st.one_of(
+    st.builds(lambda text, number: Case(When(title=text, then=number), default=F("pages") ** 2), texts, numbers),
+    st.builds(lambda text, number: functions.Coalesce(F("subtitle"), Value(text + str(number))), texts, numbers),
+    st.builds(lambda start: F("title")[start : start + 3], st.integers(0, 9)),
+    st.builds(lambda text: functions.Concat("title", Value(text), functions.Left("subtitle", 2)), texts),
+    st.builds(lambda days: F("published") + dt.timedelta(days=days), st.integers(-9, 9)),
+    st.builds(lambda kind: functions.Trunc("published", kind), st.sampled_from(["year", "quarter", "week"])),
+    st.builds(lambda text: models.StringAgg("tags__name", text, order_by="-tags__name"), texts),
+    st.builds(lambda number: Sum("pages", filter=Q(pages__gt=number), default=number), numbers),
+    st.builds(lambda text: functions.JSONObject(**{f"k{text}": "title"}), texts),
+    st.builds(lambda number: models.RawSQL("pages + %s", [number]), numbers),
+    st.builds(
+        lambda start, number: models.Window(
+            Sum("pages", filter=Q(pages__lt=number)), order_by="title", frame=models.RowRange(start, 0)
+        ),
+        st.sampled_from([None, -1, 0]),
+        numbers,
+    ),
+    st.builds(lambda text: Q(title=text) & ~Q(Exists(Author.objects.filter(name=text, pk=OuterRef("author")))), texts),
+)
 steps = st.one_of(
     st.tuples(st.just("filter"), conditions),
     st.tuples(st.just("exclude"), conditions),
@@ -62,6 +82,9 @@ steps = st.one_of(
     st.tuples(st.just("annotate"), st.builds(lambda number: {"more": F("pages") + number}, numbers)),
     st.tuples(st.just("annotate"), st.builds(lambda text: {"red": Count("tags", filter=Q(tags__name=text))}, texts)),
     st.tuples(st.just("annotate"), st.builds(lambda text: {"word": Value(text)}, texts)),
+    st.tuples(st.just("annotate"), st.builds(lambda expression: {"made": expression}, made)),
+    st.tuples(st.just("alias"), st.builds(lambda expression: {"hidden": expression}, made)),
+    st.tuples(st.just("order_by"), made),
     st.tuples(st.just("select_related"), st.sampled_from(["author", "editor", "publisher"])),
     st.tuples(st.just("only"), st.just("title")),
     st.tuples(st.just("reverse"), st.none()),

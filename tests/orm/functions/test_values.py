@@ -232,3 +232,12 @@ async def test_uuids_are_made_by_the_database(database: Database) -> None:
     assert abs(stamp / 1000 - dt.datetime.now(dt.UTC).timestamp()) < 120
     assert await Everything.objects.update(key=functions.UUID7()) == 3
     assert {each.key.version for each in await Everything.objects.all()} == {7}
+
+
+async def test_rounding_before_the_point(book: Database) -> None:
+    rows = Book.objects.values_list(functions.Round("price", precision=-1), flat=True)
+    if book.dialect.name == "sqlite":
+        with pytest.raises(ValueError, match="does not support negative precision"):
+            await rows
+    else:
+        assert await rows == [Decimal(20)]

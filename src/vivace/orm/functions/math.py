@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import sqlalchemy
@@ -215,9 +215,21 @@ class Round(Transform):
         # Without places it is a function of one argument, which may stand in a lookup.
         super().__init__(expression, *([] if precision == 0 else [precision]), **extra)
 
+        self.is_negative = isinstance(precision, int) and precision < 0
+
+    def static_options(self) -> Hashable:
+        return (("negative", True),) if self.is_negative else ()
+
     @classmethod
     def resolve_output_field(cls, operands: Sequence[Operand], context: Context) -> Field[Any]:
         return common_field(operands[:1])
+
+    @classmethod
+    def as_sqlite(cls, operands: Sequence[Operand], context: Context) -> Element:
+        """SQLite takes fewer places than none for none."""
+        if "negative" in context.options:
+            raise ValueError("SQLite does not support negative precision.")
+        return cls.as_sql(operands, context)
 
     @classmethod
     def as_postgresql(cls, operands: Sequence[Operand], context: Context) -> Element:
