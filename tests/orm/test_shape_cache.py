@@ -127,7 +127,11 @@ assigned = st.fixed_dictionaries(
         "editor": st.none() | numbers,
         "price": st.decimals(0, 999, places=2),
         "genre": st.builds(
-            lambda condition, text: Case(When(condition, then=Value(text)), default=Value("n")), conditions, texts
+            lambda number, text: Case(
+                When(Q(pages=number) | Q(author__age=number), then=Value(text)), default=Value("n")
+            ),
+            numbers,
+            texts,
         ),
     },
 )

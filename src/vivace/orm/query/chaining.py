@@ -10,7 +10,7 @@ from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.query import names
 from vivace.orm.query.columns import Column
 from vivace.orm.query.conditions import PLAIN, Combinable, Q, Shape, freeze_lookups
-from vivace.orm.query.expressions import Expression, F, OrderBy, as_expression, has_aggregate
+from vivace.orm.query.expressions import Expression, F, as_expression, has_aggregate
 from vivace.orm.query.prefetch import Prefetch
 from vivace.orm.query.state import QueryState
 from vivace.orm.query.uniqueness import ordered_field, unique_sets
@@ -334,6 +334,6 @@ def _order_item(model: type[Model], shape: Shape, field: Any, values: list[Any])
     if isinstance(field, str):
         names.check_ordering(model, shape, field)
         return field
-    if isinstance(field, OrderBy | Expression):
+    if isinstance(field, Combinable):
         return field.freeze(values)
     raise FieldError(f"order_by() takes names and expressions, got {field!r}")

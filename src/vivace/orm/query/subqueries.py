@@ -28,6 +28,9 @@ class Subquery(Expression):
         statement, column = context.select.subselect(children[0])
         return context.operand(statement.scalar_subquery(), column.field, nullable=True, convert=column.convert)
 
+    def __repr__(self) -> str:
+        return f"Subquery(of {self.queryset.model.__name__})"
+
 
 class Exists(Expression):
     """Whether a queryset has rows."""
@@ -43,3 +46,6 @@ class Exists(Expression):
     @classmethod
     def build_node(cls, static: Any, children: Sequence[Any], context: Context) -> Operand:
         return context.operand(context.select.subselect_exists(children[0]), cls.output_field)
+
+    def __repr__(self) -> str:
+        return f"Exists(of {self.queryset.model.__name__})"
