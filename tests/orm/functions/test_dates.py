@@ -188,6 +188,12 @@ async def test_a_zone_that_has_no_name_is_refused(sqlite: Database) -> None:
         def utcoffset(self, moment: dt.datetime | None) -> dt.timedelta | None:
             return None
 
+        def dst(self, moment: dt.datetime | None) -> dt.timedelta | None:
+            return None
+
+        def tzname(self, moment: dt.datetime | None) -> str | None:
+            return None
+
         def __str__(self) -> str:
             return "x'); --"
 
