@@ -1,4 +1,6 @@
-"""What only PostgreSQL has: arrays, ranges, its kinds of indexes, exclusion constraints."""
+"""What only PostgreSQL has: arrays, ranges, its kinds of indexes, exclusion constraints, full-text search,
+trigrams, vectors.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +46,34 @@ from vivace.orm.postgresql.ranges import (
     Range,
     RangeOperators,
 )
+from vivace.orm.postgresql.search import (
+    CombinedSearchQuery,
+    CombinedSearchVector,
+    SearchConfig,
+    SearchHeadline,
+    SearchQuery,
+    SearchQueryField,
+    SearchRank,
+    SearchVector,
+    SearchVectorExact,
+    SearchVectorField,
+)
+from vivace.orm.postgresql.trigrams import (
+    TrigramDistance,
+    TrigramSimilarity,
+    TrigramStrictWordDistance,
+    TrigramStrictWordSimilarity,
+    TrigramWordDistance,
+    TrigramWordSimilarity,
+    Unaccent,
+)
+from vivace.orm.postgresql.vectors import (
+    CosineDistance,
+    L1Distance,
+    L2Distance,
+    MaxInnerProduct,
+    VectorField,
+)
 
 __all__ = [
     "ArrayAgg",
@@ -57,7 +87,10 @@ __all__ = [
     "BoolAnd",
     "BoolOr",
     "BrinIndex",
+    "CombinedSearchQuery",
+    "CombinedSearchVector",
     "Corr",
+    "CosineDistance",
     "CovarPop",
     "DateRangeField",
     "DateTimeRangeField",
@@ -68,6 +101,9 @@ __all__ = [
     "HashIndex",
     "IntegerRangeField",
     "JSONBAgg",
+    "L1Distance",
+    "L2Distance",
+    "MaxInnerProduct",
     "OpClass",
     "Range",
     "RangeOperators",
@@ -80,6 +116,22 @@ __all__ = [
     "RegrSXY",
     "RegrSYY",
     "RegrSlope",
+    "SearchConfig",
+    "SearchHeadline",
+    "SearchQuery",
+    "SearchQueryField",
+    "SearchRank",
+    "SearchVector",
+    "SearchVectorExact",
+    "SearchVectorField",
     "SpGistIndex",
     "StringAgg",
+    "TrigramDistance",
+    "TrigramSimilarity",
+    "TrigramStrictWordDistance",
+    "TrigramStrictWordSimilarity",
+    "TrigramWordDistance",
+    "TrigramWordSimilarity",
+    "Unaccent",
+    "VectorField",
 ]
