@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement
 from sqlalchemy.sql import visitors
 
-from vivace.orm.exceptions import FieldError, unknown_field
+from vivace.orm.exceptions import FieldDoesNotExist, FieldError, unknown_field
 from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.fields.related import ForeignKey, Relation
 from vivace.orm.query.binds import BIG_INTEGER, Binds
@@ -38,6 +38,7 @@ class Select:
         self.filtered_shapes: dict[str, Shape] = {}
         self.hidden: set[str] = set()
         """Annotations that are not selected: of `alias()`, or left out by `values()`."""
+        self.aliases: set[str] = set()
         self.where: list[ColumnElement[bool]] = []
         self.having: list[ColumnElement[bool]] = []
         self.qualify: list[ColumnElement[bool]] = []
@@ -175,8 +176,10 @@ class Select:
             self.annotations[name] = operand
             if not shown:
                 self.hidden.add(name)
+                self.aliases.add(name)
             else:
                 self.hidden.discard(name)
+                self.aliases.discard(name)
             if operand.aggregate:
                 self._group()
 
@@ -214,6 +217,9 @@ class Select:
             self.compound.take_values(names, form)
             self.values = self.values or tuple(self.compound.first.value_names())
             return
+        for name in names:
+            if name in self.aliases:
+                raise FieldError(f"Cannot select the '{name}' alias. Use annotate() to promote it.")
         if names:
             self.hidden |= {name for name in self.annotations if name not in names}
             self.hidden -= set(names)
@@ -273,7 +279,7 @@ class Select:
         named = {parts[len(path)] for name in wanted if (parts := self._parts_below(name, path))}
         for name in named:
             if name != "pk" and name not in meta.forward and name not in {each.name for each in meta.related_objects}:
-                raise unknown_field(meta.object_name, name, meta.field_names)
+                raise FieldDoesNotExist(str(unknown_field(meta.object_name, name, meta.field_names)))
         followed = {parts[len(path)] for name in self.related or () if (parts := self._parts_below(name, path))}
         if self.only is not None:
             if path and not named:
