@@ -46,6 +46,7 @@ class Settings:
     DATABASE: Url | None = None
     DATABASES: Urls = {}
     DATABASE_ROUTERS: list[str] = []
+    ATOMIC_REQUESTS: bool = False
     INSTALLED_APPS: list[str] = []
     ROOT_URLCONF: str | None = None
     TEMPLATE_DIRS: list[Path] = [Path("templates")]

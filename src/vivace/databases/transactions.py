@@ -197,6 +197,11 @@ class Transaction:
         """Whether it has ended with COMMIT (an inner one: whether its work now belongs to the outer one)."""
         return self._frame is not None and self._frame.committed
 
+    @property
+    def is_aborted(self) -> bool:
+        """Whether it can only be rolled back."""
+        return self._frame is not None and self._frame.aborted is not None
+
     def _without_retries(self) -> Transaction:
         return Transaction(
             self._database,

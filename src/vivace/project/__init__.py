@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from vivace.project.api import API
 from vivace.project.application import Vivace
+from vivace.project.atomic_requests import non_atomic_requests
 
-__all__ = ["API", "Vivace"]
+__all__ = ["API", "Vivace", "non_atomic_requests"]

@@ -22,6 +22,7 @@ from vivace.conf import AppRegistry, ConfigurationError, InstalledApp, Settings
 from vivace.project import logs
 from vivace.project.api import API
 from vivace.project.assembly import assemble
+from vivace.project.atomic_requests import AtomicRequests
 from vivace.project.connection import Connection, is_explained
 from vivace.project.databases import database_urls, load_routers
 from vivace.project.origin import Origin
@@ -132,6 +133,8 @@ class Vivace(Application):
                 labels=[app.label for app in self._apps],
             )
             assemble(self, settings, self._apps)
+            if settings.ATOMIC_REQUESTS and connection.database is not None:
+                self.user_middleware.append(Middleware(AtomicRequests, databases=connection.used))
             self._connection = connection
             set_urlconf(self)
         return self._connection

@@ -67,6 +67,10 @@ class Connection:
         """Whether queries of the running loop can be answered; without a database there is nothing to open."""
         return self.database is None or self._loop is asyncio.get_running_loop()
 
+    def used(self) -> Sequence[Database]:
+        """The databases, that of the default alias first."""
+        return self._all
+
     def bind(self) -> Bound:
         """Queries of this context, and of the tasks it starts, go to these databases; returns what `unbind` needs."""
         if self._set is None:
