@@ -218,7 +218,7 @@ class Model(metaclass=ModelBase):
 
     def _set_others(self, kwargs: dict[str, Any]) -> None:
         for name, value in kwargs.items():
-            if name == "pk" or isinstance(getattr(type(self), name, None), property):
+            if name == "pk" or isinstance(getattr(type(self), name, None), property | VirtualField):
                 setattr(self, name, value)
                 continue
             if name in {field.name for field in self._meta.many_to_many}:

@@ -56,6 +56,8 @@ async def save(instance: Model, how: Saving, using: Database | str | None) -> bo
     """Writes the row; returns whether it is a new one, or None when nothing was to be written."""
     take_related_keys(instance)
     database = database_of(instance, using)
+    for virtual in instance._meta.private_fields:
+        await virtual.before_save([instance], database)
     named = None if how.update_fields is None else _named_fields(instance, how.update_fields)
     if named == []:
         return None

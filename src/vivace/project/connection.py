@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -177,7 +177,7 @@ async def make_tables(database: Database, label: str, is_here: Callable[[type[Mo
     from vivace.orm.registry import registry
     from vivace.orm.schema import metadata
 
-    models = [model for model in registry.models(label) if is_here(model)]
+    models = [model for model in _with_ours(registry.models(label)) if is_here(model)]
     if not models:
         return
     result = await create_missing_tables(database, metadata(models))
@@ -185,6 +185,15 @@ async def make_tables(database: Database, label: str, is_here: Callable[[type[Mo
         logger.info("Made tables: %s.", ", ".join(result.created))
     for drift in result.drifted:
         logger.warning("%s", drift)
+
+
+def _with_ours(models: Iterable[type[Model]]) -> list[type[Model]]:
+    """The models, and those of Vivace's own that they point to, such as ContentType."""
+    found = dict.fromkeys(models)
+    for model in list(found):
+        targets = (key.related_model for key in model._meta.foreign_keys)
+        found |= dict.fromkeys(target for target in targets if target.__module__.startswith("vivace."))
+    return list(found)
 
 
 async def warn_of_missing_tables(

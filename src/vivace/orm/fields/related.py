@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, Unpack, overload
 
 import sqlalchemy
@@ -15,6 +15,7 @@ from vivace.utils.fieldspec import Kind
 from vivace.utils.validators import Validator
 
 if TYPE_CHECKING:
+    from vivace.databases import Database
     from vivace.orm.base import Model
     from vivace.orm.query.columns import Column
     from vivace.orm.relations.many_to_many import ManyToManyDescriptor
@@ -173,6 +174,9 @@ class VirtualField:
     def copied(self) -> Self:
         """An unbound copy, for a model that inherits it."""
         return copy.copy(self)
+
+    async def before_save(self, instances: Sequence[Model], database: Database) -> None:
+        """Completes the columns of instances that are about to be written."""
 
 
 class RelatedField(Field[Any]):

@@ -68,6 +68,8 @@ async def bulk_create(
     if not objects:
         return objects
     database = queryset._write_db
+    for virtual in model._meta.private_fields:
+        await virtual.before_save(objects, database)
     if model._meta.links:
         if conflicts != Conflicts():
             raise ValueError(

@@ -15,7 +15,7 @@ import sqlalchemy
 
 from vivace.orm.exceptions import unknown_field
 from vivace.orm.fields.base import Field
-from vivace.orm.fields.related import ForeignKey, ManyToManyField, Relation
+from vivace.orm.fields.related import ForeignKey, ManyToManyField, Relation, VirtualField
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
@@ -29,7 +29,7 @@ class Join:
     table: sqlalchemy.FromClause
     model: type[Model]
     parent: Join | None
-    edge: tuple[ForeignKey[Any], bool, str | None] | None
+    edge: tuple[Any, bool, str | None] | None
     on: sqlalchemy.ColumnElement[bool] | None
     multi: bool
     outer: bool
@@ -146,21 +146,40 @@ class Joins:
         `name` is that of a filtered relation.
         """
         edge = (key, forward, name)
-        same = [join for join in self.all if join.parent is parent and join.edge == edge]
-        if multi and reuse is not None:
-            same = [join for join in same if join in reuse]
-        if same:
-            return same[-1]
+        found = self._same(parent, edge, reuse if multi else None)
+        if found is not None:
+            return found
         table = self._alias_of(model)
         on = table.c[other] == parent.table.c[own]
         made = Join(table, model, parent, edge, on, multi, outer or parent.outer or name is not None)
         if name is not None:
             condition = self.filtered[name][1](made)
             made.on = on if condition is None else sqlalchemy.and_(on, condition)
-        self.all.append(made)
+        return self._added(made, reuse)
+
+    def generic(self, at: Join, relation: Any, reuse: set[Join] | None = None) -> Join:
+        """The join from `at` to the objects of a generic relation."""
+        at, own = self.owner(at, relation.model._meta.pk, reuse)
+        edge = (relation, False, None)
+        found = self._same(at, edge, reuse)
+        if found is not None:
+            return found
+        model = relation.related_model
+        table = self._alias_of(model)
+        on = relation.join_clause(table, at.table.c[own.column], own)
+        return self._added(Join(table, model, at, edge, on, multi=True, outer=True), reuse)
+
+    def _same(self, parent: Join, edge: tuple[Any, bool, str | None], among: set[Join] | None) -> Join | None:
+        same = [join for join in self.all if join.parent is parent and join.edge == edge]
+        if among is not None:
+            same = [join for join in same if join in among]
+        return same[-1] if same else None
+
+    def _added(self, join: Join, reuse: set[Join] | None) -> Join:
+        self.all.append(join)
         if reuse is not None:
-            reuse.add(made)
-        return made
+            reuse.add(join)
+        return join
 
     def _alias_of(self, model: type[Model]) -> Any:
         table = model._meta.table
@@ -310,6 +329,10 @@ class _Walker:
                 self._to_many(found.field.through_target_field, found.field.source_field)
             else:
                 self._reverse(found.field)  # type: ignore[arg-type]
+        elif isinstance(found, VirtualField):
+            self._mark_many(True)
+            self.at = self.joins.generic(self.at, found, self.reuse)
+            self.field, self.related, self.key = self.at.model._meta.pk, self.at.model, None
         else:
             self.field, self.related, self.ended = found, None, True
         return True

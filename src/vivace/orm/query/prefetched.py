@@ -84,7 +84,7 @@ def _base(model: type[Model], given: Given, database: Database) -> Any:
     return queryset if queryset._database is not None else queryset.using(database)
 
 
-async def _rows(queryset: Any, lookup: str, keys: Sequence[Any], partition: str | None = None) -> list[Any]:
+async def rows_of_keys(queryset: Any, lookup: str, keys: Sequence[Any], partition: str | None = None) -> list[Any]:
     """The queryset's rows of these keys; of a slice, as many for each value of `partition`."""
     low, high = queryset._low, queryset._high
     if queryset._is_sliced:
@@ -133,7 +133,7 @@ async def _forward(instances: list[Any], field: ForeignKey[Any], given: Given, d
         queryset = _base(field.related_model, given, database)
         if queryset._is_sliced:
             raise TypeError(f"{given!r} leads to one object each, of which there is no slice")
-        found = await _rows(queryset, target, tuple(waiting))
+        found = await rows_of_keys(queryset, target, tuple(waiting))
         for row in found:
             for instance in waiting[getattr(row, target)]:
                 setattr(instance, slot, row)
@@ -156,7 +156,7 @@ async def _reverse(
         return [row for each in instances for row in each._prefetched[name]]
     by_key = {getattr(instance, own): instance for instance in instances}
     queryset = _base(field.model, given, database)
-    found = await _rows(queryset, other, tuple(by_key), other)
+    found = await rows_of_keys(queryset, other, tuple(by_key), other)
     groups: dict[Any, list[Any]] = {key: [] for key in by_key}
     for row in found:
         key = getattr(row, other)
@@ -168,7 +168,7 @@ async def _reverse(
         if not relation.many:
             setattr(instance, given.to_attr or relation.slot, rows[0] if rows else None if given.to_attr else ABSENT)
         else:
-            _store(instance, name, rows, given, _of_one(queryset, **{other: getattr(instance, own)}))
+            store(instance, name, rows, given, _of_one(queryset, **{other: getattr(instance, own)}))
     return list(found)
 
 
@@ -176,7 +176,8 @@ def _is_cached(instance: Any, name: str) -> bool:
     return instance._prefetched is not None and name in instance._prefetched
 
 
-def _store(instance: Any, name: str, rows: list[Any], given: Given, queryset: Any) -> None:
+def store(instance: Any, name: str, rows: list[Any], given: Given, queryset: Any) -> None:
+    """Gives an instance its related objects: as what its manager answers with, or as the list `to_attr`."""
     if given.to_attr:
         if given.to_attr in instance._meta.forward:
             model = instance._meta.object_name
@@ -201,11 +202,11 @@ async def _many_to_many(
     own = source.target_field.attname
     keys = tuple({getattr(instance, own): None for instance in instances})
     queryset = _base(model, given, database)
-    found = await _rows(queryset, back, keys, "_prefetch_key")
+    found = await rows_of_keys(queryset, back, keys, "_prefetch_key")
     groups: dict[Any, list[Any]] = {key: [] for key in keys}
     for row in found:
         groups[row._prefetch_key].append(row)
     for instance in instances:
         key = getattr(instance, own)
-        _store(instance, name, list(groups[key]), given, _of_one(queryset, **{back: key}))
+        store(instance, name, list(groups[key]), given, _of_one(queryset, **{back: key}))
     return list(found)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vivace.databases.errors import IntegrityError
 from vivace.orm.exceptions import FieldError
+from vivace.orm.fields.related import VirtualField
 from vivace.orm.query.bulk_create import bulk_create
 from vivace.orm.query.writes import can_ignore_conflicts
 from vivace.utils.suggest import did_you_mean
@@ -21,7 +22,7 @@ def _creation_values(
     meta = queryset.model._meta
     values = {name: value for name, value in lookups.items() if "__" not in name} | dict(defaults)
     for name in values:
-        if name not in meta.settable and not isinstance(getattr(queryset.model, name, None), property):
+        if name not in meta.settable and not isinstance(getattr(queryset.model, name, None), property | VirtualField):
             choices = [field.name for field in meta.concrete_fields]
             raise FieldError(
                 f'{meta.object_name} has no field "{name}". {did_you_mean(name, choices, listed_as="Fields")}'
