@@ -131,6 +131,11 @@ def make(called: str = "Wrong", /, **body: Any) -> Any:
     return metaclass(called, (models.Model,), {"__module__": __name__, **body})
 
 
+def make_with_meta(**options: Any) -> Any:
+    fields = {"a": models.IntegerField(), "to": models.ForeignKey(Author, models.CASCADE, related_name="+")}
+    return make(Meta=type("Meta", (), options), **fields)
+
+
 # The types refuse most of these too.
 wrong: Any = models
 
@@ -143,6 +148,26 @@ MISTAKES = [
     (lambda: make(a=wrong.AutoField(primary_key=True), b=wrong.UUIDField(primary_key=True)), "one primary key"),
     (lambda: make(Meta=type("Meta", (), {"orderin": []})), 'Did you mean "ordering"'),
     (lambda: make(Meta=type("Meta", (), {"ordering": ["nam"]}), name=wrong.TextField()), 'Did you mean "name"'),
+    (lambda: make_with_meta(ordering="a"), "must be a list or tuple"),
+    (lambda: make_with_meta(unique_together=[("a", "bb")]), "there is no field"),
+    (lambda: make_with_meta(get_latest_by="aa"), 'Did you mean "a"'),
+    (lambda: make_with_meta(required_db_vendor="postgres"), 'Did you mean "postgresql"'),
+    (lambda: make_with_meta(order_with_respect_to="a"), "names a foreign key"),
+    (lambda: make_with_meta(order_with_respect_to="to", ordering=["a"]), "exclude each other"),
+    (lambda: make_with_meta(indexes=[wrong.Index(fields=["b"])]), "Meta.indexes: there is no field"),
+    (lambda: make_with_meta(indexes=[wrong.Index(fields=["a"], name="x" * 64)]), "more than 63 bytes"),
+    (
+        lambda: make_with_meta(
+            indexes=[wrong.Index(fields=["a"], name="x")],
+            constraints=[wrong.UniqueConstraint(fields=["a"], name="x")],
+        ),
+        "is there twice",
+    ),
+    (lambda: make(a=wrong.TextField(), b=wrong.TextField(db_column="A")), "same column"),
+    (lambda: make(a=wrong.TextField(unique_for_date="b")), "there is no field"),
+    (lambda: make(a=wrong.TextField(unique_for_date="b"), b=wrong.TextField()), "names a date"),
+    (lambda: make(a=wrong.ImageField(width_field="b")), "there is no field"),
+    (lambda: make(a=wrong.CharField(max_length=1, choices=[("ab", "x")])), "too small to fit the longest"),
     (lambda: wrong.JSONField(default={}), "give a callable"),
     (lambda: wrong.ForeignKey(Author, wrong.SET_NULL), "null=True"),
     (lambda: wrong.ForeignKey(Author, "CASCADE"), "on_delete is one of"),

@@ -122,3 +122,16 @@ def test_unique_and_positive_become_constraints() -> None:
 async def test_the_tables_exist_on_both_databases(database: Database) -> None:
     for model in MODELS:
         assert await model._meta.default_manager.count() == 0
+
+
+def test_two_models_of_one_table_are_told() -> None:
+    class First(models.Model):
+        class Meta:
+            db_table = "shared"
+
+    class Second(models.Model):
+        class Meta:
+            db_table = "shared"
+
+    with pytest.raises(ModelDefinitionError, match="have the same table"):
+        metadata([First, Second])

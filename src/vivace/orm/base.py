@@ -11,8 +11,8 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, overload
 
 from vivace.orm import inheritance, persistence, saving, signals, validation
+from vivace.orm.checks import check_model
 from vivace.orm.exceptions import (
-    FieldDoesNotExist,
     ModelDefinitionError,
     MultipleObjectsReturned,
     ObjectDoesNotExist,
@@ -44,6 +44,7 @@ from vivace.orm.relations.loading import load
 from vivace.orm.relations.many_to_many import ManyToManyDescriptor
 from vivace.orm.relations.reverse import ReverseManyDescriptor, ReverseOneDescriptor
 from vivace.orm.relations.through import make_through
+from vivace.orm.respective_order import add_order, give_parent_methods
 from vivace.orm.schema import make_table
 from vivace.utils.suggest import did_you_mean
 
@@ -445,6 +446,8 @@ def _assemble(
         _check_name(model, name, field)
         field.bind(model, name)
         meta.add_field(field)
+    if meta.order_with_respect_to is not None and not meta.abstract and not meta.proxy:
+        add_order(model)
     for name, field in virtual.items():
         field.contribute(model, name)
     meta.local_managers = managers
@@ -456,8 +459,10 @@ def _assemble(
         # For `class Meta(Base.Meta)` in a model below.
         type.__setattr__(model, "Meta", meta_class)
         return
-    _check_meta(meta)
+    check_model(meta)
     _finish(model)
+    if meta.order_with_respect_to is not None:
+        give_parent_methods(model)
 
 
 def _with_primary_key(fields: dict[str, Any]) -> dict[str, Any]:
@@ -488,25 +493,6 @@ def _check_name(model: type[Model], name: str, field: Field[Any]) -> None:
                 f'"{name}" cannot name a field of {model.__name__}: {base.__name__}.{name} exists already and would '
                 "be hidden"
             )
-
-
-def _check_meta(meta: Options) -> None:
-    names = {field.name for field in (*meta.concrete_fields, *meta.many_to_many)} | set(meta.by_attname) | {"pk", "?"}
-    for ordering in meta.ordering:
-        if isinstance(ordering, str):
-            first = ordering.removeprefix("-").split("__")[0]
-            if first not in names and "__" not in ordering:
-                raise FieldDoesNotExist(
-                    f'{meta.object_name}.Meta.ordering: there is no field "{first}". '
-                    f"{did_you_mean(first, names, listed_as='Fields')}"
-                )
-    for group in meta.unique_together:
-        for name in group:
-            if name not in names:
-                raise FieldDoesNotExist(
-                    f'{meta.object_name}.Meta.unique_together: there is no field "{name}". '
-                    f"{did_you_mean(name, names, listed_as='Fields')}"
-                )
 
 
 def _finish(model: type[Model]) -> None:

@@ -13,7 +13,6 @@ from vivace.orm.constraints import BaseConstraint
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError
 from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.fields.base import Field
-from vivace.orm.fields.files import FileField
 from vivace.orm.fields.related import ForeignKey, ManyToManyField, OneToOneField, Relation, VirtualField
 from vivace.orm.fields.version import VersionField
 from vivace.orm.indexes import Index
@@ -226,9 +225,9 @@ class Options:
         return tuple(field for field in self.concrete_fields if not field.generated)
 
     @cached_property
-    def file_fields(self) -> tuple[FileField, ...]:
-        """The fields whose files are stored when an object is saved."""
-        return tuple(field for field in self.concrete_fields if isinstance(field, FileField))
+    def fields_to_prepare(self) -> tuple[Any, ...]:
+        """The fields that have something to wait for before an object is saved: files, places in an order."""
+        return tuple(field for field in self.concrete_fields if hasattr(field, "before_save"))
 
     @cached_property
     def db_returning_fields(self) -> tuple[Field[Any], ...]:

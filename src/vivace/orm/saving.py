@@ -9,7 +9,6 @@ from vivace.orm import parts
 from vivace.orm.exceptions import NotUpdated, StaleObjectError
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.defaults import DatabaseDefault
-from vivace.orm.fields.files import FieldFile
 from vivace.orm.instances import is_partial
 from vivace.orm.persistence import database_of, refresh
 from vivace.orm.query import cache, writes
@@ -61,20 +60,11 @@ async def save(instance: Model, how: Saving, using: Database | str | None) -> bo
     named = None if how.update_fields is None else _named_fields(instance, how.update_fields)
     if named == []:
         return None
-    if instance._meta.file_fields:
-        await _store_files(instance, named)
+    for field in instance._meta.fields_to_prepare:
+        await field.before_save(instance, named, database)
     if pre_save.receivers or post_save.receivers:
         return await _save_aloud(instance, how, named, database)
     return await _save(instance, how, named, database)
-
-
-async def _store_files(instance: Model, named: list[Field[Any]] | None) -> None:
-    """Stores the files that were assigned. The row is written afterwards: it never names a file that is not there."""
-    for field in instance._meta.file_fields:
-        if field.attname in instance.__dict__ and (named is None or field in named):
-            file = getattr(instance, field.attname)
-            if isinstance(file, FieldFile):
-                await file.commit()
 
 
 async def _save_aloud(instance: Model, how: Saving, named: list[Field[Any]] | None, database: Database) -> bool | None:

@@ -48,7 +48,15 @@ def metadata(models: Iterable[type[Model]]) -> sqlalchemy.MetaData:
     for model in models:
         for table_model in (model, *_automatic_tables(model)):
             meta = table_model._meta
-            if meta.managed and not meta.proxy and meta.swapped is None and meta.db_table not in result.tables:
+            if meta.proxy:
+                continue
+            known = result.tables.get(meta.db_table)
+            if known is not None and known.info["model"] != meta.label:
+                raise ModelDefinitionError(
+                    f'{meta.label} and {known.info["model"]} have the same table "{meta.db_table}": give one another '
+                    "Meta.db_table, or managed = False"
+                )
+            if meta.managed and meta.swapped is None and meta.db_table not in result.tables:
                 make_table(table_model, result)
     return result
 

@@ -8,7 +8,7 @@ import io
 import os
 import posixpath
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 import sqlalchemy
@@ -21,6 +21,7 @@ from vivace.utils.fieldspec import Kind
 from vivace.utils.validators import MaxLengthValidator, Validator
 
 if TYPE_CHECKING:
+    from vivace.databases import Database
     from vivace.orm.base import Model
     from vivace.orm.query.columns import Column
 
@@ -239,6 +240,13 @@ class FileField(Field[Any]):
     async def stored(self, file: FieldFile) -> None:
         """Called when the file of an object has changed."""
         setattr(file.instance, self.attname, file)
+
+    async def before_save(self, instance: Model, named: Sequence[Field[Any]] | None, database: Database) -> None:
+        """Stores what was assigned. The row is written afterwards: it never names a file that is not there."""
+        if self.attname in instance.__dict__ and (named is None or self in named):
+            file = getattr(instance, self.attname)
+            if isinstance(file, FieldFile):
+                await file.commit()
 
     def run_validators(self, value: Any) -> None:
         # Validators get the file, whose length is its name's.
