@@ -12,6 +12,7 @@ from vivace.databases import Database
 from vivace.orm import Count, F, Q, Value
 from vivace.orm.exceptions import FieldError
 from vivace.orm.functions import Concat, Lower
+from vivace.orm.models import FilteredRelation
 
 pytestmark = pytest.mark.anyio
 
@@ -66,6 +67,7 @@ async def test_names_are_refused_unless_they_are_names(name: str, sqlite: Databa
         lambda: Tag.objects.annotate(**{name: F("name")}),
         lambda: Tag.objects.alias(**{name: F("name")}),
         lambda: Tag.objects.values(**{name: F("name")}),
+        lambda: Tag.objects.annotate(**{name: FilteredRelation("books")}),
     ]
     for attempt in attempts:
         with pytest.raises((FieldError, ValueError)):
@@ -79,6 +81,7 @@ async def test_names_are_refused_unless_they_are_names(name: str, sqlite: Databa
         lambda: Tag.objects.select_related(name),
         lambda: Tag.objects.only(name),
         lambda: Tag.objects.order_by(F(name)),
+        lambda: Tag.objects.annotate(x=FilteredRelation(name)).filter(x__pk=1),
     ]
     for make in later:
         with pytest.raises((FieldError, ValueError)):

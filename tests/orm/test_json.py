@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from tests.orm.library import Everything
+from tests.orm.test_shape_cache import DIALECTS
 
 from vivace.databases import Database
 from vivace.databases.errors import NotSupportedError
 from vivace.orm import F, Q, models
 from vivace.orm.exceptions import FieldError
 from vivace.orm.models import KT, JSONNull
+from vivace.orm.query.compiler import compile_shape
 
 pytestmark = pytest.mark.anyio
 
@@ -226,3 +228,27 @@ async def test_a_key_with_a_nul_is_refused(postgresql: Database) -> None:
         await names(**{"json__a\x00b": 1})
     with pytest.raises(ValueError, match="must contain key"):
         KT("json")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("json__a", ["x", 1, 1.5, True, {"b": [1]}, "'; --"]),
+        ("json__a__in", [[], [1], ["x", True, {}]]),
+        ("json__a__gt", [1, "x"]),
+        ("json__a__startswith", ["x", "%"]),
+        (
+            "json__has_key",
+            ["x", 'x"'],
+        ),
+        ("json__has_keys", [["x"], ["x", "y"]]),
+        ("json", [{}, [], 1, "x"]),
+    ],
+)
+def test_values_are_no_part_of_the_sql(name: str, values: list[Any]) -> None:
+    shapes = {Everything.objects.filter(**{name: value})._full_shape()[0] for value in values}
+    assert len(shapes) == 1
+    for dialect in DIALECTS:
+        compiled = compile_shape(Everything, shapes.copy().pop(), dialect)
+        for value in values:
+            assert len(list(compiled.bind([value]))) == len(list(compiled.bind([values[0]])))

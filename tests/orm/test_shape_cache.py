@@ -17,6 +17,8 @@ from tests.orm.library import Author, Book
 from vivace.databases import Database
 from vivace.orm import Case, Count, Exists, F, OuterRef, Q, Sum, Value, When, functions, models
 from vivace.orm.functions import Concat
+from vivace.orm.lookups import GreaterThan, IContains, In, IsNull, Range
+from vivace.orm.models import FilteredRelation
 from vivace.orm.query.cache import ShapeCache
 from vivace.orm.query.changes import freeze_assigned
 from vivace.orm.query.compiler import compile_shape
@@ -42,6 +44,13 @@ lookups = st.one_of(
     st.tuples(st.just("author__in"), st.builds(lambda number: Author.objects.filter(age__gt=number), numbers)),
 )
 leaves = st.one_of(
+    st.builds(lambda number: GreaterThan(F("pages"), number), numbers),
+    st.builds(lambda low, high: Range(F("pages") + 1, (low, high)), numbers, numbers),
+    st.builds(lambda given: In(F("pages"), given), st.lists(numbers, max_size=3)),
+    st.builds(lambda given: In(F("pages"), [F("author__age"), *given]), st.lists(numbers, max_size=3)),
+    st.builds(lambda text: IContains(F("author__name"), text), texts),
+    st.builds(lambda flag: IsNull(F("subtitle"), flag), st.booleans()),
+    st.builds(lambda year: Book.published.iso_year > year, st.integers(1, 9998)),
     st.builds(lambda pair: Q(**{pair[0]: pair[1]}), lookups),
     st.builds(lambda number: Book.pages > number, numbers),
     st.builds(lambda text: Q(Exists(Author.objects.filter(pk=OuterRef("author"), name=text))), texts),
@@ -85,6 +94,10 @@ steps = st.one_of(
     st.tuples(st.just("annotate"), st.builds(lambda expression: {"made": expression}, made)),
     st.tuples(st.just("alias"), st.builds(lambda expression: {"hidden": expression}, made)),
     st.tuples(st.just("order_by"), made),
+    st.tuples(
+        st.just("annotate"),
+        st.builds(lambda text: {"reds": FilteredRelation("tags", condition=Q(tags__name=text))}, texts),
+    ),
     st.tuples(st.just("select_related"), st.sampled_from(["author", "editor", "publisher"])),
     st.tuples(st.just("only"), st.just("title")),
     st.tuples(st.just("reverse"), st.none()),
