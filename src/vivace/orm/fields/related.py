@@ -164,6 +164,7 @@ class VirtualField:
     creation_counter = 0
     relation: Any = None
     """What the name means in lookups, when it means anything there."""
+    is_relation = False
     hangs = False
     """Whether what is related by it is deleted with the row."""
 

@@ -329,7 +329,7 @@ class _Walker:
                 self._to_many(found.field.through_target_field, found.field.source_field)
             else:
                 self._reverse(found.field)  # type: ignore[arg-type]
-        elif isinstance(found, VirtualField):
+        elif isinstance(found, VirtualField) and found.is_relation:
             self._mark_many(True)
             self.at = self.joins.generic(self.at, found, self.reuse)
             self.field, self.related, self.key = self.at.model._meta.pk, self.at.model, None
