@@ -15,6 +15,7 @@ from vivace.databases import Database
 from vivace.orm import F, Value, functions, models
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.fields.defaults import DatabaseDefault
+from vivace.orm.migrations import create_missing_tables
 from vivace.orm.registry import registry
 from vivace.orm.schema import metadata
 from vivace.utils.exceptions import ValidationError
@@ -141,3 +142,29 @@ def test_a_default_knows_no_row_and_a_generated_column_one() -> None:
             metadata([Wrong])
         with pytest.raises(ModelDefinitionError, match="own columns"):
             metadata([Wrong2])
+
+
+async def test_tables_without_migrations_speak_the_databases_language(sqlite: Database, postgresql: Database) -> None:
+    made = metadata([Line])
+    for database in (sqlite, postgresql):
+        assert (await create_missing_tables(database, made)).created == ("computed_line",)
+        assert (await create_missing_tables(database, made)).drifted == ()
+        line = await Line.objects.using(database).create(name="Oil")
+        assert (line.words, line.upper) == ("ab", "OIL")
+
+
+async def test_comments_are_stored(postgresql: Database) -> None:
+    with registry.isolated():
+
+        class Told(models.Model):
+            a = models.IntegerField(db_comment="it's a number")
+
+            class Meta:
+                db_table_comment = "100% told"
+
+        async with tables_of(postgresql, Told):
+            name = Told._meta.db_table
+            comments = await postgresql.fetch_all(
+                f"SELECT obj_description('{name}'::regclass), col_description('{name}'::regclass, 2)"
+            )
+        assert tuple(comments[0]) == ("100% told", "it's a number")

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
-from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable, sort_tables_and_constraints
+from sqlalchemy.schema import (
+    AddConstraint,
+    CreateIndex,
+    CreateTable,
+    SetColumnComment,
+    SetTableComment,
+    sort_tables_and_constraints,
+)
 from sqlalchemy.sql.elements import conv
 
 from vivace.orm.constraints import BaseConstraint, CheckConstraint, UniqueConstraint
@@ -300,21 +307,34 @@ def creation(models: Iterable[type[Model]], dialect: sqlalchemy.Dialect) -> list
     for model in models:
         for field in model._meta.local_fields:
             field.require(dialect.name)
-    made = metadata(models)
-    statements: list[str] = []
-    circular = dialect.name != "sqlite"
-    for table, keys in sort_tables_and_constraints(made.tables.values()):  # type: ignore[no-untyped-call]
+    return statements(metadata(models).tables.values(), dialect)
+
+
+def statements(tables: Iterable[sqlalchemy.Table], dialect: sqlalchemy.Dialect) -> list[str]:
+    """The statements that create these tables, in an order that their foreign keys allow."""
+    made: list[str] = []
+
+    def add(element: Any) -> None:
+        made.append(str(element.compile(dialect=dialect)))
+
+    can_add = dialect.name != "sqlite"
+    for table, keys in sort_tables_and_constraints(tables):  # type: ignore[no-untyped-call]
         if table is None:
-            if circular:
-                statements += [str(AddConstraint(key).compile(dialect=dialect)) for key in keys]
+            for key in keys if can_add else ():
+                add(AddConstraint(key))
             continue
-        include = None if not circular else [key for key in table.foreign_key_constraints if key in keys]
-        create = CreateTable(table, include_foreign_key_constraints=include)
-        statements.append(str(create.compile(dialect=dialect)))
+        include = [key for key in table.foreign_key_constraints if key in keys] if can_add else None
+        add(CreateTable(table, include_foreign_key_constraints=include))
+        if dialect.supports_comments and not dialect.inline_comments:
+            if table.comment is not None:
+                add(SetTableComment(table))
+            for column in table.columns:
+                if column.comment is not None:
+                    add(SetColumnComment(column))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             reason = refusal(index, dialect)
-            if reason is not None:
+            if reason is None:
+                add(CreateIndex(index))
+            else:
                 warnings.warn(reason, SchemaWarning, stacklevel=2)
-                continue
-            statements.append(str(CreateIndex(index).compile(dialect=dialect)))
-    return statements
+    return made

@@ -129,6 +129,8 @@ class _Compiler:
                 self._create_table(after.tables[str(operation.table_name)], **options)
             case ops.CreateTableCommentOp() | ops.DropTableCommentOp() if not self.dialect.supports_comments:
                 pass
+            case ops.CreateIndexOp() | ops.DropIndexOp() if self._has_no(operation, before, after):
+                pass
             case ops.AlterColumnOp():
                 self._alter_column(operation, before, after)
             case ops.AddConstraintOp():
@@ -136,6 +138,17 @@ class _Compiler:
             case _:
                 self._operations.invoke(operation)
         yield from self._take(drops=isinstance(operation, ops.DropTableOp))
+
+    def _has_no(self, operation: ops.CreateIndexOp | ops.DropIndexOp, before: State, after: State) -> bool:
+        """Whether the database cannot have the index: MySQL would make all rows unique, not those of a condition."""
+        if self.dialect.name != "mysql":
+            return False
+        state = after if isinstance(operation, ops.CreateIndexOp) else before
+        indexes = [index for table in state.tables.values() for index in table.indexes]
+        return any(
+            index.name == operation.index_name and index.unique and "postgresql_where" in dict(index.options)
+            for index in indexes
+        )
 
     def _create_table(self, table: Table, **options: bool) -> None:
         metadata = sa.MetaData()

@@ -176,9 +176,11 @@ class Unique:
     options: tuple[tuple[str, Any], ...] = ()
 
     def build(self) -> sa.UniqueConstraint:
-        return sa.UniqueConstraint(
+        made = sa.UniqueConstraint(
             *self.columns, name=self.name, deferrable=self.deferrable, initially=self.initially, **dict(self.options)
         )
+        # The other databases have none that is checked later.
+        return made.ddl_if(dialect="postgresql") if self.deferrable else made
 
 
 @dataclass(frozen=True)

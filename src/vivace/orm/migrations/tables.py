@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from vivace.databases.plan import Plan
-from vivace.orm.migrations import ddl
-from vivace.orm.migrations.autodetect import detect
 from vivace.orm.migrations.elements import Column, Table
 from vivace.orm.migrations.exclusive import exclusively
-from vivace.orm.migrations.files import Migration
-from vivace.orm.migrations.questions import nobody
 from vivace.orm.migrations.state import State
+from vivace.orm.schema import statements
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -77,27 +73,11 @@ async def create_missing_tables(database: Database, metadata: sa.MetaData) -> Mi
     async with exclusively(database):
         found = await _tables_in(database)
         missing = [name for name in target.tables if name not in found]
-        for sql in creation(target, missing, database.dialect):
+        for sql in statements([metadata.tables[name] for name in missing], database.dialect):
             await database.execute_plan(Plan(sql, reads=False, returns_rows=False))
     present = [table for name, table in target.tables.items() if name in found]
     drifted = [_drift(table, target.owners[table.name], found[table.name], database.dialect) for table in present]
     return MissingTables(tuple(missing), tuple(drift for drift in drifted if drift.differences))
-
-
-def creation(target: State, missing: list[str], dialect: Dialect) -> list[str]:
-    """The statements that create the tables `missing`, in an order that their foreign keys allow."""
-    # One label for all: a single file has one app, and the order matters more than who owns what.
-    everything = State(target.tables, dict.fromkeys(target.tables, "all"))
-    present = everything.copy()
-    for name in missing:
-        del present.tables[name], present.owners[name]
-    nowhere = Migration("all", "tables", Path("models"), "all_0001", None, (), None)
-    statements: list[str] = []
-    for draft in detect(present, everything, ["all"], nobody):
-        for step in ddl.steps(nowhere, draft.operations, present, dialect):
-            assert isinstance(step, ddl.Statement)
-            statements.append(step.sql)
-    return statements
 
 
 async def _tables_in(database: Database) -> dict[str, dict[str, tuple[str, bool]]]:
