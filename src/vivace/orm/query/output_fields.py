@@ -10,6 +10,7 @@ from vivace.orm.fields.base import Field
 _IMMATERIAL = frozenset(
     {
         "_choices",
+        "_frozen",
         "_given_name",
         "_validators",
         "_verbose_name",
@@ -65,8 +66,14 @@ class FrozenField:
 
 
 def freeze_field(field: Field[Any] | None) -> FrozenField | None:
-    """An output field as part of a shape."""
-    return None if field is None else FrozenField(field)
+    """An output field as part of a shape, made once for each field."""
+    if field is None:
+        return None
+    known: FrozenField | None = field.__dict__.get("_frozen")
+    # A copy of a field has that of the field it was copied from.
+    if known is None or known.field is not field:
+        known = field.__dict__["_frozen"] = FrozenField(field)
+    return known
 
 
 def field_of(frozen: FrozenField | None) -> Field[Any] | None:
