@@ -106,3 +106,45 @@ async def test_keys_of_dicts_in_q_cannot_smuggle_a_connector() -> None:
 async def test_hidden_relations_are_no_help_to_strangers(sqlite: Database) -> None:
     with pytest.raises(FieldError, match="has no field"):
         Book.objects.filter(Book_tags=1)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_hostile_names_are_refused_by_everything_that_writes(name: str, sqlite: Database) -> None:
+    tag = await Tag.objects.create(name="red")
+    rows = [Tag(name="red")]
+    attempts: list[Callable[[], Any]] = [
+        lambda: Tag.objects.bulk_update([tag], [name]),
+        lambda: Tag.objects.bulk_create(rows, update_conflicts=True, update_fields=[name], unique_fields=["name"]),
+        lambda: Tag.objects.bulk_create(rows, update_conflicts=True, update_fields=["name"], unique_fields=[name]),
+        lambda: Tag.objects.upsert(rows[0], unique_fields=[name]),
+        lambda: Tag.objects.get_or_create(name="blue", defaults={name: 1}),
+        lambda: Tag.objects.update_or_create({name: 1}, create_defaults={name: 2}, name="blue"),
+        lambda: tag.save(update_fields=[name]),
+        lambda: tag.refresh_from_db(fields=[name]),
+        lambda: Tag.objects.update(name=F(name)),
+        lambda: Tag.objects.create(name=Concat(F(name), Value("x"))),
+    ]
+    for attempt in attempts:
+        with pytest.raises((FieldError, ValueError)):
+            await attempt()
+    assert await Tag.objects.values_list("name", flat=True) == ["red"]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+async def test_hostile_values_are_written_as_they_are(value: str, database: Database) -> None:
+    made = [
+        await Author.objects.create(name=value),
+        await Author.objects.create(name=Concat(Value(value), Value(""))),
+        *await Author.objects.bulk_create([Author(name=value)]),
+    ]
+    for author in made:
+        author.name = "x"
+    await Author.objects.bulk_update(made, ["name"])
+    for author in made:
+        author.name = value
+    await made[0].save()
+    await Author.objects.bulk_update(made[1:], ["name"])
+    assert set(await Author.objects.values_list("name", flat=True)) == {value}
+    await Author.objects.update(name="x")
+    await Author.objects.update(name=Concat(Value(value), Value("")))
+    assert set(await Author.objects.values_list("name", flat=True)) == {value}
