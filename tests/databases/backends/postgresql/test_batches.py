@@ -114,6 +114,16 @@ async def test_a_batch_that_is_larger_than_it_may_be_becomes_several(postgres: D
     assert acquired == 3
 
 
+async def test_reads_without_number_are_shared_out_to_the_connections(postgres_url: str) -> None:
+    plan = series()
+    async with Database(postgres_url, min_size=2, max_size=2) as database:
+        await known_as_quick(database, plan, 1)
+        plan.traffic.pace = 0.003  # one in a batch, were there not so many
+        found, acquired = await times_acquired(database, plan, *((number,) for number in range(10)))
+    assert [len(rows) for rows in found] == list(range(10))
+    assert acquired == 2
+
+
 async def test_who_is_told_to_lead_and_cancelled_at_that_moment_leaves_the_others_alone(postgres: Database) -> None:
     plan = series()
     await known_as_quick(postgres, plan, 1)
@@ -135,6 +145,7 @@ async def test_a_read_that_is_always_alone_stops_waiting_for_company(postgres: D
     found, acquired = await times_acquired(postgres, plan, (1,), (2,), (3,))
     assert [len(rows) for rows in found] == [1, 2, 3]
     assert acquired == 2  # the first went alone, once more
+    plan.traffic.pace = 0.0001
     assert (await times_acquired(postgres, plan, (1,), (2,), (3,)))[1] == 1
 
 

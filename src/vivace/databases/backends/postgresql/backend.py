@@ -58,7 +58,7 @@ class PostgreSQLBackend(Backend):
         )
         # Without prepared statements (PgBouncer) each batch would be parsed anew.
         keeps_statements = self.options.statement_cache_size > 0
-        self._batches = Batches(self._pool, self._run) if keeps_statements else None
+        self._batches = Batches(self._pool, self._run, self.options.max_size) if keeps_statements else None
 
     async def connect(self) -> None:
         await self._pool.open()

@@ -9,7 +9,8 @@ Nobody sees it but by the clock:
 * A batch is one implicit transaction. When it fails, for whatever reason, each of its reads is done again alone, so
   that only the one which is wrong fails. When the leader is cancelled, the others are done alone, too.
 * Reads of a batch run one after the other. So it holds only as many as take `BUDGET`, going by how long such reads took
-  lately, and a slow read runs alone, beside others on other connections.
+  lately, and a slow read runs alone, beside others on other connections. Where more reads wait than that, each
+  connection gets its share: they would come one after the other anyway.
 * A read that is alone again and again does not wait for company any more, until others overlap with it.
 """
 
@@ -77,8 +78,10 @@ class Batches:
         self,
         pool: Pool[asyncpg.Connection],
         alone: Callable[[Operation, Plan, Sequence[Any]], Awaitable[Rows]],
+        connections: int,
     ) -> None:
         self._pool = pool
+        self._connections = connections
         self._alone = alone
         self._waiting: dict[Plan, list[_Read]] = {}
 
@@ -100,7 +103,7 @@ class Batches:
             if told is _ALONE:
                 return await self._alone(Operation.ROWS, plan, args)
             if told.__class__ is _Batch:
-                return await self._lead(traffic, plan, told)
+                return await self._send(traffic, plan, told)
             rows: Rows = told
             return rows
         finally:
@@ -115,7 +118,7 @@ class Batches:
             raise
 
     async def _gathered(self, traffic: Traffic, plan: Plan, args: Sequence[Any]) -> _Batch:
-        """The reads of this turn, this one first; if all connections are in use, those of later turns too."""
+        """The reads of this turn, this one first."""
         company = self._waiting[plan] = [_Read(args, None)]
         try:
             await _next_turn()
@@ -128,26 +131,36 @@ class Batches:
         return _Batch(company)
 
     async def _lead(self, traffic: Traffic, plan: Plan, batch: _Batch) -> Rows:
-        """The rows of the batch's first read; the others are told theirs."""
-        size = min(max(int(BUDGET / traffic.pace), 1), MOST)
-        others = [read for read in batch[1:] if read.turn is not None and not read.turn.done()]
-        own = [batch[0], *others[: size - 1]]
-        for start in range(size - 1, len(others), size):
-            part = _Batch(others[start : start + size])
+        """The rows of the first read of all that came together; what is too much for one batch is others' to send."""
+        reads = batch.still_wanted()
+        size = self._size(traffic, len(reads))
+        for start in range(size, len(reads), size):
+            part = _Batch(reads[start : start + size])
             part[0].tell(part)
-        if len(own) == 1:
-            return await self._alone(Operation.ROWS, plan, own[0].args)
+        return await self._send(traffic, plan, _Batch(reads[:size]))
+
+    async def _send(self, traffic: Traffic, plan: Plan, batch: _Batch) -> Rows:
+        """The rows of the batch's first read; the others are told theirs."""
+        reads = batch.still_wanted()
+        if len(reads) == 1:
+            return await self._alone(Operation.ROWS, plan, reads[0].args)
         try:
-            found = await self._together(traffic, plan, own)
+            found = await self._together(traffic, plan, reads)
         except asyncio.CancelledError:
-            _dissolve(own)
+            _dissolve(reads)
             raise
         except Exception:  # noqa: BLE001 (whoever it was will hear of it alone)
-            _dissolve(own)
-            return await self._alone(Operation.ROWS, plan, own[0].args)
-        for read, rows in zip(own, found, strict=True):
+            _dissolve(reads)
+            return await self._alone(Operation.ROWS, plan, reads[0].args)
+        for read, rows in zip(reads, found, strict=True):
             read.tell(rows)
         return found[0]
+
+    def _size(self, traffic: Traffic, waiting: int) -> int:
+        """How many of those that wait go into one batch."""
+        if traffic.pace >= BUDGET:
+            return 1
+        return min(max(int(BUDGET / traffic.pace), -(-waiting // self._connections)), MOST)
 
     async def _together(self, traffic: Traffic, plan: Plan, reads: list[_Read]) -> list[list[Any]]:
         pool = self._pool
@@ -166,13 +179,16 @@ class Batches:
             pool.release(lease)
         found: list[list[Any]] = [[] for _ in reads]
         for row in rows:
-            *values, number = row
-            found[number].append(tuple(values))
+            found[row[-1]].append(row[:-1])
         return found
 
 
 class _Batch(list[_Read]):
     """Reads that are sent together by whoever waits for the first of them."""
+
+    def still_wanted(self) -> list[_Read]:
+        """The first, and the others whose tasks were not cancelled."""
+        return [self[0], *(read for read in self[1:] if read.turn is not None and not read.turn.done())]
 
 
 def _dissolve(reads: list[_Read]) -> None:
