@@ -232,3 +232,22 @@ async def test_no_name_of_a_function_or_word_of_a_template_can_break_out(sqlite:
             await value(
                 models.Func("slug", function="f", template="%(function)s(%(expressions)s %(word)s)", word=bad + "'")
             )
+
+
+async def test_expressions_say_what_they_are() -> None:
+    rows = Book.objects.all()
+    for expression, text in [
+        (F("pages") * 2, "(F('pages') * Value(2))"),
+        (F("title")[1:3], "F('title')[slice(1, 3, None)]"),
+        (F("pages").desc(nulls_last=True), "OrderBy(F('pages'), descending=True, nulls_last=True)"),
+        (Case(When(pages=1, then=2), default="title"), "Case(When(Q(pages=1), then=Value(2)), default=F('title'))"),
+        (Coalesce("pages", 0), "Coalesce(F('pages'), Value(0))"),
+        (models.Count("*"), "Count('*')"),
+        (RawSQL("x + %s", [1]), "RawSQL('x + %s', [Value(1)])"),
+        (Subquery(rows), "Subquery(of Book)"),
+        (Exists(rows), "Exists(of Book)"),
+        (OuterRef("pk"), "OuterRef('pk')"),
+        (models.Window(models.Sum("pages"), frame=models.RowRange(-1, 0)), "Window(Sum(F('pages')))"),
+        (models.RowRange(-1, 0), "<RowRange: ROWS BETWEEN 1 PRECEDING AND CURRENT ROW>"),
+    ]:
+        assert repr(expression) == text

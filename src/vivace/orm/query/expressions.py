@@ -395,6 +395,10 @@ class OrderBy(Expression):
     def freeze(self, values: list[Any]) -> Shape:
         return ("order", self.expression.freeze(values), self.descending, self.nulls)
 
+    def __repr__(self) -> str:
+        nulls = "" if self.nulls is None else f", nulls_{self.nulls}=True"
+        return f"OrderBy({self.expression!r}, descending={self.descending}{nulls})"
+
     def reversed(self) -> OrderBy:
         """The opposite order."""
         nulls = {"first": "last", "last": "first", None: None}[self.nulls]
