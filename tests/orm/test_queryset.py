@@ -11,7 +11,7 @@ from tests.orm.library import Author, Book, Everything, Publisher, Tag
 
 from vivace.databases import Database
 from vivace.orm import Avg, Case, Count, Exists, F, Max, Min, OuterRef, Q, Subquery, Sum, Value, When, models
-from vivace.orm.exceptions import FieldError, NotLoaded
+from vivace.orm.exceptions import FieldError, NotLoaded, NotSupportedError
 from vivace.orm.functions import Coalesce, Concat, Length, Lower, Upper
 
 pytestmark = pytest.mark.anyio
@@ -451,3 +451,108 @@ async def test_update_names_the_nearest_column(books: Database) -> None:
         await Book.objects.all()[:2].update(pages=1)
     with pytest.raises(ValueError, match="takes a Author"):
         await Book.objects.update(author=await Book.objects.first())
+
+
+class Shelf(models.QuerySet[Book]):
+    def thick(self) -> Shelf:
+        return self.filter(pages__gte=200)
+
+    def burn(self) -> int:
+        return 0
+
+    def _private(self) -> str:
+        return "private"
+
+    burn.queryset_only = True  # type: ignore[attr-defined]
+    _private.queryset_only = False  # type: ignore[attr-defined]
+
+
+async def test_managers_have_a_querysets_methods_but_those_that_say_no(books: Database) -> None:
+    manager: Any = Shelf.as_manager().bound(Book, "shelf")
+    assert await manager.thick().filter(pages__lt=300).count() == 1
+    assert manager._private() == "private"
+    for name in ("burn", "delete", "adelete", "as_manager"):
+        with pytest.raises(AttributeError, match=rf"has no {name}\(\): say which rows, as in all\(\)\.{name}\(\)"):
+            getattr(manager, name)()
+    with pytest.raises(AttributeError, match="delete"):
+        await Book.objects.delete()
+    assert await Book.objects.count() == 3
+
+
+async def test_what_follows_values_and_slices_is_checked(books: Database) -> None:
+    with pytest.raises(TypeError, match="in_bulk\\(\\) cannot be used with values"):
+        await Book.objects.values("pk").in_bulk()
+    with pytest.raises(TypeError, match="'limit' or 'offset' with in_bulk"):
+        await Book.objects.all()[:1].in_bulk()
+    with pytest.raises(ValueError, match="'pages' isn't"):
+        await Book.objects.in_bulk([1], field_name="pages")
+    book = await Book.objects.get(pages=100)
+    with pytest.raises(TypeError, match=r"contains\(\) after \.values"):
+        await Book.objects.values("pk").contains(book)
+    with pytest.raises(TypeError, match="must be a model instance"):
+        await Book.objects.contains(1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"QuerySet\.first\(\) on an unordered queryset performing aggregation"):
+        await Book.objects.values("author").annotate(n=Count("pk")).first()
+    with pytest.raises(TypeError, match="can't be used together"):
+        Book.objects.values_list("pk", flat=True, named=True)
+    named = await Book.objects.order_by("pk").values_list("pages", "author__name", named=True)
+    row: Any = named[0]
+    assert (row.pages, row.author__name, row == (100, "Ann")) == (100, "Ann", True)
+    with pytest.raises(FieldError, match="Cannot select the 'x' alias"):
+        await Book.objects.alias(x=F("pages")).values("x")
+
+
+async def test_only_and_defer_reach_related_models(books: Database) -> None:
+    book = await Book.objects.select_related("author").only("title", "author__name").earliest("pages")
+    assert (book.title, book.author.name) == ("First 100%", "Ann")
+    assert book.author.get_deferred_fields() == {"age"}
+    book = await Book.objects.select_related("author", "editor").defer("pages", "author__age").get(pages=200)
+    assert (book.get_deferred_fields(), book.author.get_deferred_fields()) == ({"pages"}, {"age"})
+    assert book.editor is not None
+    assert book.editor.get_deferred_fields() == set()
+    assert (await book.author).age == 40
+
+
+@pytest.mark.parametrize(
+    ("order", "total"),
+    [
+        (("pk",), True),
+        (("-id",), True),
+        (("title",), False),
+        (("title", "author_id"), True),
+        (("title", "author"), False),
+        ((F("pk").desc(),), True),
+        ((), False),
+        (("?",), False),
+    ],
+)
+def test_totally_ordered_means_that_no_two_rows_are_equal(order: tuple[Any, ...], total: bool) -> None:
+    assert Book.objects.order_by(*order).totally_ordered is total
+
+
+async def test_explain_takes_formats_and_options_that_the_database_has(books: Database) -> None:
+    kind = books.dialect.name
+    rows = Book.objects.filter(pages=1)
+    if kind == "postgresql":
+        assert '"Plan Rows"' in await rows.explain(format="json", analyze=True, buffers=True)
+    elif kind == "mysql":
+        assert "query_block" in await rows.explain(format="JSON")
+    else:
+        with pytest.raises(NotSupportedError):
+            await rows.explain(format="json")
+    for bad in ({"format": "html"}, {"analyze; DROP TABLE library_book": True}, {"nothing": True}):
+        if kind == "sqlite" and "format" in bad:
+            continue
+        with pytest.raises(ValueError, match=r"explain|recognized format"):
+            await rows.explain(**bad)
+    if kind == "postgresql":
+        with pytest.raises(ValueError, match="True, False or a word"):
+            await rows.explain(serialize="none) DELETE FROM library_book; --")
+
+
+async def test_sliced_loaded_querysets_stay_sliced(books: Database) -> None:
+    rows = Book.objects.order_by("pages")
+    assert len(await rows) == 3
+    assert await rows[:2].count() == 2
+    with pytest.raises(TypeError, match="once a slice"):
+        rows[:2].filter(pages=1)

@@ -67,7 +67,7 @@ async def test_a_write_is_a_coroutine_still(books: Database) -> None:
     forgotten = Book.objects.update(pages=3)
     with pytest.warns(RuntimeWarning, match="never awaited"):
         del forgotten
-    assert (await Book.objects.aupdate(pages=4), (await Book.objects.adelete())[0]) == (3, 3)
+    assert (await Book.objects.aupdate(pages=4), (await Book.objects.all().adelete())[0]) == (3, 3)
 
 
 async def test_a_slice_is_refused(books: Database) -> None:

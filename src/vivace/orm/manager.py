@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, cast
 
 from vivace.orm.query.queryset import QuerySet
 
@@ -18,6 +18,16 @@ else:
 
     class _Base(Generic[M]):
         """At run time a manager has a queryset's methods by asking `get_queryset()` for one."""
+
+
+def _queryset_only(name: str) -> Any:
+    """In place of a method that a queryset has and a manager has not: nobody deletes every row by one word too few."""
+
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} has no {name}(): say which rows, as in all().{name}()")
+
+    refuse.__name__ = name
+    return refuse
 
 
 class Manager(_Base[M]):
@@ -55,6 +65,7 @@ class Manager(_Base[M]):
         return queryset.using(self._using) if self._using is not None else queryset
 
     if not TYPE_CHECKING:
+        delete, adelete, as_manager = map(_queryset_only, ("delete", "adelete", "as_manager"))
 
         def all(self) -> Any:
             """Every row."""
@@ -72,9 +83,28 @@ class Manager(_Base[M]):
 
     @classmethod
     def from_queryset(cls, queryset_class: type[QuerySet[Any]], class_name: str | None = None) -> type[Manager[Any]]:
-        """A manager class with the methods of a queryset class: `objects = Manager.from_queryset(BookQuerySet)()`."""
+        """A manager class with the methods of a queryset class: `objects = Manager.from_queryset(BookQuerySet)()`.
+
+        As in Django, a method with `queryset_only = True` is left out, and a private one is taken with `False`.
+        """
+        namespace: dict[str, Any] = {"queryset_class": queryset_class}
+        for owner in queryset_class.__mro__:
+            for name, method in vars(owner).items():
+                queryset_only = getattr(method, "queryset_only", None)
+                if name not in namespace and queryset_only is True:
+                    namespace[name] = _queryset_only(name)
+                elif name not in namespace and name.startswith("_") and queryset_only is False:
+                    namespace[name] = _forwarding(name)
         name = class_name or f"{cls.__name__}From{queryset_class.__name__}"
-        return cast("type[Manager[Any]]", type(name, (cls,), {"queryset_class": queryset_class}))
+        return cast("type[Manager[Any]]", type(name, (cls,), namespace))
+
+
+def _forwarding(name: str) -> Any:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.get_queryset(), name)(*args, **kwargs)
+
+    method.__name__ = name
+    return method
 
 
 QuerySet.manager_class = Manager

@@ -65,6 +65,8 @@ def described(model: type[Model], shape: Shape) -> str:
 def _call(kind: str, *parts: Any) -> str:
     if kind == "slice":
         return "[…]"
+    if kind == "combine":
+        return f".{parts[0]}(…)"
     name, arguments = _CALLS.get(kind, (kind, _plain))
     if kind == "where":
         name = "exclude" if parts[0] else "filter"
@@ -98,6 +100,7 @@ _CALLS: dict[str, Any] = {
     "exclude": ("exclude", _named),
     "filter": ("filter", _named),
     "insert": ("create", _named),
+    "lock": ("select_for_update", _plain),
     "order": ("order_by", _ordering),
     "related": ("select_related", _plain),
     "sticky": ("filter", _named),
