@@ -32,6 +32,10 @@ class Combinable:
     def _as_q(self) -> Q:
         raise NotImplementedError
 
+    def freeze(self, values: list[Any]) -> Shape:
+        """The shape; values are appended to `values` in the order in which the shape names them."""
+        raise NotImplementedError
+
     @property
     def default_alias(self) -> str:
         """The name in `annotate()` and `aggregate()` when none is given."""
