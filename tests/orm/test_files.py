@@ -260,6 +260,10 @@ async def test_many_writers_of_one_name_get_names_of_their_own(tmp_path: Path) -
     replacing = FileSystemStorage(tmp_path, allow_overwrite=True)
     assert await replacing.save("a.txt", b"new") == "a.txt"
     assert (tmp_path / "a.txt").read_bytes() == b"new"
+    with pytest.raises(TypeError, match="binary mode"):
+        await replacing.save("a.txt", io.StringIO("x"))
+    assert (tmp_path / "a.txt").read_bytes() == b"new"
+    assert len(os.listdir(tmp_path)) == 20
 
 
 async def test_files_are_read_in_threads(tmp_path: Path) -> None:

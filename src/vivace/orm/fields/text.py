@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overload
 
@@ -22,6 +23,8 @@ from vivace.utils.validators import (
 )
 
 T = TypeVar("T")
+# It stands in the definition of a table as it is.
+_COLLATION = re.compile(r"[A-Za-z0-9_.@-]+")
 
 
 class _Text(Field[T]):
@@ -29,6 +32,10 @@ class _Text(Field[T]):
 
     def __init__(self, verbose_name: str | None = None, *, db_collation: str | None = None, **options: Any) -> None:
         super().__init__(verbose_name, **options)
+        if db_collation is not None and not _COLLATION.fullmatch(db_collation):
+            raise ModelDefinitionError(
+                f"db_collation is the name of a collation, such as utf8mb4_bin or de-x-icu, got {db_collation!r}"
+            )
         self.db_collation = db_collation
 
     def to_python(self, value: Any) -> Any:

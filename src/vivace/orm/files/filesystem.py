@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from vivace.orm.exceptions import SuspiciousFileOperation
 from vivace.orm.files.content import File, chunks_of
 from vivace.orm.files.storage import Storage
 
+T = TypeVar("T")
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-_REPLACE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class FileSystemStorage(Storage):
@@ -54,26 +58,30 @@ class FileSystemStorage(Storage):
 
     async def _save(self, name: str, content: Any) -> str:
         while True:
-            path = self.path(name)
+            target = self.path(name)
+            # What is there stays until its successor is whole.
+            path = f"{target}.{secrets.token_hex(8)}.part" if self.allow_overwrite else target
             try:
-                descriptor = await asyncio.to_thread(self._create, path)
+                descriptor = await _to_the_end(self._create, path, undo=partial(_take_away, path))
                 break
             except FileExistsError:
                 # Somebody else took the name since it was looked for.
                 name = await self.get_available_name(name)
-        whole = False
         try:
             async for piece in chunks_of(content):
-                await asyncio.to_thread(_write, descriptor, piece)
-            whole = True
-        finally:
+                await _to_the_end(_write, descriptor, piece)
+        except BaseException:
             # At once, even when the task is cancelled.
-            _finish(descriptor, path, keep=whole)
+            _take_away(path, descriptor)
+            raise
+        os.close(descriptor)
+        if path != target:
+            await _to_the_end(os.replace, path, target)
         return name.replace("\\", "/")
 
     def _create(self, path: str) -> int:
         os.makedirs(os.path.dirname(path), mode=self.directory_permissions_mode, exist_ok=True)
-        return os.open(path, _REPLACE if self.allow_overwrite else _NEW, self.file_permissions_mode)
+        return os.open(path, _NEW, self.file_permissions_mode)
 
     async def open(self, name: str) -> File:
         return File(await asyncio.to_thread(open, self.path(name), "rb"), name)
@@ -103,13 +111,29 @@ class FileSystemStorage(Storage):
         return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
+async def _to_the_end(function: Callable[..., T], *arguments: Any, undo: Callable[[T], object] | None = None) -> T:
+    """Runs a function in a thread and waits for its end, even when the task is cancelled; then `undo` gets its result.
+
+    A thread cannot be stopped, so the file must not be closed or taken away while it writes.
+    """
+    job = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(job)
+    except asyncio.CancelledError:
+        while not job.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([job])
+        if undo is not None and job.exception() is None:
+            undo(job.result())
+        raise
+
+
 def _write(descriptor: int, piece: bytes) -> None:
     rest = memoryview(piece)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _finish(descriptor: int, path: str, *, keep: bool) -> None:
+def _take_away(path: str, descriptor: int) -> None:
     os.close(descriptor)
-    if not keep:
-        Path(path).unlink(missing_ok=True)
+    Path(path).unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from vivace.orm.query.operand import Operand
 
 INTEGER_KINDS = frozenset({"integer", "bigint", "smallint"})
 NUMBER_KINDS = INTEGER_KINDS | {"float", "decimal"}
-TEXT_KINDS = frozenset({"string", "text", "slug", "url", "email"})
+TEXT_KINDS = frozenset({"string", "text", "slug", "url", "email", "file", "image", "file_path"})
 
 
 class LooseDecimal(DecimalField[Any]):

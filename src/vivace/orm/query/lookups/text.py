@@ -185,8 +185,12 @@ def _operator(name: str) -> Callable[[Any, Any], Clause]:
 
 def as_text(operand: Operand, dialect: str) -> Any:
     """The operand where a text is needed."""
-    if kind_of(operand.field) in TEXT_KINDS:
+    kind = kind_of(operand.field)
+    if kind in TEXT_KINDS:
         return operand.element
+    if kind == "ip_address":
+        # As a text PostgreSQL's inet ends with the number of its bits.
+        return func.host(operand.element) if dialect == "postgresql" else operand.element
     if dialect != "sqlite":
         return sqlalchemy.cast(operand.element, sqlalchemy.Text())
     # SQLite takes every value for a text where it needs one.
