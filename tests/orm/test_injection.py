@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.orm.library import Author, Book, Everything, Tag
+from tests.orm.library import Author, Book, Everything, Stamped, Tag
 
 from vivace.databases import Database
 from vivace.orm import Count, F, Q, Value
 from vivace.orm.exceptions import FieldError
 from vivace.orm.functions import Concat, Lower
-from vivace.orm.models import FilteredRelation
+from vivace.orm.models import FilteredRelation, Prefetch, prefetch_related_objects
+from vivace.orm.pagination import KeysetPaginator
 
 pytestmark = pytest.mark.anyio
 
@@ -148,3 +149,35 @@ async def test_hostile_values_are_written_as_they_are(value: str, database: Data
     await Author.objects.update(name="x")
     await Author.objects.update(name=Concat(Value(value), Value("")))
     assert set(await Author.objects.values_list("name", flat=True)) == {value}
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name != "?"])
+async def test_names_in_the_rarer_methods_are_refused(name: str, postgresql: Database) -> None:
+    tags = Tag.objects.all()
+    option: dict[str, Any] = {name: True}
+    attempts: list[Callable[[], Any]] = [
+        lambda: tags.union(tags).order_by(name),
+        lambda: tags.union(tags).values_list(name),
+        lambda: tags.distinct(name),
+        lambda: tags.latest(name),
+        lambda: tags.in_bulk([1], field_name=name),
+        lambda: tags.dates(name, "year"),
+        lambda: Stamped.objects.dates("made", name),
+        lambda: Stamped.objects.datetimes("made", name),
+        lambda: tags.select_for_update(of=(name,)),
+        lambda: tags.update(name="x").returning(name),
+        lambda: tags.explain(format=name),
+        lambda: tags.explain(**option),
+        lambda: tags.explain(serialize=name),
+        lambda: tags.prefetch_related(name),
+        lambda: prefetch_related_objects([Tag(name="x", pk=1)], name),
+        lambda: tags.prefetch_related(Prefetch(name)),
+        lambda: KeysetPaginator(tags.order_by(F(name)), 2).page(),
+    ]
+    await Tag.objects.create(name="red")
+    for number, attempt in enumerate(attempts):
+        with pytest.raises((FieldError, ValueError)):
+            result = attempt()
+            await result
+            pytest.fail(f"attempt {number} was let through")
+    assert await Tag.objects.count() == 1

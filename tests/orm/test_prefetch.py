@@ -10,6 +10,7 @@ from tests.orm.library import Author, Book, Tag, statements
 from vivace.databases import Database
 from vivace.orm import F, models
 from vivace.orm.models import Prefetch, prefetch_related_objects
+from vivace.orm.query import prefetched
 
 pytestmark = pytest.mark.anyio
 
@@ -101,3 +102,23 @@ async def test_what_makes_no_sense_is_refused(sqlite: Database) -> None:
         await prefetch_related_objects([ann], Prefetch("books", to_attr="name"))
     with pytest.raises(TypeError, match="there is no slice"):
         await prefetch_related_objects([book], Prefetch("author", Author.objects.all()[:1], to_attr="writer"))
+
+
+async def test_an_iterator_prefetches_for_each_chunk(library: Database) -> None:
+    with statements(library) as seen:
+        rows = Author.objects.order_by("name").prefetch_related("books")
+        names = [(author.name, len(author.books.all())) async for author in rows.iterator(chunk_size=2)]
+    assert names == [("Ann", 4), ("Bob", 4), ("Zoe", 0)]
+    assert len(seen) == 2
+    with pytest.raises(ValueError, match="chunk_size is at least 1"):
+        [author async for author in rows.iterator(chunk_size=0)]
+
+
+async def test_more_keys_than_a_statement_takes_are_asked_for_in_parts(
+    library: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefetched, "MAX_KEYS", 3)
+    with statements(library) as seen:
+        books = await Book.objects.order_by("pk").prefetch_related("tags", "author")
+    assert len(seen) == 1 + 3 + 1
+    assert [len(book.tags.all()) for book in books] == [0, 1, 2, 3, 0, 1, 2, 3]
