@@ -8,7 +8,6 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import ColumnElement
 
-from vivace.orm.query.kinds import TEXT_KINDS, kind_of
 from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import Context
 
@@ -24,13 +23,6 @@ def call(name: str, *elements: Element, sql_type: Any = None) -> Element:
 def constant(text: str) -> Element:
     """A constant of our own, as it stands in SQL."""
     return sqlalchemy.literal_column(text)
-
-
-def as_text(operand: Operand) -> Element:
-    """The operand as a text, whatever it is."""
-    if kind_of(operand.field) in TEXT_KINDS:
-        return operand.element
-    return sqlalchemy.cast(operand.element, sqlalchemy.Text())
 
 
 def small(operand: Operand, context: Context) -> Element:

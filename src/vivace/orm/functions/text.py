@@ -10,9 +10,10 @@ import sqlalchemy
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigIntegerField
 from vivace.orm.fields.text import TextField
-from vivace.orm.functions.pieces import Element, as_text, call, constant, first_and_small, small
+from vivace.orm.functions.pieces import Element, call, constant, first_and_small, small
 from vivace.orm.query.expressions import Value
 from vivace.orm.query.func import Func, Transform
+from vivace.orm.query.kinds import as_text
 from vivace.orm.query.operand import Operand
 from vivace.orm.query.operands import Context
 

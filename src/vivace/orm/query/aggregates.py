@@ -21,7 +21,7 @@ from vivace.orm.query.conditions import Combinable
 from vivace.orm.query.directions import Direction
 from vivace.orm.query.expressions import Bare, F, OrderBy, Value, as_field_or_expression
 from vivace.orm.query.func import Func
-from vivace.orm.query.kinds import INTEGER_KINDS, TEXT_KINDS, LooseDecimal, conversion_of, kind_of
+from vivace.orm.query.kinds import INTEGER_KINDS, LooseDecimal, as_text, conversion_of, kind_of
 from vivace.orm.query.operand import Operand, columns_of
 from vivace.orm.query.operands import Context
 from vivace.orm.query.templates import templated
@@ -374,7 +374,7 @@ class StringAgg(Aggregate):
     def plain(
         cls, operands: Sequence[Operand], context: Context, *, distinct: str, order_by: Sequence[Direction]
     ) -> Element:
-        text, delimiter = (_as_text(operand) for operand in operands)
+        text, delimiter = (as_text(operand) for operand in operands)
         if context.dialect == "postgresql":
             operands = [replace(operands[0], element=text), operands[1]]
             return super().plain(operands, context, distinct=distinct, order_by=order_by)
@@ -387,12 +387,6 @@ class StringAgg(Aggregate):
         settings: Element = sqlalchemy.literal_column(f"'{'u' if distinct else 'n'}{ways}'")
         keys = [each.element for each in order_by]
         return func.vivace_string_agg(settings, delimiter, text, *keys, type_=sqlalchemy.Text())
-
-
-def _as_text(operand: Operand) -> Element:
-    if kind_of(operand.field) in TEXT_KINDS:
-        return operand.element
-    return sqlalchemy.cast(operand.element, sqlalchemy.Text())
 
 
 def _group_concat(text: Element, delimiter: Element, distinct: str, order_by: Sequence[Direction]) -> Element:

@@ -334,6 +334,6 @@ def _order_item(model: type[Model], shape: Shape, field: Any, values: list[Any])
     if isinstance(field, str):
         names.check_ordering(model, shape, field)
         return field
-    if isinstance(field, Combinable):
+    if isinstance(field, Expression | Q):
         return field.freeze(values)
     raise FieldError(f"order_by() takes names and expressions, got {field!r}")

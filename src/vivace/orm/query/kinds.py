@@ -75,6 +75,13 @@ def is_null(operand: Operand) -> bool:
     return isinstance(operand.element, sqlalchemy.Null)
 
 
+def as_text(operand: Operand) -> sqlalchemy.ColumnElement[Any]:
+    """The operand as a text, whatever it is."""
+    if kind_of(operand.field) in TEXT_KINDS:
+        return operand.element
+    return sqlalchemy.cast(operand.element, sqlalchemy.Text())
+
+
 def common_field(operands: Iterable[Operand]) -> Field[Any]:
     """The field of a value that is one of these. Raises FieldError when they are of types that do not go together."""
     fields = [operand.field for operand in operands if not is_null(operand)]
