@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import inspect
-import textwrap
 import uuid
+import zoneinfo
 from collections.abc import Callable
 from decimal import Decimal
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ from typing import Any
 from tests.parity.orm import ours
 
 from vivace.databases import Database
-from vivace.orm import functions, models, using
+from vivace.orm import functions, lookups, models, using
 
 
 class Worlds:
@@ -24,18 +24,29 @@ class Worlds:
     def __init__(self, kind: str, runner: asyncio.Runner, database: Database, django: SimpleNamespace) -> None:
         from django.db import models as django_models
         from django.db.models import functions as django_functions
+        from django.db.models import lookups as django_lookups
+        from django.db.models.expressions import RawSQL
+        from django.db.models.fields.json import KT
 
         self.kind, self.runner, self.database = kind, runner, database
-        common = {"dt": dt, "Decimal": Decimal, "uuid": uuid}
+        common = {"KIND": kind, "dt": dt, "Decimal": Decimal, "uuid": uuid, "zoneinfo": zoneinfo}
         shop = {model.__name__: model for model in ours.MODELS}
-        self.ours = vars(models) | vars(functions) | shop | common
-        self.theirs = vars(django_models) | vars(django_functions) | vars(django) | common
+        self.ours = vars(models) | vars(functions) | vars(lookups) | shop | common
+        self.theirs = vars(django_models) | vars(django_functions) | vars(django_lookups)
+        self.theirs |= {"KT": KT, "RawSQL": RawSQL} | vars(django) | common
+        self.last = runner.run(self._last_keys())
+
+    async def _last_keys(self) -> dict[str, int]:
+        with using(self.database):
+            tables = _tables(self.ours)
+            return {name: (await model.objects.latest("pk")).pk for name, model in tables.items()}
 
     def close(self) -> None:
         """Ends Django's connection."""
         from django.db import connections
 
         connections[self.kind].close()
+        del connections[self.kind]  # the next module's database has another name
 
     def expected(self, expression: str) -> Any:
         """Django's result, comparable."""
@@ -57,7 +68,7 @@ class Worlds:
         from django.db import transaction
 
         with transaction.atomic(using=self.kind):
-            result = _answer(lambda: async_to_sync(_run)(program, dict(self.theirs)))
+            result = async_to_sync(_run)(program, dict(self.theirs), self.last)
             transaction.set_rollback(True, using=self.kind)
         return result
 
@@ -67,11 +78,11 @@ class Worlds:
         async def run() -> Any:
             transaction = await self.database.transaction().start()
             try:
-                return await _run(program, dict(self.ours))
+                return await _run(program, dict(self.ours), self.last)
             finally:
                 await transaction.rollback()
 
-        return _answer(lambda: self.runner.run(run()))
+        return self.runner.run(run())
 
 
 def _answer(ask: Callable[[], Any]) -> Any:
@@ -82,47 +93,68 @@ def _answer(ask: Callable[[], Any]) -> Any:
 
 
 class Failed:
-    """That a text did not run. Two are equal when the errors are of one name, or both of the database."""
+    """That a text did not run. Django's is equal to ours when ours can be caught as it, or both are the database's."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Failed) and self._kind == other._kind
+        return isinstance(other, Failed) and bool(self._names & other._names)
 
     def __hash__(self) -> int:
-        return hash(self._kind)
+        return hash(Failed)
 
     @property
-    def _kind(self) -> str:
+    def _names(self) -> set[str]:
+        names = {kind.__name__ for kind in type(self.error).__mro__} - {"Exception", "BaseException", "object"}
+        names -= {"Error", "VivaceError"}
         # Drivers do not agree which of these a failure is.
-        name = type(self.error).__name__
-        return "DatabaseError" if name in ("DataError", "IntegrityError", "OperationalError") else name
+        return names | {"DatabaseError"} if names & {"DataError", "IntegrityError", "OperationalError"} else names
 
     def __repr__(self) -> str:
         return f"does not run: {type(self.error).__name__}: {self.error}"
 
 
-async def _run(program: str, names: dict[str, Any]) -> Any:
-    """The program's `result`, and all rows."""
-    lines = program.strip().splitlines()
-    *before, last = lines
-    source = "\n".join(["async def program():", *(f"    {line}" for line in before), f"    return {last}"])
-    exec(textwrap.dedent(source), names)
-    result = await names["program"]()
-    tables = [names[model.__name__] for model in ours.MODELS]
-    tables += [names["Book"].tags.through]
+async def _run(program: str, names: dict[str, Any], last: dict[str, int]) -> Any:
+    """The program's result, or how it failed, and all rows. `last` has the tables' last keys before."""
+    *before, result = program.strip().splitlines()
+    source = "\n".join(["async def program():", *(f"    {line}" for line in before), f"    return {result}"])
+    exec(source, names)
+    try:
+        answer: Any = _renumbered(comparable(await names["program"]()), last)
+    except Exception as error:  # noqa: BLE001 - any error is an answer to compare
+        return Failed(error)
     rows = {}
-    for model in tables:
-        rows[model.__name__] = [row async for row in model.objects.order_by("pk").values()]
-    return _renumbered(comparable(result)), {name: _renumbered(comparable(found)) for name, found in rows.items()}
+    for name, model in _tables(names).items():
+        rows[name] = [comparable(row) async for row in model.objects.order_by("pk").values()]
+    rows["book_tags"].sort(key=lambda row: (row["book_id"], row["tag_id"]))
+    keys = {name: [row["id"] for row in found] for name, found in rows.items()}
+    new = {name: {key: f"new {n}" for n, key in enumerate(k for k in keys[name] if k > last[name])} for name in rows}
+    return answer, {name: [_with_new_keys(name, row, new) for row in found] for name, found in rows.items()}
 
 
-FIRST_NEW = 31
-"""Keys from here on may be new: sequences do not go back with a rollback."""
+def _tables(names: dict[str, Any]) -> dict[str, Any]:
+    return {model.__name__: names[model.__name__] for model in ours.MODELS} | {"book_tags": names["Book"].tags.through}
 
 
-def _renumbered(value: Any) -> Any:
+# Sequences do not go back with a rollback: keys of new rows are compared by their order.
+_REFERS = {"author_id": "Author", "editor_id": "Author", "book_id": "Book", "tag_id": "Tag", "store_id": "Store"}
+
+
+def _with_new_keys(table: str, row: dict[str, Any], new: dict[str, dict[int, str]]) -> dict[str, Any]:
+    refers = _REFERS | {"id": table, "parent_id": "Category"}
+    return {
+        name: new[refers[name]].get(value, value) if name in refers else value
+        for name, value in row.items()
+        if (table, name) != ("book_tags", "id")
+    }
+
+
+def _renumbered(value: Any, last: dict[str, int]) -> Any:
+    if isinstance(value, tuple) and len(value) == 2 and value[0] in last:
+        return (value[0], value[1] if value[1] is None or value[1] <= last[value[0]] else "new")
+    if isinstance(value, list):
+        return [_renumbered(each, last) for each in value]
     return value
 
 

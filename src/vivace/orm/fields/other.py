@@ -126,7 +126,9 @@ class JSONField(Field[Any]):
         return json.loads(value, cls=self.decoder)
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
-        return sqlalchemy.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+        kind = sqlalchemy.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+        # A column of SQLite that is declared as JSON would take the text of a number for the number, and round it.
+        return kind.with_variant(sqlalchemy.Text(), "sqlite")
 
     def bind_converter(self, dialect: str) -> Callable[[Any], Any]:
         return self.dumps

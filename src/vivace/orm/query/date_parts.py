@@ -77,13 +77,21 @@ def _mysql_moved(element: Element, zone: str, function: str) -> Element:
     """A moment from UTC to the zone (`date_add`), or back (`date_sub`)."""
     if zone[0] not in "+-":
         ends = [_quoted("+00:00"), _quoted(zone)]
-        return func.convert_tz(element, *(ends if function == "date_add" else reversed(ends)))
+        moved = func.convert_tz(element, *(ends if function == "date_add" else reversed(ends)))
+        # For a zone that the server does not know, it is null: an answer that looks like one.
+        return sqlalchemy.case((element.isnot(None), func.coalesce(moved, sqlalchemy.literal_column(_UNKNOWN_ZONE))))
     # CONVERT_TZ leaves moments before 1970 and after 2038 as they are.
     hours, minutes, *seconds = (int(number) for number in zone[1:].split(":"))
     offset = (hours * 60 + minutes) * 60 + sum(seconds)
     span = templated("INTERVAL %(expressions)s SECOND", [_number(f"{zone[0]}{offset}")], sqlalchemy.Interval())
-    moved: Element = getattr(func, function)(element, span)
-    return moved
+    shifted: Element = getattr(func, function)(element, span)
+    return shifted
+
+
+_UNKNOWN_ZONE = (
+    "(SELECT CURRENT_TIMESTAMP(6) /* an error, by two rows: the server does not know this time zone. Load them with "
+    "mariadb-tzinfo-to-sql or mysql_tzinfo_to_sql */ UNION ALL SELECT CURRENT_TIMESTAMP(6))"
+)
 
 
 # Parts

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import ColumnElement
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.sql import visitors
 
 from vivace.orm.exceptions import FieldDoesNotExist, FieldError, unknown_field
@@ -366,7 +367,7 @@ class Select:
         if self.distinct:
             if self.binds.dialect != "postgresql":
                 raise FieldError("distinct(…) by fields is PostgreSQL's DISTINCT ON; this database has no such thing")
-            return statement.distinct(*(self.operand_of(name).element for name in self.distinct))
+            return statement.ext(distinct_on(*(self.operand_of(name).element for name in self.distinct)))
         return statement.distinct()
 
     def columns_for_distinct(self, columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:

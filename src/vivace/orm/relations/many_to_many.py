@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vivace.orm.binding import allows_relation
 from vivace.orm.query.queryset import QuerySet
-from vivace.orm.relations.reverse import RelatedManager, manager_class_of, related_class
+from vivace.orm.relations.reverse import RelatedManager, listed, manager_class_of, related_class
 from vivace.orm.signals import m2m_changed
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class ManyToManyManager(RelatedManager[M]):
         through_defaults: dict[str, Any] | None = None,
     ) -> None:
         database = self._target_database()
-        wanted = self._keys_of(objects, database)
+        wanted = self._keys_of(await listed(objects), database)
         self._forget()
         async with database.atomic():
             if clear:

@@ -306,7 +306,7 @@ class ReverseManyManager(RelatedManager[M]):
         clear: bool = False,
         through_defaults: dict[str, Any] | None = None,
     ) -> None:
-        wanted = list(objects)
+        wanted = await listed(objects)
         self._forget()
         async with self._target_database().atomic():
             if not self.field.null:
@@ -321,6 +321,11 @@ class ReverseManyManager(RelatedManager[M]):
             known = {each.pk for each in present}
             await self.remove(*[each for each in present if each.pk not in kept])
             await self.add(*[each for each in wanted if getattr(each, "pk", None) not in known], bulk=bulk)
+
+
+async def listed(objects: Iterable[Any]) -> list[Any]:
+    """The objects as a list; those of a queryset, which nobody need have awaited."""
+    return await objects if isinstance(objects, QuerySet) else list(objects)
 
 
 class ReverseManyDescriptor:
