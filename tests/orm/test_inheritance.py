@@ -335,6 +335,35 @@ async def test_update_reaches_the_columns_of_parents(town: Database) -> None:
         await Restaurant.objects.update(visits=1)
 
 
+async def test_changed_and_deleted_rows_are_returned(town: Database) -> None:
+    rows = await Restaurant.objects.filter(stars=2).update(stars=3, name="new").returning()
+    assert [(row.name, row.stars, row.pk) for row in rows] == [("new", 3, 3)]
+    gone = await Italian.objects.filter(name="new").delete().returning("name")
+    assert [row.name for row in gone] == ["new"]
+    assert await Place.objects.count() == 3
+
+
+async def test_rows_of_several_tables_are_locked_and_got_or_created(town: Database) -> None:
+    async with town.atomic():
+        assert (await Restaurant.objects.select_for_update().get(name="grill")).stars == 1
+    assert (await Restaurant.objects.get_or_create(name="grill"))[1] is False
+    made, created = await Restaurant.objects.update_or_create(name="diner", defaults={"stars": 4, "address": "x"})
+    assert created
+    assert (made.stars, made.address) == (4, "x")
+    again, created = await Restaurant.objects.update_or_create(name="diner", defaults={"stars": 5, "address": "y"})
+    assert not created
+    fresh = await Restaurant.objects.get(pk=again.pk)
+    assert (fresh.stars, fresh.address) == (5, "y")
+
+
+async def test_set_operations_and_subqueries_of_children(town: Database) -> None:
+    both = Restaurant.objects.filter(stars=1).union(Restaurant.objects.filter(stars=2))
+    assert sorted([row.name for row in await both]) == ["grill", "trattoria"]
+    assert await Place.objects.filter(pk__in=Restaurant.objects.filter(stars=2)).count() == 1
+    outer = Restaurant.objects.filter(pk=models.OuterRef("pk"), name__startswith="t")
+    assert await Place.objects.filter(models.Exists(outer)).values_list("name", flat=True) == ["trattoria"]
+
+
 async def test_bulk_operations_write_every_table(town: Database) -> None:
     made = await Italian.objects.bulk_create([Italian(name=f"i{number}", stars=number) for number in range(5)])
     assert [each.pk for each in made] == [5, 6, 7, 8, 9]

@@ -15,7 +15,7 @@ from vivace.orm.query.bulk_create import bulk_create
 from vivace.orm.query.bulk_update import bulk_update
 from vivace.orm.query.changes import freeze_assigned
 from vivace.orm.query.fetching import FetchedQuery
-from vivace.orm.query.returning import Change, delete_returning, update_returning
+from vivace.orm.query.returning import Change, delete_returning, update_returning, update_tables_returning
 from vivace.orm.relations.deletion import delete_queryset
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ class QuerySet(FetchedQuery[M]):
 
         def returning(fields: Sequence[str]) -> Coroutine[Any, Any, list[M]]:
             self._refuse_slice("update")
+            if self.model._meta.links:
+                return update_tables_returning(self, values, fields)
             bound: list[Any] = []
             assignments = tuple((name, freeze_assigned(value, bound)) for name, value in values.items())
             return update_returning(self, assignments, bound, fields)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -60,7 +60,7 @@ async def update_returning(
     attnames = _attnames(model, fields)
     if queryset._is_none or not assignments:
         return []
-    if database.dialect.update_returning and not model._meta.links:
+    if database.dialect.update_returning:
         shape = (*queryset._shape, ("update", assignments, attnames))
         plan, arguments, _ = cache.shapes.bound(model, shape, (*queryset._values, *values), database.dialect)
         rows = await database.fetch_plan(plan, arguments)
@@ -70,6 +70,20 @@ async def update_returning(
         shape = (*chosen._shape, ("update", assignments))
         plan, arguments, _ = cache.shapes.bound(model, shape, (*chosen._values, *values), database.dialect)
         await database.execute_plan(plan, arguments)
+        return list(await chosen.only(*attnames))
+
+
+async def update_tables_returning(
+    queryset: QuerySet[Any], values: Mapping[str, Any], fields: Sequence[str]
+) -> list[Any]:
+    """`update_returning` of rows that are in several tables."""
+    attnames = _attnames(queryset.model, fields)
+    if queryset._is_none or not values:
+        return []
+    database = queryset._write_db
+    async with database.atomic():
+        chosen = await _locked(queryset, database)
+        await chosen.update(**values)
         return list(await chosen.only(*attnames))
 
 
