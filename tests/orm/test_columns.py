@@ -92,7 +92,7 @@ def test_transforms_of_ones_own_are_attributes() -> None:
     ("read", "message"),
     [
         (lambda: Book.published.yaer, 'Did you mean "year"'),
-        (lambda: Book.title.year, "has no attribute 'year'. Transforms: none"),
+        (lambda: Book.title.year, "has no attribute 'year'. Transforms: "),
         (lambda: Book.author.nmae, 'Did you mean "name"'),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.orm.library import Author, Book, Everything
+from tests.orm.tables import tables_of
 
 from vivace.databases import Database
 from vivace.orm import F, Q, Value, lookups, models
@@ -186,3 +187,33 @@ async def test_pairs_are_conditions_too_and_numbers_are_none(books: Database) ->
 async def test_related_objects_are_compared_by_key_only(sqlite: Database) -> None:
     with pytest.raises(FieldError, match="author__id__contains"):
         await Book.objects.filter(author__contains=1)
+
+
+class Country(models.Model):
+    code = models.CharField(max_length=2, unique=True)
+
+    class Meta:
+        app_label = "lookups"
+
+
+class Town(models.Model):
+    country = models.ForeignKey(Country, on_delete=models.CASCADE, to_field="code", related_name="towns")
+
+    class Meta:
+        app_label = "lookups"
+
+
+async def test_querysets_are_compared_by_what_the_key_refers_to(sqlite: Database) -> None:
+    async with tables_of(sqlite, Country, Town):
+        await Country.objects.create(code="ch")
+        country = await Country.objects.create(code="at")
+        await Town.objects.create(country=country)
+        assert await Town.objects.filter(country__in=Country.objects.all()).count() == 1
+        assert await Town.objects.exclude(country__in=Country.objects.filter(code="ch")).count() == 1
+        assert await Town.objects.filter(country=Country.objects.filter(code="at")[:1]).count() == 1
+        assert await Town.objects.filter(country__in=Country.objects.values("code")).count() == 1
+        assert await Country.objects.filter(towns__in=Town.objects.all()).get() == country
+        with pytest.raises(ValueError, match='QuerySet for "Town": Use a QuerySet for "Country"'):
+            await Town.objects.filter(country__in=Town.objects.all())
+        with pytest.raises(ValueError, match="must be limited to one result"):
+            await Town.objects.filter(country=Country.objects.all())

@@ -19,6 +19,8 @@ from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.postgresql import (
     CosineDistance,
     GinIndex,
+    HnswIndex,
+    IvfflatIndex,
     L1Distance,
     L2Distance,
     MaxInnerProduct,
@@ -37,6 +39,7 @@ from vivace.orm.postgresql import (
     VectorField,
 )
 from vivace.orm.query.compiler import compile_shape
+from vivace.orm.schema import creation
 from vivace.utils.exceptions import ValidationError
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +61,12 @@ class Note(models.Model):
 
     class Meta:
         app_label = "search"
+        indexes = [
+            HnswIndex(
+                fields=["embedding"], name="note_near", opclasses=["vector_cosine_ops"], m=16, ef_construction=64
+            ),
+            IvfflatIndex(fields=["embedding"], name="note_lists", opclasses=["vector_l2_ops"], lists=100),
+        ]
 
 
 PAGES = {
@@ -250,3 +259,10 @@ def test_vectors_are_lists_of_so_many_numbers() -> None:
         field.bind_converter("sqlite")
     with pytest.raises(ModelDefinitionError, match="from 1 to"):
         VectorField(0)
+
+
+def test_indexes_of_vectors_say_their_distance() -> None:
+    statements = "\n".join(creation([Note], dialects.asyncpg.dialect()))  # type: ignore[no-untyped-call]
+    assert "embedding VECTOR(3) NOT NULL" in statements
+    assert "USING hnsw (embedding vector_cosine_ops) WITH (m = 16, ef_construction = 64)" in statements
+    assert "USING ivfflat (embedding vector_l2_ops) WITH (lists = 100)" in statements

@@ -69,6 +69,8 @@ from vivace.orm.postgresql.trigrams import (
 )
 from vivace.orm.postgresql.vectors import (
     CosineDistance,
+    HnswIndex,
+    IvfflatIndex,
     L1Distance,
     L2Distance,
     MaxInnerProduct,
@@ -99,7 +101,9 @@ __all__ = [
     "GinIndex",
     "GistIndex",
     "HashIndex",
+    "HnswIndex",
     "IntegerRangeField",
+    "IvfflatIndex",
     "JSONBAgg",
     "L1Distance",
     "L2Distance",

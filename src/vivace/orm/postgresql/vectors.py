@@ -16,6 +16,7 @@ import sqlalchemy
 
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.fields.numbers import FloatField
+from vivace.orm.postgresql.indexes import PostgreSQLIndex
 from vivace.orm.postgresql.only import PostgreSQLField
 from vivace.orm.postgresql.search import require_postgresql
 from vivace.orm.query.expressions import Bare, Expression, as_field_or_expression
@@ -143,3 +144,27 @@ class L1Distance(_Distance):
     """The distance along the axes."""
 
     operator = "<+>"
+
+
+class HnswIndex(PostgreSQLIndex):
+    """The graph index of pgvector. `opclasses` says the distance that it serves, such as vector_cosine_ops."""
+
+    suffix: ClassVar[str] = "hnsw"
+    method = "hnsw"
+
+    def __init__(
+        self, *expressions: Any, m: int | None = None, ef_construction: int | None = None, **options: Any
+    ) -> None:
+        super().__init__(*expressions, **options)
+        self._take(m=m, ef_construction=ef_construction)
+
+
+class IvfflatIndex(PostgreSQLIndex):
+    """The index of pgvector by lists of near vectors; make it when the table has its rows."""
+
+    suffix: ClassVar[str] = "ivfflat"
+    method = "ivfflat"
+
+    def __init__(self, *expressions: Any, lists: int | None = None, **options: Any) -> None:
+        super().__init__(*expressions, **options)
+        self._take(lists=lists)

@@ -107,7 +107,11 @@ class Filters:
             return self._split(shape), False
         if not operand.aggregate:
             self._plain.append(operand.element)
-        key = _key_function(target) if target is not None and target.is_relation else None
+        key = None
+        if target is not None and target.is_relation:
+            key = _key_function(target)
+            if kind == "expression" and payload[0] == "queryset":
+                payload = _of_related(payload, target)
         condition = lookup.condition(operand, Right(kind, payload, key), Context(self.select))
         self._plain += [column for side in condition.right if not side.aggregate for column in _columns(side)]
         if is_conjunct and target is not None and _needs_the_row(lookup, kind, payload):
@@ -244,6 +248,21 @@ _JOINED: dict[str, Callable[[list[Clause]], Clause]] = {
     "or": lambda clauses: or_(*clauses),
     "xor": _xor,
 }
+
+
+def _of_related(queryset: Shape, target: Target) -> Shape:
+    """A queryset of related objects as one of what they are compared by. Raises ValueError for other objects."""
+    kind, model, operations = queryset
+    if any(operation[0] in ("values", "combine") for operation in operations):
+        return queryset
+    related: type[Model] = target.related_model  # type: ignore[assignment]  # only called for relations
+    if not issubclass(model, related) and not issubclass(related, model):
+        name, wanted = model._meta.object_name, related._meta.object_name
+        raise ValueError(f'Cannot use QuerySet for "{name}": Use a QuerySet for "{wanted}".')
+    compared: Field[Any] = getattr(target.field, "target_field", target.field)
+    if compared.primary_key:
+        return queryset
+    return (kind, model, (*operations, ("values", (compared.attname,), "flat")))
 
 
 def _key_function(target: Target) -> Callable[[Any], Any]:

@@ -22,6 +22,7 @@ from vivace.orm.query.lookups.comparisons import (
 from vivace.orm.query.lookups.composite import TupleIn
 from vivace.orm.query.lookups.dates import YearExact, YearGt, YearGte, YearLookup, YearLt, YearLte
 from vivace.orm.query.lookups.json import JSONExact, JSONNull
+from vivace.orm.query.lookups.json_at_keys import KeyTransformExact
 from vivace.orm.query.lookups.json_keys import KT, KeyTextTransform, KeyTransform
 from vivace.orm.query.lookups.text import (
     Contains,
@@ -58,6 +59,7 @@ __all__ = [
     "JSONNull",
     "KeyTextTransform",
     "KeyTransform",
+    "KeyTransformExact",
     "LessThan",
     "LessThanOrEqual",
     "Lookup",

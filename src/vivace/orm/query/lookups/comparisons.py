@@ -47,6 +47,15 @@ class Exact(BuiltinLookup):
     operate = operator.eq
 
     @classmethod
+    def of_expression(cls, lhs: Operand, shape: Shape, context: Context) -> Operand:
+        if shape[0] == "queryset" and not any(operation[0] == "slice" for operation in shape[2]):
+            raise ValueError(
+                "The QuerySet value for an exact lookup must be limited to one result using slicing: add [:1], or use "
+                "__in"
+            )
+        return super().of_expression(lhs, shape, context)
+
+    @classmethod
     def of_none(cls, lhs: Operand, context: Context) -> Clause:
         return is_null(lhs, True)
 
