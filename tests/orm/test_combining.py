@@ -82,6 +82,8 @@ async def test_empty_querysets_are_left_out(books: Database) -> None:
     assert await pages(nothing.union(THIN)) == [0, 10, 20]
     assert await pages(THIN.union(nothing)) == [0, 10, 20]
     assert await nothing.union(nothing) == []
+    assert await THIN.union(THICK).none().aggregate(n=Count("pk"), s=Sum("pages")) == {"n": 0, "s": None}
+    assert await nothing[:3].aggregate(n=Count("pk")) == {"n": 0}
     assert await THIN.intersection(nothing) == []
     assert await pages(THIN.difference(nothing)) == [0, 10, 20]
     assert await nothing.difference(THIN) == []

@@ -191,7 +191,7 @@ class FetchedQuery(CombinableQuery[M]):
         frozen = freeze_named(named_expressions(expressions, named), values)
         if not frozen:
             return {}
-        queryset = self.filter(pk__in=()) if self._is_empty and not self._is_sliced else self
+        queryset = self._sliced(slice(0, 0)) if self._is_none else self
         result: dict[str, Any] = await queryset._ask(("aggregate", frozen), values)
         return result
 
