@@ -448,3 +448,54 @@ async def test_a_version_guards_all_tables_of_a_row(database: Database, make: Ma
     await Cafe.objects.bulk_update([fresh], ["seats"])
     await fresh.save()
     assert await Cafe.objects.values_list("seats", "version") == [(8, 4)]
+
+
+@pytest.fixture
+def without_returning(mysql: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """A database as MySQL is, which has no RETURNING at all; MariaDB has it for INSERT."""
+    monkeypatch.setattr(mysql.dialect, "insert_returning", False)
+    # Statements are kept by the name of the driver.
+    monkeypatch.setattr(mysql.dialect, "driver", "without-returning")
+    return mysql
+
+
+async def test_without_returning_rows_are_read_back_by_a_query(without_returning: Database) -> None:
+    class Leaf(models.Model):
+        name = models.CharField(max_length=20)
+        size = models.IntegerField(db_default=3)
+        double = models.GeneratedField(
+            expression=F("size") * 2, output_field=models.IntegerField(), db_persist=True, null=True
+        )
+
+        class Meta:
+            app_label = "leaves"
+
+    with registry.isolated():
+        for table in metadata([Leaf]).sorted_tables:
+            await without_returning.execute(str(CreateTable(table).compile(dialect=without_returning.dialect)))
+        with statements(without_returning) as seen:
+            leaf = await Leaf.objects.create(name="a")
+        assert not any("RETURNING" in sql for sql in seen)
+        assert (leaf.size, leaf.double) == (3, 6)
+        leaf.size = 5
+        await leaf.save()
+        assert leaf.double == 10
+        given = await Leaf.objects.create(id=70, name=Upper(Value("b")), size=Value(2) + 2)
+        made = await Leaf.objects.create(name=Upper(Value("c")))
+        assert (given.name, given.size, given.double) == ("B", 4, 8)
+        assert (made.name, made.size) == ("C", 3)
+        made.name = Lower("name")  # type: ignore[assignment]
+        await made.save()
+        assert made.name == "c"
+        await Leaf.objects.bulk_create([Leaf(name="d"), Leaf(id=90, name="e", size=1)])
+        assert await Leaf.objects.order_by("name").values_list("name", "size") == [
+            ("a", 5),
+            ("B", 4),
+            ("c", 3),
+            ("d", 3),
+            ("e", 1),
+        ]
+        author = await Author.objects.create(name="Ann")
+        assert await Author.objects.get(pk=author.pk) == author
+        tag, created = await Tag.objects.get_or_create(name="red")
+        assert (created, await Tag.objects.get(pk=tag.pk)) == (True, tag)

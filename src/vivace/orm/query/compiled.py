@@ -33,5 +33,5 @@ def finished(
     """SQLAlchemy's statement compiled for a driver."""
     compiled = statement.compile(dialect=dialect)
     batches = reads and " FOR " not in compiled.string  # a FOR UPDATE locks
-    plan = Plan(compiled.string, reads=reads, returns_rows=returns_rows, batches=batches)
+    plan = Plan(compiled.string, reads=reads, returns_rows=returns_rows, inserts=statement.is_insert, batches=batches)
     return Compiled(plan, binds.binder(compiled), decode)

@@ -120,4 +120,5 @@ def _statement(statement: Any, dialect: Dialect, fields: Sequence[Field[Any]], r
     names = list(compiled.positiontup or ())
     # The values come in the order of the fields; so must the parameters in the SQL.
     assert names == [f"p{index}" for index in range(len(fields))], names
-    return Statement(Plan(compiled.string, reads=False, returns_rows=returning), row_binder(fields, dialect.name))
+    plan = Plan(compiled.string, reads=False, returns_rows=returning, inserts=statement.is_insert)
+    return Statement(plan, row_binder(fields, dialect.name))
