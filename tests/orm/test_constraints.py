@@ -15,6 +15,7 @@ from vivace.databases import Database
 from vivace.orm import F, Q, functions, models
 from vivace.orm.exceptions import IntegrityError, ModelDefinitionError
 from vivace.orm.opclasses import OpClass
+from vivace.orm.registry import registry
 from vivace.utils.exceptions import NON_FIELD_ERRORS, ValidationError
 
 pytestmark = pytest.mark.anyio
@@ -201,3 +202,70 @@ MISTAKES: list[tuple[Any, str]] = [
 def test_options_that_cannot_be_are_told(make: Any, message: str) -> None:
     with pytest.raises(ModelDefinitionError, match=message):
         make()
+
+
+class Place(models.Model):
+    name = models.CharField(max_length=20, unique=True)
+    town = models.CharField(max_length=20, default="t")
+
+    class Meta:
+        app_label = "rooms"
+        constraints = [models.CheckConstraint(condition=~Q(town="x"), name="place_town")]
+
+
+class Restaurant(Place):
+    stars = models.IntegerField(default=0, unique=True)
+
+    class Meta:
+        app_label = "rooms"
+        constraints = [models.CheckConstraint(condition=Q(stars__gte=0), name="restaurant_stars")]
+
+
+@pytest.fixture
+async def places(database: Database) -> AsyncIterator[Database]:
+    async with tables_of(database, Place, Restaurant):
+        yield database
+
+
+async def test_rows_in_several_tables_keep_the_rules_of_all(places: Database) -> None:
+    await Place(name="Park").save()
+    inn = Restaurant(name="Inn", stars=1)
+    await inn.full_clean()
+    await inn.save()
+    await inn.full_clean()
+    wrong = Restaurant(name="Park", stars=1)
+    assert await faults(wrong) == {
+        "name": [("unique", "Restaurant with this Name already exists.")],
+        "stars": [("unique", "Restaurant with this Stars already exists.")],
+    }
+    assert await faults(Restaurant(name="a", stars=-1, town="x")) == {
+        NON_FIELD_ERRORS: [
+            (None, "Constraint “restaurant_stars” is violated."),
+            (None, "Constraint “place_town” is violated."),
+        ]
+    }
+
+
+async def test_no_name_or_value_becomes_sql(database: Database) -> None:
+    hostile = "x'; DROP TABLE rooms_room; --\" `\\ %s %(a)s $1 ? :name"
+    with registry.isolated():
+
+        class Odd(models.Model):
+            text = models.CharField(max_length=100, db_column='a"b`c', db_default=hostile)
+            number = models.IntegerField(default=1)
+
+            class Meta:
+                constraints = [
+                    models.CheckConstraint(condition=~Q(text=hostile + "!"), name='odd"`check'),
+                    models.UniqueConstraint(functions.Lower("text"), "number", name='odd"`unique'),
+                ]
+                indexes = [models.Index(fields=["-number"], name='odd"`index', condition=~Q(text=hostile))]
+
+        async with tables_of(database, Odd):
+            odd = await Odd.objects.create()
+            assert odd.text == hostile
+            assert (await Odd.objects.get(text=hostile)).pk == odd.pk
+            with pytest.raises(IntegrityError):
+                await Odd.objects.create(text=hostile + "!")
+            with pytest.raises(ValidationError):
+                await Odd(text=hostile + "!").full_clean()

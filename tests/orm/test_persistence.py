@@ -289,3 +289,13 @@ async def test_the_first_and_last_moment_stay_aware(database: Database, moment: 
     assert await Everything.objects.aggregate(last=Max("moment")) == {"last": moment}
     found.text = "changed"
     await found.save()
+
+
+async def test_full_clean_looks_for_the_rows_that_keys_point_to(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann")
+    left_out = ["subtitle", "price", "published", "editor", "publisher"]
+    await Book(title="x", author=ann).full_clean(exclude=left_out)
+    with pytest.raises(ValidationError) as caught:
+        await Book(title="x", author_id=ann.pk + 1, editor_id=ann.pk).full_clean()
+    assert caught.value.message_dict["author"] == [f"author instance with id {ann.pk + 1} is not a valid choice."]
+    assert "editor" not in caught.value.message_dict

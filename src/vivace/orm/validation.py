@@ -58,6 +58,10 @@ async def full_clean(
         instance.clean()
     except ValidationError as error:
         errors = error.update_error_dict(errors)
+    try:
+        await validate_targets(instance, exclude | (errors.keys() - {NON_FIELD_ERRORS}), using)
+    except ValidationError as error:
+        errors = error.update_error_dict(errors)
     for wanted, check in ((unique, instance.validate_unique), (constraints, instance.validate_constraints)):
         if wanted:
             # What is wrong already need not be asked about.
@@ -68,6 +72,38 @@ async def full_clean(
                 errors = error.update_error_dict(errors)
     if errors:
         raise ValidationError(errors)
+
+
+# Relations
+
+
+async def validate_targets(instance: Model, exclude: frozenset[str], using: Database | str | None) -> None:
+    """One query whether the rows that foreign keys point to are there; none for a model without foreign keys."""
+    rules = _decidable(instance, target_rules(instance._meta.model), exclude)
+    errors: Errors = {}
+    for rule in await broken_rules(instance, rules, database_of(instance, using)):
+        field = rule.target
+        assert field is not None
+        value = getattr(instance, field.attname)
+        params = {
+            "model": field.related_model._meta.verbose_name,
+            "pk": value,
+            "field": field.target_field.name,
+            "value": value,
+        }
+        errors[field.name] = [ValidationError(field.error_messages["invalid"], "invalid", params)]
+    if errors:
+        raise ValidationError(errors)
+
+
+@lru_cache(maxsize=1024)
+def target_rules(model: type[Model]) -> tuple[Rule, ...]:
+    """What the foreign keys of a model ask."""
+    return tuple(
+        Rule(field.model, (field.name,), ((F(field.name), "="),), target=field)
+        for field in model._meta.foreign_keys
+        if not field.remote_field.parent_link
+    )
 
 
 # Uniqueness

@@ -20,6 +20,7 @@ from vivace.orm.ddl_expressions import operand_on
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.defaults import DatabaseDefault
 from vivace.orm.fields.generated import GeneratedField
+from vivace.orm.fields.related import ForeignKey
 from vivace.orm.query import hydrate
 from vivace.orm.query.binds import Binds
 from vivace.orm.query.compiled import Compiled, finished
@@ -48,6 +49,8 @@ class Rule:
     constraint: BaseConstraint | None = None
     dialects: tuple[str, ...] | None = None
     """The databases that can tell; None for all."""
+    target: ForeignKey[Any] | None = None
+    """The foreign key that must point to a row."""
     date: tuple[str, str, str] | None = None
     """For `unique_for_date` and its like: the field, the date's field, and "date", "month" or "year"."""
 
@@ -205,6 +208,11 @@ def _broken(
         kept: Any = operand_on(rule.model, row, rule.condition, binds, values).element
         # Unknown, for a null, is kept, as by the database's own check.
         return sqlalchemy.case((sqlalchemy.not_(kept.self_group()), yes), else_=no)
+    if rule.target is not None:
+        target = rule.target.related_model._meta.table.alias("target_row")
+        points = target.c[rule.target.target_field.column] == row.c[rule.target.column]
+        found = sqlalchemy.select(yes).select_from(target).where(points).correlate(row).exists()
+        return sqlalchemy.case((found, no), else_=yes)
     table = rule.model._meta.table.alias("other_row")
     clauses: list[Any] = []
     for expression, operator in rule.compared:

@@ -254,6 +254,8 @@ def _check_on_delete(on_delete: object, options: Mapping[str, Any], *, db_constr
 
 
 class _KeyField(RelatedField):
+    default_error_messages = {"invalid": "%(model)s instance with %(field)s %(value)r is not a valid choice."}
+
     def __init__(
         self,
         to: Any,
@@ -331,6 +333,11 @@ class _KeyField(RelatedField):
         spec = super().spec
         object.__setattr__(spec, "python_type", self.target_field.python_type)
         return spec
+
+    def validate(self, value: Any, instance: Model | None) -> None:
+        # The link to a parent is made when the parent's part is saved.
+        if not self.remote_field.parent_link:
+            super().validate(value, instance)
 
     def get_default(self) -> Any:
         default = super().get_default()
