@@ -51,7 +51,7 @@ def join_path(join: Any) -> str:
     """The names of the relations that lead to a joined table."""
     parts: list[str] = []
     while join.parent is not None:
-        field, forward = join.edge
+        field, forward, _ = join.edge
         parts.insert(0, field.name if forward else str(field.remote_field.accessor))
         join = join.parent
     return "__".join(parts)
