@@ -87,8 +87,12 @@ async def test_a_filter_of_the_manager_is_about_the_same_pair(database: Database
     await second.readers.add(author, through_defaults={"days": 9})
     assert await first.readers.filter(loan__days=1).count() == 1
     assert await first.readers.filter(loan__days=9).count() == 0
-    # As in Django, only the first filter; a later one is about any pair.
+    assert await first.readers.exclude(loan__days=9).count() == 1
+    assert await first.readers.exclude(loan__days=1).count() == 0
+    assert await first.readers.all().filter(loan__days=9).count() == 0
+    # As in Django, only what follows at once; anything later is about any pair.
     assert await first.readers.filter(name="a").filter(loan__days=9).count() == 1
+    assert await first.readers.order_by("name").filter(loan__days=9).count() == 1
 
 
 async def test_django_s_prefixed_names_know_the_relation_too(database: Database) -> None:

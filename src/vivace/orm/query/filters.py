@@ -38,16 +38,15 @@ class Filters:
         """Columns that stand beside an aggregate in HAVING, and so must be grouped by."""
         self._plain: list[ColumnElement[Any]] = []
         """The columns of the conjunct that is being built."""
-        self._kept: set[Join] = set()
-        """The joins that the next call shares."""
+        self.shared: frozenset[Join] = frozenset()
+        """The joins of a many-to-many manager, which the call that follows it shares."""
 
     def add(self, condition: Shape, *, keep_joins: bool = False) -> None:
         """One call of filter() or exclude(): its lookups share the joins of relations to many.
 
         With `keep_joins`, the next call shares them, too.
         """
-        reuse = self._kept
-        self._kept = reuse if keep_joins else set()
+        reuse = set(self.shared)
         for part in self._conjuncts(condition):
             self._plain = []
             clause, aggregate = self.clause(part, reuse, is_conjunct=True)
@@ -59,6 +58,8 @@ class Filters:
                 self.select.having.append(clause)
             else:
                 self.select.where.append(clause)
+        if keep_joins:
+            self.shared = frozenset(reuse)
 
     def _conjuncts(self, condition: Shape) -> list[Shape]:
         if condition[0] == "q" and condition[1] == "and" and not condition[2]:
@@ -182,8 +183,22 @@ class Filters:
         inner.filters.add(("q", "and", False, (lookup,)))
         own, outer = inner.operand_of("pk").element, select.operand_of("pk").element
         inner.where.append(own == outer)
+        self._share(inner)
         clause: Clause = inner.statement([sqlalchemy.literal_column("1")]).exists()
         return clause
+
+    def _share(self, inner: Select) -> None:
+        """Restricts a subquery to the rows that the shared joins mean."""
+        pairs = {self.select.joins.root: inner.joins.root}
+        for join in self.select.joins.all:
+            parent = pairs.get(join.parent) if join.parent is not None and join in self.shared else None
+            same = [each for each in inner.joins.all if parent is not None and each.parent is parent]
+            for each in same:
+                if each.edge == join.edge:
+                    pairs[join] = each
+                    key = join.model._meta.pk
+                    for field in getattr(key, "fields", (key,)):
+                        inner.where.append(each.table.c[field.column] == join.table.c[field.column])
 
 
 def _columns(operand: Operand) -> list[ColumnElement[Any]]:

@@ -110,7 +110,7 @@ def _unsliced(queryset: Any) -> Any:
 
 def _of_one(queryset: Any, **lookups: Any) -> Any:
     """The queryset that an instance's manager answers with: its rows, and no more than the slice."""
-    rows = _unsliced(queryset).filter(**lookups)
+    rows = _unsliced(queryset)._sticky_filter(**lookups)
     rows._low, rows._high = queryset._low, queryset._high
     return rows
 

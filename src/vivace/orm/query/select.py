@@ -73,6 +73,8 @@ class Select:
         self.operations = (*self.operations, *operations)
         for operation in operations:
             _OPERATIONS[operation[0]](self, *operation[1:])
+            if operation[0] not in ("sticky", "fetch_mode"):
+                self.filters.shared = frozenset()
 
     def inherit(self, select: Select) -> None:
         """Takes over the names that `select` gave, for a subquery about one row of it."""
