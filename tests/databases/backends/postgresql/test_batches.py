@@ -108,7 +108,7 @@ async def test_slow_reads_run_beside_each_other(postgres: Database) -> None:
 async def test_a_batch_that_is_larger_than_it_may_be_becomes_several(postgres: Database) -> None:
     plan = series()
     await known_as_quick(postgres, plan, 1)
-    plan.traffic.pace = 0.001  # four in a batch
+    plan.traffic.pace = 0.0025  # four in a batch
     found, acquired = await times_acquired(postgres, plan, *((number,) for number in range(10)))
     assert [len(rows) for rows in found] == list(range(10))
     assert acquired == 3
@@ -118,7 +118,7 @@ async def test_reads_without_number_are_shared_out_to_the_connections(postgres_u
     plan = series()
     async with Database(postgres_url, min_size=2, max_size=2) as database:
         await known_as_quick(database, plan, 1)
-        plan.traffic.pace = 0.003  # one in a batch, were there not so many
+        plan.traffic.pace = 0.009  # one in a batch, were there not so many
         found, acquired = await times_acquired(database, plan, *((number,) for number in range(10)))
     assert [len(rows) for rows in found] == list(range(10))
     assert acquired == 2
@@ -127,7 +127,7 @@ async def test_reads_without_number_are_shared_out_to_the_connections(postgres_u
 async def test_who_is_told_to_lead_and_cancelled_at_that_moment_leaves_the_others_alone(postgres: Database) -> None:
     plan = series()
     await known_as_quick(postgres, plan, 1)
-    plan.traffic.pace = 0.002  # two in a batch: the third leads the second batch
+    plan.traffic.pace = 0.005  # two in a batch: the third leads the second batch
     tasks = [asyncio.create_task(postgres.fetch_plan(plan, (number,))) for number in range(1, 5)]
     await asyncio.sleep(0)  # all are waiting
     asyncio.get_running_loop().call_soon(tasks[2].cancel)

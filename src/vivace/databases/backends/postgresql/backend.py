@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from math import inf
-from time import monotonic
+from time import thread_time
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -85,9 +85,12 @@ class PostgreSQLBackend(Backend):
         try:
             if plan.changes_session:
                 note_changed_session(lease, plan, pgbouncer=self.options.pgbouncer)
-            found = await way.call(lease.connection, plan, args)
-            if plan.traffic is not None:
-                plan.traffic.took(monotonic() - lease.held_since)
+            if plan.traffic is None:
+                found = await way.call(lease.connection, plan, args)
+            else:
+                busy_since = thread_time()
+                found = await way.call(lease.connection, plan, args)
+                plan.traffic.took(lease.held_since, busy_since)
         except asyncio.CancelledError:
             # The server may still be at it: the pool waits for the end before it lends the connection again.
             lease.is_unsettled = True
