@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from vivace.databases import Database, Plan
-from vivace.databases.errors import DatabaseError, DataError
+from vivace.databases.backends.base import Operation
+from vivace.databases.errors import DatabaseError, DataError, PoolTimeout
 
 pytestmark = pytest.mark.anyio
 
@@ -147,6 +148,35 @@ async def test_a_read_that_is_always_alone_stops_waiting_for_company(postgres: D
     assert acquired == 2  # the first went alone, once more
     plan.traffic.pace = 0.0001
     assert (await times_acquired(postgres, plan, (1,), (2,), (3,)))[1] == 1
+
+
+async def test_while_no_connection_is_free_reads_come_together(postgres_url: str) -> None:
+    plan = series()
+    async with Database(postgres_url, min_size=1, max_size=1, acquire_timeout=5.0) as database:
+        await known_as_quick(database, plan, 1)
+        before = database.statistics()["acquired"]
+        tasks = []
+        async with database.connection():
+            for number in range(6):  # each in a turn of its own
+                tasks.append(asyncio.create_task(_outside(database, plan, number)))
+                await asyncio.sleep(0.01)
+        assert [len(rows) for rows in await asyncio.gather(*tasks)] == list(range(6))
+        assert database.statistics()["acquired"] - before == 2
+
+
+async def test_who_gets_no_connection_in_time_is_told_so_with_all_that_waited_along(postgres_url: str) -> None:
+    plan = series()
+    async with Database(postgres_url, min_size=1, max_size=1, acquire_timeout=0.2) as database:
+        await known_as_quick(database, plan, 1)
+        async with database.connection():
+            tasks = [asyncio.create_task(_outside(database, plan, 1)) for _ in range(3)]
+            found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(each) for each in found] == [PoolTimeout] * 3
+
+
+async def _outside(database: Database, plan: Plan, number: int) -> Any:
+    """The rows, on another connection than that of the block that the task was started in."""
+    return await database.backend.run(Operation.ROWS, plan, (number,))
 
 
 async def test_without_prepared_statements_there_are_no_batches(postgres_url: str) -> None:

@@ -27,7 +27,7 @@ from vivace.databases.backends.postgresql.translate import is_stale
 from vivace.databases.backends.sqlalchemy_connection import call_async
 from vivace.databases.errors import ConnectionFailed, DatabaseError, NotSupportedError
 from vivace.databases.plan import Plan
-from vivace.databases.pool import Pool
+from vivace.databases.pool import Lease, Pool
 from vivace.databases.url import DatabaseURL
 from vivace.databases.values import POSTGRESQL_VALUES, POSTGRESQL_VALUES_WITH_CODECS
 
@@ -77,9 +77,11 @@ class PostgreSQLBackend(Backend):
             return self._batches.run(plan, args)
         return self._run(operation, plan, args)
 
-    async def _run(self, operation: Operation, plan: Plan, args: Any) -> Any:
+    async def _run(
+        self, operation: Operation, plan: Plan, args: Any, lease: Lease[asyncpg.Connection] | None = None
+    ) -> Any:
         pool = self._pool
-        lease = pool.take() or await pool.acquire()
+        lease = lease or pool.take() or await pool.acquire()
         lease.purpose = plan.sql
         way = self._ways[operation]
         try:

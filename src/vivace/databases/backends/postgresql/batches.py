@@ -4,8 +4,9 @@ Sixteen reads in one batch cost the client a fifth of sixteen alone: one write a
 Nobody sees it but by the clock:
 
 * Only plans with `batches` take part, which say that they do nothing but read; each read has its own rows.
-* The first of a turn leads: it lets the turn pass, takes a connection, and sends what has come together meanwhile. In a
-  batch, a number goes with each read and comes back in its rows, by which they are told apart.
+* The first of a turn leads: it lets the turn pass, takes a connection, for which it may have to wait, and sends what
+  has come together meanwhile. In a batch, a number goes with each read and comes back in its rows, by which they are
+  told apart.
 * A batch is one implicit transaction. When it fails, for whatever reason, each of its reads is done again alone, so
   that only the one which is wrong fails. When the leader is cancelled, the others are done alone, too.
 * Reads of a batch run one after the other. So it holds only as many as take `BUDGET`, going by how long such reads took
@@ -37,6 +38,8 @@ MOST = 128
 PATIENCE = 16
 
 _ALONE: Any = object()
+
+Connected = Lease[asyncpg.Connection]
 
 
 class Traffic:
@@ -77,6 +80,10 @@ class _Read:
         if self.turn is not None and not self.turn.done():
             self.turn.set_result(what)
 
+    def fail(self, error: Exception) -> None:
+        if self.turn is not None and not self.turn.done():
+            self.turn.set_exception(error)
+
 
 class Batches:
     """The reads of one backend that come together. `alone` runs a single one, with second attempts, and times it."""
@@ -84,7 +91,7 @@ class Batches:
     def __init__(
         self,
         pool: Pool[asyncpg.Connection],
-        alone: Callable[[Operation, Plan, Sequence[Any]], Awaitable[Rows]],
+        alone: Callable[[Operation, Plan, Sequence[Any], Connected | None], Awaitable[Rows]],
         connections: int,
     ) -> None:
         self._pool = pool
@@ -102,15 +109,15 @@ class Batches:
                 if traffic.running > 1:
                     traffic.alone = 0
                 elif traffic.alone >= PATIENCE:
-                    return await self._alone(Operation.ROWS, plan, args)
-                return await self._lead(traffic, plan, await self._gathered(traffic, plan, args))
+                    return await self._alone(Operation.ROWS, plan, args, None)
+                return await self._lead(traffic, plan, *await self._gathered(traffic, plan, args))
             turn: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
             company.append(_Read(args, turn))
             told = await self._told(turn, traffic, plan)
             if told is _ALONE:
-                return await self._alone(Operation.ROWS, plan, args)
+                return await self._alone(Operation.ROWS, plan, args, None)
             if told.__class__ is _Batch:
-                return await self._send(traffic, plan, told)
+                return await self._send(traffic, plan, told, None)
             rows: Rows = told
             return rows
         finally:
@@ -124,41 +131,46 @@ class Batches:
                 _dissolve(turn.result()[1:])  # told to lead, and cancelled at the same moment
             raise
 
-    async def _gathered(self, traffic: Traffic, plan: Plan, args: Sequence[Any]) -> _Batch:
-        """The reads of this turn, this one first."""
+    async def _gathered(self, traffic: Traffic, plan: Plan, args: Sequence[Any]) -> tuple[_Batch, Connected]:
+        """The reads that came until there was a connection, this one first; and the connection."""
         company = self._waiting[plan] = [_Read(args, None)]
         try:
             await _next_turn()
+            lease = self._pool.take() or await self._pool.acquire()
+        except Exception as error:
+            for read in company:
+                read.fail(error)
+            raise
         except BaseException:
             _dissolve(company)
             raise
         finally:
             del self._waiting[plan]
         traffic.alone = traffic.alone + 1 if len(company) == 1 else 0
-        return _Batch(company)
+        return _Batch(company), lease
 
-    async def _lead(self, traffic: Traffic, plan: Plan, batch: _Batch) -> Rows:
+    async def _lead(self, traffic: Traffic, plan: Plan, batch: _Batch, lease: Connected) -> Rows:
         """The rows of the first read of all that came together; what is too much for one batch is others' to send."""
         reads = batch.still_wanted()
         size = self._size(traffic, len(reads))
         for start in range(size, len(reads), size):
             part = _Batch(reads[start : start + size])
             part[0].tell(part)
-        return await self._send(traffic, plan, _Batch(reads[:size]))
+        return await self._send(traffic, plan, _Batch(reads[:size]), lease)
 
-    async def _send(self, traffic: Traffic, plan: Plan, batch: _Batch) -> Rows:
+    async def _send(self, traffic: Traffic, plan: Plan, batch: _Batch, lease: Connected | None) -> Rows:
         """The rows of the batch's first read; the others are told theirs."""
         reads = batch.still_wanted()
         if len(reads) == 1:
-            return await self._alone(Operation.ROWS, plan, reads[0].args)
+            return await self._alone(Operation.ROWS, plan, reads[0].args, lease)
         try:
-            found = await self._together(traffic, plan, reads)
+            found = await self._together(traffic, plan, reads, lease)
         except asyncio.CancelledError:
             _dissolve(reads)
             raise
         except Exception:  # noqa: BLE001 (whoever it was will hear of it alone)
             _dissolve(reads)
-            return await self._alone(Operation.ROWS, plan, reads[0].args)
+            return await self._alone(Operation.ROWS, plan, reads[0].args, None)
         for read, rows in zip(reads, found, strict=True):
             read.tell(rows)
         return found[0]
@@ -169,9 +181,11 @@ class Batches:
             return 1
         return min(max(int(BUDGET / traffic.pace), -(-waiting // self._connections)), MOST)
 
-    async def _together(self, traffic: Traffic, plan: Plan, reads: list[_Read]) -> list[list[Any]]:
+    async def _together(
+        self, traffic: Traffic, plan: Plan, reads: list[_Read], lease: Connected | None
+    ) -> list[list[Any]]:
         pool = self._pool
-        lease: Lease[asyncpg.Connection] = pool.take() or await pool.acquire()
+        lease = lease or pool.take() or await pool.acquire()
         lease.purpose = plan.sql
         numbered = traffic.numbered(len(reads[0].args))
         busy_since = thread_time()
