@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from vivace.databases import Database
+from vivace.databases import Database, DatabaseURL
 from vivace.orm.migrations import WrittenMigration, make
 from vivace.orm.migrations.questions import nobody
 
@@ -101,6 +102,20 @@ async def postgres(anyio_backend: str) -> AsyncIterator[Database]:
     async with Database(postgres_url()) as database:
         await empty(database)
         yield database
+
+
+@pytest.fixture
+async def mysql(anyio_backend: str) -> AsyncIterator[Database]:
+    """A MariaDB database of its own, empty."""
+    url = os.environ.get("VIVACE_TEST_MYSQL")
+    if url is None:
+        pytest.fail("VIVACE_TEST_MYSQL is not set. Run: scripts/with-services .venv/bin/pytest tests/orm/migrations")
+    name = f"vivace_{uuid.uuid4().hex[:12]}"
+    async with Database(url) as server:
+        await server.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    async with Database(DatabaseURL(url).replace(database=name)) as database:
+        yield database
+        await database.execute(f"DROP DATABASE {name}")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

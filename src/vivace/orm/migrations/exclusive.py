@@ -23,10 +23,15 @@ _RETRY_SECONDS = 0.1
 async def exclusively(database: Database, *, without_foreign_keys: bool = False) -> AsyncIterator[None]:
     """A transaction that no other migrating process is in; it waits for its turn.
 
+    On MySQL, which ends a transaction with every change of the schema, it is a connection and a lock.
+
     `without_foreign_keys` (SQLite only; elsewhere it means nothing): dropping a table must not delete the rows that
     refer to it, since a copy takes its place. What refers to nothing in the end is an error.
     """
-    if database.dialect.name != "sqlite":
+    if database.dialect.name == "mysql":
+        async with _mysql_lock(database):
+            yield
+    elif database.dialect.name != "sqlite":
         async with database.atomic():
             await database.fetch_val(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
             yield
@@ -52,6 +57,20 @@ async def exclusively(database: Database, *, without_foreign_keys: bool = False)
             finally:
                 if enforced:
                     await database.execute("PRAGMA foreign_keys = ON")
+
+
+@asynccontextmanager
+async def _mysql_lock(database: Database) -> AsyncIterator[None]:
+    """A lock by name, for which the connection has to stay the same."""
+    async with database.connection():
+        # The name that Alembic's environment takes, too.
+        name = await database.fetch_val("SELECT LEFT(CONCAT('vivace migrations ', DATABASE()), 64)")
+        if await database.fetch_val("SELECT GET_LOCK(:name, :seconds)", {"name": name, "seconds": WAIT_SECONDS}) != 1:
+            raise MigrationError(f"Another process has been migrating this database for {WAIT_SECONDS:g} seconds")
+        try:
+            yield
+        finally:
+            await database.fetch_val("SELECT RELEASE_LOCK(:name)", {"name": name})
 
 
 @asynccontextmanager

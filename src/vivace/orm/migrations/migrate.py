@@ -100,7 +100,8 @@ class _Run:
         except MigrationError:
             raise
         except Exception as error:
-            raise MigrationFailed(_failure(step, error) + self._missing_value(step, error)) from error
+            told = _failure(step, error, is_undone=self.database.dialect.name != "mysql")
+            raise MigrationFailed(told + self._missing_value(step, error)) from error
         return True
 
     def _work(self, step: PlannedStep) -> list[Step]:
@@ -162,7 +163,7 @@ class _Run:
         await self.database.execute_plan(Plan(sql, reads=False, returns_rows=False))
 
 
-def _failure(step: PlannedStep, error: Exception) -> str:
+def _failure(step: PlannedStep, error: Exception, *, is_undone: bool) -> str:
     migration: Migration = step.migration
     what = "undoing" if step.backwards else "applying"
     said = str(error) if isinstance(error, DatabaseError) else f"{type(error).__name__}: {error}"
@@ -170,5 +171,10 @@ def _failure(step: PlannedStep, error: Exception) -> str:
         return (
             f"{migration} ({migration.path}) failed while {what} it: {said}\nIt says `atomic = False`, so what it did "
             "before that stays. Look at the database, then finish by hand or run it again."
+        )
+    if not is_undone:
+        return (
+            f"{migration} ({migration.path}) failed while {what} it: {said}\nMySQL stores every change of the schema "
+            "at once, so what it did before that stays. Look at the database, then finish by hand or run it again."
         )
     return f"{migration} ({migration.path}) failed while {what} it, and was rolled back: {said}"

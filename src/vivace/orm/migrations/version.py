@@ -21,6 +21,7 @@ CREATE = (
 )
 
 _EXISTS = {
+    "mysql": f"SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = '{TABLE}'",  # noqa: S608
     "sqlite": f"SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '{TABLE}'",  # noqa: S608 (a constant)
     "postgresql": f"SELECT 1 WHERE to_regclass('{TABLE}') IS NOT NULL",
 }
