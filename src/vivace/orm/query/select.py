@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.sql import visitors
 
-from vivace.orm.exceptions import FieldDoesNotExist, FieldError, unknown_field
+from vivace.orm.exceptions import FieldError
 from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.fields.related import ForeignKey, Relation
 from vivace.orm.query.binds import BIG_INTEGER, Binds
@@ -19,6 +19,7 @@ from vivace.orm.query.conditions import Shape
 from vivace.orm.query.filtered import add_filtered
 from vivace.orm.query.filters import Filters
 from vivace.orm.query.joins import Join, Joins
+from vivace.orm.query.loaded import loaded_fields
 from vivace.orm.query.locks import Lock
 from vivace.orm.query.operand import Operand, columns_of
 from vivace.orm.query.operands import build
@@ -276,28 +277,7 @@ class Select:
 
     def loaded_fields(self, model: type[Model] | None = None, path: tuple[str, ...] = ()) -> list[Any]:
         """The fields to select of the model, or of the one that `path` leads to, by `only()` and `defer()`."""
-        meta = (model or self.model)._meta
-        fields = meta.concrete_fields
-        wanted = self.only if self.only is not None else tuple(self.deferred)
-        named = {parts[len(path)] for name in wanted if (parts := self._parts_below(name, path))}
-        for name in named:
-            if name != "pk" and name not in meta.forward and name not in {each.name for each in meta.related_objects}:
-                raise FieldDoesNotExist(str(unknown_field(meta.object_name, name, meta.field_names)))
-        followed = {parts[len(path)] for name in self.related or () if (parts := self._parts_below(name, path))}
-        if self.only is not None:
-            if path and not named:
-                return list(fields)
-            # only("author__name") needs the foreign key to find the author by.
-            kept = named | followed
-            return [field for field in fields if field.primary_key or field.name in kept or field.attname in kept]
-        gone = {name.split("__")[-1] for name in self.deferred if tuple(name.split("__")[:-1]) == path} - followed
-        return [field for field in fields if field.primary_key or not {field.name, field.attname} & gone]
-
-    @staticmethod
-    def _parts_below(name: str, path: tuple[str, ...]) -> list[str] | None:
-        """The parts of a name that leads on behind `path`."""
-        parts = name.split("__")
-        return parts if len(parts) > len(path) and tuple(parts[: len(path)]) == path else None
+        return loaded_fields(model or self.model, path, only=self.only, deferred=self.deferred, related=self.related)
 
     def statement(self, columns: Sequence[ColumnElement[Any]]) -> Any:
         """The SELECT of these columns."""
