@@ -332,7 +332,7 @@ class ModelSerializer(Serializer[Instance]):
         for constraint in model._meta.constraints:
             if constraint.name == error.constraint:
                 code = constraint.violation_error_code or "invalid"
-                return ValidationError({NON_FIELD_ERRORS: [constraint.violation_error_message]}, code=code)
+                return ValidationError({NON_FIELD_ERRORS: [constraint.get_violation_error_message()]}, code=code)
         return None
 
     async def _gone(self, values: Mapping[str, Any]) -> ValidationError | None:
