@@ -265,6 +265,15 @@ async def test_deferred_fields_of_parents_are_loaded_later(town: Database) -> No
     assert found.name == "trattoria"
 
 
+async def test_of_a_partial_parent_too_the_absence_of_a_child_is_told(town: Database) -> None:
+    place = await Place.objects.only("name").select_related("bar").get(name="square")
+    assert not hasattr(place, "bar")
+    with pytest.raises(Bar.DoesNotExist, match=r"Place has no bar\."):
+        _ = place.bar
+    with pytest.raises(AttributeError, match="no attribute 'barn'"):
+        _ = place.barn  # type: ignore[attr-defined]
+
+
 async def test_grouping_by_a_parents_columns(town: Database) -> None:
     await Visit.objects.create(place_id=2)
     rows = await Restaurant.objects.annotate(times=models.Count("visits")).order_by("name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -164,6 +165,10 @@ def partial_class(model: type[Model]) -> type[Model]:
                 f"{model.__name__}.{name} is not loaded. Load it with `await` (`await book.author`, or `await book` "
                 "for deferred fields), or in the query: select_related(), prefetch_related(), no defer() or only()."
             )
+        # A descriptor that raises an AttributeError, because there is no related object, ends up here.
+        absent = getattr(inspect.getattr_static(model, name, None), "absent", None)
+        if absent is not None:
+            raise absent(f"{model.__name__} has no {name}.")
         raise AttributeError(f"'{model.__name__}' object has no attribute '{name}'")
 
     namespace = {
