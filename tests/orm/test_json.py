@@ -13,7 +13,9 @@ from vivace.databases.errors import NotSupportedError
 from vivace.orm import F, Q, models
 from vivace.orm.exceptions import FieldError
 from vivace.orm.models import KT, JSONNull
+from vivace.orm.query.cache import shapes
 from vivace.orm.query.compiler import compile_shape
+from vivace.orm.query.lookups import json_keys
 
 pytestmark = pytest.mark.anyio
 
@@ -252,3 +254,18 @@ def test_values_are_no_part_of_the_sql(name: str, values: list[Any]) -> None:
         compiled = compile_shape(Everything, shapes.copy().pop(), dialect)
         for value in values:
             assert len(list(compiled.bind([value]))) == len(list(compiled.bind([values[0]])))
+
+
+async def test_an_older_sqlite_without_the_arrow_finds_the_same(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_keys, "HAS_ARROW", False)
+    shapes.clear()
+    try:
+        await Everything.objects.create(json={"a": [True, None, "x", 1.5, {"b": 2}, "null"]})
+        steps = [f"json__a__{place}" for place in range(7)]
+        (row,) = await Everything.objects.values_list(*steps)
+        assert row == (True, None, "x", 1.5, {"b": 2}, "null", None)
+        assert await names(json__a__4={"b": 2}, json__a__0=True, json__a__1=None, json__a__5="null") == [""]
+    finally:
+        shapes.clear()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from vivace.orm.fields.base import Field
     from vivace.orm.query.operands import Context
 
+HAS_ARROW = sqlite3.sqlite_version_info >= (3, 38)
+"""Whether SQLite has the operator `->`."""
 _INDEX = re.compile(r"-?[0-9]+", re.ASCII)
 
 
@@ -163,8 +166,18 @@ def json_at(document: Operand, keys: tuple[str, ...], dialect: str) -> Any:
         return _arrow(document.element, keys, "->", "#>", postgresql.JSONB())
     path = text_literal(json_path(keys, dialect=dialect), dialect)
     if dialect == "sqlite":
-        return document.element.op("->", precedence=15, return_type=sqlalchemy.Text())(path)
+        return _sqlite_json(document.element, path)
     return func.json_extract(document.element, path)
+
+
+def _sqlite_json(element: Any, path: Any) -> Any:
+    if HAS_ARROW:
+        return element.op("->", precedence=15, return_type=sqlalchemy.Text())(path)
+    kind = func.json_type(element, path)
+    names: list[Any] = [sqlalchemy.literal_column(f"'{name}'") for name in ("true", "false", "null")]
+    return sqlalchemy.case(
+        (kind.in_(names), kind), (kind.isnot(None), func.json_quote(func.json_extract(element, path)))
+    )
 
 
 def text_at(document: Operand, keys: tuple[str, ...], dialect: str) -> Any:
