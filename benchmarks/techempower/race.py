@@ -53,6 +53,12 @@ class Sites:
         """Our server, toolkit and ORM."""
         return self.on(database, self.servers.vivace("vivace_site:app"), VIVACE_LIFESPAN="on")
 
+    def vivace_one_by_one(self, database: str) -> Contender:
+        """Ours with a Sync message after each query, as the contest asks for."""
+        site = self.vivace(database)
+        url = f"{site.environment['DATABASE_URL']}?batch_reads=false"
+        return replace(site, name="vivace, no batches", environment={**site.environment, "DATABASE_URL": url})
+
     def fastify(self, database: str) -> Contender:
         """Fastify with pg or better-sqlite3, whose calls are not awaited."""
         driver = "pg" if database == "postgresql" else "better-sqlite3"
@@ -104,7 +110,7 @@ def cases(workbench: Workbench, urls: Mapping[str, str]) -> list[Case]:
     make = Sites(workbench, urls)
     found: list[Case] = []
     if "postgresql" in urls:
-        everybody = [make.vivace, make.fastify, make.fastapi, make.blacksheep, make.django]
+        everybody = [make.vivace, make.vivace_one_by_one, make.fastify, make.fastapi, make.blacksheep, make.django]
         found += [case(*test, [site("postgresql") for site in everybody]) for test in TESTS]
     found += [case(*test, [site("sqlite") for site in (make.vivace, make.fastify, make.django)]) for test in ON_SQLITE]
     return found

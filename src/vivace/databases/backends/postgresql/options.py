@@ -40,6 +40,8 @@ class Options:
     """Taken for asyncpg's sake and without effect: `max_lifetime` is what replaces connections."""
     pgbouncer: bool = False
     """The URL leads to a PgBouncer in transaction mode: no prepared statements, no state of a session."""
+    batch_reads: bool = True
+    """Equal reads of the ORM that are awaited at the same time are sent together."""
 
     # Where, and as whom.
     host: Any = None
