@@ -28,16 +28,21 @@ class FillOp(ops.ExecuteSQLOp):
             value = value.astimezone(dt.UTC)  # whose repr() can be read again
         self.table_name, self.column, self.value = table, column, value
         rows = sa.table(table, sa.column(column.name, column.type))
-        super().__init__(rows.update().where(rows.c[column.name].is_(None)).values({column.name: value}))
+        # Said to be JSON, because SQLite's variant of the type is a text.
+        given = sa.literal(value, sa.JSON()) if isinstance(column.type, sa.JSON) else value
+        super().__init__(rows.update().where(rows.c[column.name].is_(None)).values({column.name: given}))
 
 
 @renderers.dispatch_for(FillOp)
 def _render_fill(context: Any, operation: FillOp) -> str:
     name = operation.column.name
     column = f"sa.column({name!r}, {render_type(operation.column.type, context)})"
+    value = repr(operation.value)
+    if isinstance(operation.column.type, sa.JSON):
+        value = f"sa.literal({value}, sa.JSON())"
     return (
         f"op.execute(sa.table({operation.table_name!r}, {column}).update()"
-        f".where(sa.column({name!r}).is_(None)).values({{{name!r}: {operation.value!r}}}))"
+        f".where(sa.column({name!r}).is_(None)).values({{{name!r}: {value}}}))"
     )
 
 
