@@ -167,8 +167,9 @@ async def _sqlite_schema(database: Database) -> dict[str, Any]:
     for name, sql in tables:
         columns = await database.fetch_all(
             # A migration says true, which every database reads, and CREATE TABLE what SQLite calls so, which is 1.
-            "SELECT name, type, \"notnull\", CASE dflt_value WHEN 'true' THEN '1' WHEN 'false' THEN '0' ELSE dflt_value "
-            f"END, pk FROM pragma_table_xinfo('{name}')"
+            'SELECT name, type, "notnull", '
+            "CASE dflt_value WHEN 'true' THEN '1' WHEN 'false' THEN '0' ELSE dflt_value END, pk "
+            f"FROM pragma_table_xinfo('{name}')"
         )
         keys = await database.fetch_all(
             f'SELECT "table", "from", "to", on_delete FROM pragma_foreign_key_list(\'{name}\')'
