@@ -13,7 +13,7 @@ from tests.orm.library import Author, Book, Everything
 
 from vivace.databases import Database
 from vivace.databases.errors import DatabaseError
-from vivace.orm.exceptions import FieldDoesNotExist, FieldError, NotLoaded, NotSupportedError
+from vivace.orm.exceptions import FieldDoesNotExist, FieldError, NotLoaded
 from vivace.orm.models import Prefetch
 
 pytestmark = pytest.mark.anyio
@@ -154,5 +154,41 @@ def test_kinds_and_orders_are_checked() -> None:
         Everything.objects.datetimes("moment", "x'); DROP TABLE library_book; --")
     with pytest.raises(ValueError, match="'order' must be one of"):
         Book.objects.dates("published", "day", order="up")
-    with pytest.raises(NotSupportedError, match=r"extra\(where=…\) is not supported.*RawSQL"):
-        Book.objects.extra(where=["1 = 1"])
+
+
+async def test_extra_adds_columns_conditions_and_an_order(books: Database) -> None:
+    rows = Book.objects.extra(
+        select={"more": "pages + %s", "same": "title"},
+        select_params=[10],
+        where=["pages >= %s", "pages < %s OR title = %s"],
+        params=[1, 3, "x"],
+        order_by=["-more"],
+    )
+    found: list[Any] = await rows
+    assert [(book.title, int(book.more), book.same) for book in found] == [("t2", 12, "t2"), ("t1", 11, "t1")]
+    assert await rows.count() == 2
+    assert await rows.filter(pages=2).values_list("more", flat=True) == [12]
+
+
+async def test_extra_tables_are_tied_by_its_conditions(books: Database) -> None:
+    joined = Book.objects.extra(
+        tables=["library_author"],
+        where=["library_author.id = library_book.author_id", "library_author.name = %s"],
+        params=["Ann"],
+    )
+    assert await joined.count() == 4
+    assert await joined.filter(pages=3).values_list("title", flat=True) == ["t3"]
+    assert await joined.filter(pages=3).update(pages=30) == 1
+    assert (await joined.filter(pages=30).delete())[0] == 1
+    twice = Book.objects.extra(tables=["library_book"], where=['"T2".pages = library_book.pages'])
+    if books.dialect.name != "mysql":
+        assert await twice.count() == 3
+
+
+def test_extra_wants_a_value_for_each_place() -> None:
+    with pytest.raises(ValueError, match=r"extra\(\): params has 0 values for 1 times %s"):
+        Book.objects.extra(where=["pages = %s"])
+    with pytest.raises(ValueError, match="plain Python name"):
+        Book.objects.extra(select={'a" FROM x; --': "1"})
+    with pytest.raises(TypeError, match="once a slice has been taken"):
+        Book.objects.all()[:2].extra(where=["1 = 1"])

@@ -36,7 +36,9 @@ def insert(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
     for name, shape in assignments:
         field = _writable(select.model, name)
         values[table.c[field.column]] = element = assigned(field, shape, select)
-        if select.joins.all or any(getattr(each, "table", None) is table for each in visitors.iterate(element)):
+        if not select.joins.is_alone or any(
+            getattr(each, "table", None) is table for each in visitors.iterate(element)
+        ):
             raise FieldError(
                 f"{select.model.__name__}.{name}: a new row has no columns to compute from; F() is for rows that exist"
             )
@@ -61,7 +63,7 @@ def update(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
     # Elsewhere an UPDATE has no order, and needs none: as in Django, it is left out.
     order = select.ordering.clauses() if dialect.name == "mysql" and select.ordering.was_asked_for else []
     statement = _of_rows(select, sqlalchemy.update(table).values(assignments))
-    if order and not select.joins.all:
+    if order and select.joins.is_alone:
         statement = statement.ext(UpdateOrder(order))
     return _written(statement, select, dialect, columns)
 
@@ -121,7 +123,7 @@ def delete(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
 
 def _of_rows(select: Select, statement: Any) -> Any:
     """An UPDATE or DELETE of the rows that the queryset selects."""
-    if select.joins.all or select.is_grouped or select.having or select.qualify:
+    if not select.joins.is_alone or select.is_grouped or select.having or select.qualify:
         select.ordering.clear()
         key = select.operand_of("pk").element
         if select.qualify:

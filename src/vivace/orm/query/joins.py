@@ -83,6 +83,8 @@ class Joins:
         self._in_subquery = aliased
         self.root = Join(table.alias() if aliased else table, model, None, None, None, multi=False, outer=False)
         self.all: list[Join] = []
+        self.others: list[sqlalchemy.FromClause] = []
+        """Tables that `extra()` names, which only its conditions tie to the rest."""
         self.filtered: dict[str, tuple[list[str], Callable[[Join], sqlalchemy.ColumnElement[bool] | None]]] = {}
         """Relations under names of their own: the path, and what further the rows of its last join have to meet."""
         self.standing_in: tuple[list[str], Join] | None = None
@@ -93,7 +95,21 @@ class Joins:
         source: sqlalchemy.FromClause = self.root.table
         for join in self.all:
             source = source.join(join.table, join.on, isouter=join.outer and not join.required)
+        for table in self.others:
+            source = source.join(table, sqlalchemy.true())
         return source
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the model's own table is all there is."""
+        return not self.all and not self.others
+
+    def add_table(self, name: str) -> None:
+        """A table by its name in the database; under the name T2, T3 … when the query has it already, as in Django."""
+        named = [self.root.table, *(join.table for join in self.all), *self.others]
+        is_new = all(getattr(table, "name", None) != name for table in named)
+        table = sqlalchemy.table(name)
+        self.others.append(table if is_new else table.alias(f"T{len(named) + 1}"))
 
     @property
     def has_multi(self) -> bool:

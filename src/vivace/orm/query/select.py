@@ -237,6 +237,10 @@ class Select:
     def _reverse(self) -> None:
         self.ordering.reverse()
 
+    def _tables(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            self.joins.add_table(name)
+
     def _distinct(self, names: tuple[str, ...]) -> None:
         self.distinct = names
 
@@ -380,6 +384,7 @@ _OPERATIONS: dict[str, Callable[..., None]] = {
     "reverse": Select._reverse,
     "slice": Select._slice,
     "sticky": Select._sticky,
+    "tables": Select._tables,
     "values": Select._values,
     "where": Select._where,
 }

@@ -1,16 +1,16 @@
-"""`dates()` and `datetimes()`, and SQL by hand: `raw()`, and why there is no `extra()`."""
+"""`dates()` and `datetimes()`, and SQL by hand: `raw()` and `extra()`."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from vivace.orm.exceptions import NotSupportedError
+from vivace.orm.fields.numbers import BooleanField
 from vivace.orm.fields.times import DateField, DateTimeField
 from vivace.orm.functions.dates import Trunc
 from vivace.orm.query.chaining import ChainedQuery
-from vivace.orm.query.expressions import Expression
+from vivace.orm.query.expressions import Expression, RawSQL
 from vivace.orm.query.raw import Parameters, RawQuerySet
 
 if TYPE_CHECKING:
@@ -68,14 +68,40 @@ class ShortcutQuery(ChainedQuery[M]):
         """
         return RawQuerySet(self.model, raw_query, params, translations, using or self._database)
 
-    def extra(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refused, because every part of it has a name of its own by now: raises NotSupportedError, which says them."""
-        given = ", ".join(f"{name}=…" for name in kwargs)
-        raise NotSupportedError(
-            f"extra({given}) is not supported. Instead of select=, write annotate(name=RawSQL(sql, params)) or an "
-            "expression; of where=, filter(RawSQL(sql, params, output_field=BooleanField())) or Exists(…); of "
-            "order_by=, order_by(RawSQL(sql, params)); of tables=, raw()."
-        )
+    def extra(
+        self,
+        select: Mapping[str, str] | None = None,
+        where: Sequence[str] | None = None,
+        params: Sequence[Any] | None = None,
+        tables: Sequence[str] | None = None,
+        order_by: Sequence[str] | None = None,
+        select_params: Sequence[Any] | None = None,
+    ) -> Self:
+        """Pieces of SQL put into the query: more columns, conditions, tables (each with each), an order of its own.
+
+        Each `%s` takes the next of `select_params`, or of `params` in `where`; `%%` is a percent sign. The texts are
+        the programmer's: what a user has sent belongs into the parameters. Raises ValueError when numbers differ.
+        Where an expression can say it (`annotate`, `RawSQL`, `Exists`), that is the better way.
+        Source: https://docs.djangoproject.com/en/stable/ref/models/querysets/#extra
+        """
+        self._refuse_slice("change")
+        made = self._with(("tables", tuple(tables))) if tables else self._clone()
+        if select:
+            pieces = _with_params("select_params", list(select.values()), select_params)
+            made = made.annotate(**{name: RawSQL(*piece) for name, piece in zip(select, pieces, strict=True)})
+        if where:
+            pieces = _with_params("params", where, params)
+            made = made.filter(*[RawSQL(*piece, output_field=BooleanField()) for piece in pieces])
+        return made.order_by(*order_by) if order_by else made
+
+
+def _with_params(name: str, texts: Sequence[str], params: Sequence[Any] | None) -> list[tuple[str, list[Any]]]:
+    """Each text in brackets, with as many of the values as it has places."""
+    remaining = list(params or ())
+    places = [text.replace("%%", "").count("%s") for text in texts]
+    if sum(places) != len(remaining):
+        raise ValueError(f"extra(): {name} has {len(remaining)} values for {sum(places)} times %s in {list(texts)}")
+    return [(f"({text})", [remaining.pop(0) for _ in range(count)]) for text, count in zip(texts, places, strict=True)]
 
 
 def _check(name: str, given: str, choices: tuple[str, ...]) -> None:
