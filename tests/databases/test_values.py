@@ -120,7 +120,7 @@ async def test_values_go_in_and_come_out_alike(database: Database) -> None:
 
 async def test_a_moment_with_a_zone_is_stored_in_utc_where_columns_have_none(sqlite: Database) -> None:
     moment = dt.datetime(2026, 1, 2, 3, tzinfo=dt.timezone(dt.timedelta(hours=2)))
-    assert await sqlite.fetch_val("SELECT :at", {"at": moment}) == "2026-01-02 01:00:00.000000"
+    assert await sqlite.fetch_val("SELECT :at", {"at": moment}) == "2026-01-02 01:00:00"
     assert MYSQL_VALUES.row([moment]) == (dt.datetime(2026, 1, 2, 1),)  # noqa: DTZ001
 
 

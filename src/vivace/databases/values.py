@@ -116,19 +116,23 @@ def _refuse_list(value: Any) -> Any:
     )
 
 
-def _utc_text(value: dt.datetime) -> str:
-    if value.tzinfo is not None:
-        value = value.astimezone(dt.UTC).replace(tzinfo=None)
-    return value.isoformat(sep=" ", timespec="microseconds")
-
-
 def naive_utc(value: dt.datetime) -> dt.datetime:
     """A moment as a column without time zone holds it: in UTC."""
     return value if value.tzinfo is None else value.astimezone(dt.UTC).replace(tzinfo=None)
 
 
-def _time_text(value: dt.time) -> str:
-    return value.replace(tzinfo=None).isoformat(timespec="microseconds")
+# SQLite compares moments as texts, so a moment has one text: Django's, which is that of SQLite's own CURRENT_TIMESTAMP,
+# too. With and without a fraction they sort as they should, because of two texts that begin alike the shorter is first.
+
+
+def datetime_text(value: dt.datetime) -> str:
+    """A moment as SQLite has it: `2026-01-31 10:00:00`, in UTC, and `.000001` when there are microseconds."""
+    return naive_utc(value).isoformat(" ")
+
+
+def time_text(value: dt.time) -> str:
+    """A time of day as SQLite has it: `10:00:00`, and `.000001` when there are microseconds."""
+    return value.replace(tzinfo=None).isoformat()
 
 
 def _hexadecimal(value: uuid.UUID) -> str:
@@ -147,14 +151,14 @@ _ADDRESSES = (
 )
 _LISTS = (list, tuple, set, frozenset)
 
-# The forms of SQLAlchemy's own SQLite types, so that raw SQL, Core expressions and models agree on a column. Durations
-# are microseconds as models have them; SQLAlchemy has a moment after 1970 there.
+# The forms of the dialect's types, so that raw SQL, Core expressions and models agree on a column. Durations are
+# microseconds as models have them; SQLAlchemy has a moment after 1970 there.
 SQLITE_VALUES = ValueEncoder(
     plain=(bytearray, memoryview),
     encoders={
-        dt.datetime: _utc_text,
+        dt.datetime: datetime_text,
         dt.date: dt.date.isoformat,
-        dt.time: _time_text,
+        dt.time: time_text,
         dt.timedelta: lambda value: value // _MICROSECOND,
         decimal.Decimal: str,
         uuid.UUID: _hexadecimal,

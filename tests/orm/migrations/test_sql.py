@@ -117,3 +117,24 @@ def test_an_unknown_database_names_the_nearest(project: Project) -> None:
     two_steps(project)
     with pytest.raises(UnknownMigration, match='no SQL for "postgres"'):
         sql(project.apps, "blog", "0001", "postgres")
+
+
+def test_moments_are_written_as_models_bind_them(project: Project) -> None:
+    project.write(
+        "blog",
+        "0001_a",
+        """
+import datetime as dt
+import sqlalchemy as sa
+from alembic import op
+revision = 'blog_0001'
+def upgrade():
+    table = op.create_table('t', sa.Column('at', sa.DateTime(timezone=True)), sa.Column('time', sa.Time))
+    moment = dt.datetime(2026, 1, 2, 4, tzinfo=dt.timezone(dt.timedelta(hours=1)))
+    op.bulk_insert(table, [{'at': moment, 'time': dt.time(4, 5, 6, 7)}])
+    op.execute(table.update().values(time=dt.time(4)))
+""",
+    )
+    printed = sql(project.apps, "blog", "0001", "sqlite")
+    assert "VALUES ('2026-01-02 03:00:00', '04:05:06.000007');" in printed
+    assert "SET time='04:00:00';" in printed

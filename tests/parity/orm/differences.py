@@ -49,9 +49,6 @@ def _gathered() -> Iterable[tuple[str, frozenset[str]]]:
     # Django needs an extension for these; PostgreSQL can do them itself.
     for bits in (224, 256, 384, 512):
         yield _computed("Book", f"SHA{bits}('title')"), POSTGRESQL
-    # Our texts of times have their microseconds, always; Django's do not when they are zero.
-    yield "Store.objects.filter(opens=dt.time(8, 30)).values_list('pk', flat=True)", SQLITE
-    yield "Store.objects.filter(opens__in=[dt.time(8, 30), dt.time(1)]).values_list('pk', flat=True)", SQLITE
     # A wrong value is a ValueError for every type of field, a wrong subquery a FieldError.
     yield "Book.objects.filter(sold='x').count()", EVERYWHERE
     yield "Book.objects.filter(author__in=Author.objects.values('pk', 'name')).count()", EVERYWHERE

@@ -54,15 +54,28 @@ async def call_async(
 
 
 def use_types_of(ours: sa.Dialect, theirs: sa.Dialect) -> None:
-    """Let a dialect of SQLAlchemy's declare columns as ours does (MySQL's DATETIME with microseconds)."""
+    """Let a dialect of SQLAlchemy's declare columns as ours does (MySQL's DATETIME with microseconds).
+
+    On SQLite, where a column's type does not say how a moment is stored, let it write values as ours does, too.
+    """
     theirs.type_compiler_instance = ours.type_compiler_cls(theirs)
+    if ours.name == "sqlite":
+        theirs.colspecs = ours.colspecs
 
 
 async def call_sqlite(
-    open_connection: Callable[[], sqlite3.Connection], work: Callable[[sa.Connection], T], *, read_only: bool
+    open_connection: Callable[[], sqlite3.Connection],
+    work: Callable[[sa.Connection], T],
+    *,
+    dialect: sa.Dialect,
+    read_only: bool,
 ) -> T:
-    """Call `work` in a thread, over a SQLite connection that begins and commits as SQLAlchemy says."""
+    """Call `work` in a thread, over a SQLite connection that begins and commits as SQLAlchemy says.
+
+    Values are written as `dialect` writes them.
+    """
     engine = sa.create_engine("sqlite://", creator=open_connection, poolclass=NullPool, hide_parameters=True)
+    use_types_of(dialect, engine.dialect)
 
     # Our connections leave BEGIN to us, so a transaction holds the schema's changes too. IMMEDIATE: who reads first and
     # then writes would fail when another process wrote in between.

@@ -1,8 +1,8 @@
 """Dates and times. Datetimes are aware and in UTC, in Python and in the database.
 
-SQLite has no types for these, so they are stored as texts in SQLAlchemy's own formats, which sort and compare as they
-should: dates `2026-01-31`, times `10:00:00.000000`, datetimes `2026-01-31 10:00:00.000000` (UTC), durations as a number
-of microseconds.
+SQLite has no types for these, so they are stored as texts in Django's forms, which sort and compare as they should:
+dates `2026-01-31`, times `10:00:00`, datetimes `2026-01-31 10:00:00` (UTC), both with `.000001` behind them only when
+there are microseconds; durations as a number of microseconds.
 """
 
 from __future__ import annotations
@@ -236,7 +236,7 @@ class DateTimeField(_AutoNow[T]):
         prepare = self.get_prep_value
         if dialect != "sqlite":
             return prepare
-        return lambda value: prepare(value).replace(tzinfo=None).isoformat(" ", "microseconds")
+        return lambda value: prepare(value).replace(tzinfo=None).isoformat(" ")
 
     def row_converter(self, dialect: str) -> Callable[[Any], Any] | None:
         return _aware if dialect != "sqlite" else _datetime_of_text
@@ -301,7 +301,17 @@ class TimeField(_AutoNow[T]):
 
     def bind_converter(self, dialect: str) -> Callable[[Any], Any]:
         prepare = self.get_prep_value
-        return prepare if dialect != "sqlite" else lambda value: prepare(value).isoformat("microseconds")
+        if dialect != "sqlite":
+            return prepare
+
+        def text(value: Any) -> str:
+            time: dt.time = prepare(value)
+            if time.tzinfo is not None:
+                # Its text would equal no other.
+                raise ValueError(f"Field “{self.name}” expected a time without a zone but got {value!r}.")
+            return time.isoformat()
+
+        return text
 
     def row_converter(self, dialect: str) -> Callable[[Any], Any] | None:
         if dialect == "mysql":

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import mysql
 
 from vivace.orm.fields.base import Field
 from vivace.orm.functions.pieces import Element, call, constant
+from vivace.orm.query.date_parts import sqlite_stored
 from vivace.orm.query.func import Func
 from vivace.orm.query.kinds import INTEGER_KINDS, TEXT_KINDS, kind_of
 from vivace.orm.query.operand import Operand
@@ -38,9 +39,8 @@ class Cast(Func):
         if kind == "date":
             return call("date", element, sql_type=sqlalchemy.Date())
         if kind in ("datetime", "time"):
-            form = "'%Y-%m-%d %H:%M:%f'" if kind == "datetime" else "'%H:%M:%f'"
-            moment = call("strftime", constant(form), element)
-            return sqlalchemy.type_coerce(moment.op("||")(constant("'000'")), context.output_field.sql_type())
+            form = "%Y-%m-%d %H:%M:%f" if kind == "datetime" else "%H:%M:%f"
+            return sqlalchemy.type_coerce(sqlite_stored(form, element), context.output_field.sql_type())
         if kind == "json":
             return call("json", element)
         return cls.as_sql(operands, context)

@@ -18,6 +18,7 @@ from vivace.orm.query.date_parts import (
     date_of,
     local,
     part,
+    sqlite_stored,
     time_of,
     truncated,
     truncated_date,
@@ -61,9 +62,8 @@ class Now(Func):
 
     @classmethod
     def as_sqlite(cls, operands: Sequence[Operand], context: Context) -> Element:
-        """Padded to microseconds, as stored datetimes are: they compare as texts."""
-        moment = call("strftime", constant("'%Y-%m-%d %H:%M:%f'"), constant("'now'"))
-        return moment.op("||")(constant("'000'"))
+        """In the form of stored datetimes: they compare as texts."""
+        return sqlite_stored("%Y-%m-%d %H:%M:%f", constant("'now'"))
 
 
 class Extract(Transform):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlalchemy import Dialect
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 
+from vivace.databases.backends.sqlite.dialect import SQLiteDialect
 from vivace.orm.migrations import ddl, version
 from vivace.orm.migrations.ddl import PythonStep, Query, Statement
 from vivace.orm.migrations.errors import IrreversibleMigration, UnknownMigration
 from vivace.orm.migrations.files import Apps, History
 from vivace.utils.suggest import did_you_mean
 
-_DIALECTS: dict[str, Callable[[], Dialect]] = {"sqlite": sqlite.dialect, "postgresql": asyncpg.dialect}
+_DIALECTS: dict[str, Callable[[], Dialect]] = {"sqlite": SQLiteDialect, "postgresql": asyncpg.dialect}
 
 
 def sql(apps: Apps, label: str, name: str, dialect: str | Dialect, *, backwards: bool = False) -> str:

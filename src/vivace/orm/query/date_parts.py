@@ -1,6 +1,6 @@
 """Parts of moments (`year`, `week_day`, ...) and moments cut off (`month`, `hour`, ...) on each database.
 
-The zone is UTC unless one is given. Stored texts of SQLite have a fixed form, which is relied on here.
+The zone is UTC unless one is given. Of SQLite's texts it is relied on here that all but the fraction is always there.
 """
 
 from __future__ import annotations
@@ -179,14 +179,14 @@ def truncated(element: Element, kind: str, zone: str | None, dialect: str) -> El
     return cut if zone is None else _mysql_moved(cut, zone, "date_sub")
 
 
-_MIDNIGHT = " 00:00:00.000000"
+_MIDNIGHT = " 00:00:00"
 _SQLITE_CUTS = {
-    "year": "%Y-01-01 00:00:00.000000",
-    "month": "%Y-%m-01 00:00:00.000000",
-    "day": "%Y-%m-%d 00:00:00.000000",
-    "hour": "%Y-%m-%d %H:00:00.000000",
-    "minute": "%Y-%m-%d %H:%M:00.000000",
-    "second": "%Y-%m-%d %H:%M:%S.000000",
+    "year": "%Y-01-01 00:00:00",
+    "month": "%Y-%m-01 00:00:00",
+    "day": "%Y-%m-%d 00:00:00",
+    "hour": "%Y-%m-%d %H:00:00",
+    "minute": "%Y-%m-%d %H:%M:00",
+    "second": "%Y-%m-%d %H:%M:%S",
 }
 
 
@@ -196,9 +196,15 @@ def _sqlite_truncated(element: Element, kind: str) -> Element:
         monday: Any = func.date(element, _quoted("-6 days"), _quoted("weekday 1"))
         return monday.op("||")(_quoted(_MIDNIGHT))  # type: ignore[no-any-return]
     if kind == "quarter":
-        month = func.printf(_quoted("-%02d-01 00:00:00.000000"), _first_month(_strftime("%m", element)))
+        month = func.printf(_quoted("-%02d-01 00:00:00"), _first_month(_strftime("%m", element)))
         return func.strftime(_quoted("%Y"), element).op("||")(month)
     return func.strftime(_quoted(_SQLITE_CUTS[kind]), element)
+
+
+def sqlite_stored(form: str, moment: Element) -> Element:
+    """A moment by strftime(), whose seconds (%f) have three digits, in the form in which columns hold it."""
+    text = func.strftime(_quoted(form), moment).op("||")(_quoted("000"))
+    return func.replace(text, _quoted(".000000"), _quoted(""))
 
 
 def _first_month(month: Any) -> Element:
@@ -261,7 +267,7 @@ def truncated_time(element: Element, kind: str, dialect: str) -> Element:
     if dialect == "postgresql":
         return sqlalchemy.cast(func.date_trunc(_quoted(kind), element), sqlalchemy.Time())
     if dialect == "sqlite":
-        form = {"hour": "%H:00:00.000000", "minute": "%H:%M:00.000000", "second": "%H:%M:%S.000000"}[kind]
+        form = {"hour": "%H:00:00", "minute": "%H:%M:00", "second": "%H:%M:%S"}[kind]
         return func.strftime(_quoted(form), func.substr(element, _number("1"), _number("8")))
     form = {"hour": "%H:00:00", "minute": "%H:%i:00", "second": "%H:%i:%s"}[kind]
     return sqlalchemy.cast(func.time_format(element, _quoted(form)), mysql.TIME(fsp=6))

@@ -237,7 +237,8 @@ class SQLiteBackend(Backend):
             raise NotSupportedError(
                 "A database in memory belongs to one connection, and SQLAlchemy would get another one. Use a file"
             )
-        return await call_sqlite(self._opener.open, work, read_only=self.options.mode == "ro")
+        read_only = self.options.mode == "ro"
+        return await call_sqlite(self._opener.open, work, dialect=self.dialect, read_only=read_only)
 
     async def backup(
         self,

@@ -60,7 +60,7 @@ def _digest(name: str) -> Callable[[Any], str]:
     return digest
 
 
-# Moments. Texts in the form in which the ORM stores them: UTC, with microseconds.
+# Moments. Texts in the form in which all values are stored: UTC, with microseconds when there are any.
 
 
 def _moment(value: str) -> dt.datetime:
@@ -69,7 +69,7 @@ def _moment(value: str) -> dt.datetime:
 
 
 def _stored(value: dt.datetime) -> str:
-    return value.isoformat(" ", "microseconds")
+    return value.isoformat(" ")
 
 
 def _datetime_add(moment: str, microseconds: float) -> str:
@@ -78,7 +78,7 @@ def _datetime_add(moment: str, microseconds: float) -> str:
 
 def _time_add(time: str, microseconds: float) -> str:
     moment = dt.datetime.combine(dt.date(2000, 1, 1), dt.time.fromisoformat(time))
-    return (moment + dt.timedelta(microseconds=microseconds % 86_400_000_000)).time().isoformat("microseconds")
+    return (moment + dt.timedelta(microseconds=microseconds % 86_400_000_000)).time().isoformat()
 
 
 def _microseconds_between(later: str, earlier: str) -> int:
