@@ -48,7 +48,7 @@ def operand_on(
     select = Select(model, binds)
     select.joins.root.table = table
     if shape[0] == "q":
-        clause, aggregate = select.condition(number_condition(shape, counter))
+        clause, aggregate, _ = select.condition(number_condition(shape, counter))
         operand = Operand(clause, BooleanField(null=True), aggregate=aggregate)
     else:
         operand = build(number_expression(shape, counter), select)

@@ -149,6 +149,88 @@ await Book.objects.filter(pk__in=[1, 2, 3]).aupdate(sold=dt.datetime(2020, 2, 29
 
 await Book.objects.filter(pk__in=[1, 3]).aupdate(sold=F('sold') + dt.timedelta(days=1))
 
+await Book.objects.filter(tags__name='red').aupdate(pages=F('pages') + 1)
+
+await Book.objects.filter(tags__name='red', tags__pk__gt=0).aupdate(title=Case(When(done=True, then=Value('yes')), default=F('title')))
+
+await Book.objects.filter(tags__name='red').exclude(author__name='Ann').aupdate(pages=7)
+
+await Book.objects.exclude(tags__name='red').exclude(author__books__done=True).aupdate(pages=7)
+
+await Book.objects.filter(Q(tags__name='red') | Q(author__name='Ann')).aupdate(pages=F('pages') * 2)
+
+await Book.objects.filter(Q(tags__name='red') | ~Q(stores__name='North')).aupdate(pages=3)
+
+await Book.objects.filter(Q(tags__name='red') & ~Q(editor__name='Ann')).distinct().aupdate(pages=3)
+
+await Book.objects.filter(author__books__tags__name='red').aupdate(pages=3)
+
+await Book.objects.filter(tags__name='red').order_by('author__name').aupdate(pages=3)
+
+await Book.objects.filter(tags__name='red').select_related('author').aupdate(pages=3)
+
+await Book.objects.filter(tags__name='red').annotate(n=Count('stores')).filter(n__gt=0).aupdate(pages=3)
+
+await Book.objects.annotate(n=Count('tags')).aupdate(pages=F('n'))
+
+await Book.objects.annotate(n=Count('tags')).aupdate(pages=3)
+
+await Book.objects.annotate(big=F('pages') * 2).filter(tags__name='red').aupdate(pages=F('big'))
+
+await Book.objects.annotate(name=F('author__name')).filter(name='Ann').aupdate(pages=3)
+
+await Book.objects.filter(tags__name='red')[:2].aupdate(pages=1)
+
+await Book.objects.distinct()[:2].aupdate(pages=1)
+
+await Book.objects.filter(tags__name='red').distinct()[1:].aupdate(pages=1)
+
+await Book.objects.distinct('author').aupdate(pages=1) if KIND == 'postgresql' else None
+
+await Book.objects.distinct('author').order_by('author', 'pk').aupdate(pages=1) if KIND == 'postgresql' else None
+
+await Book.objects.values('done').aupdate(pages=1)
+
+await Book.objects.values_list('pk', flat=True).filter(tags__name='red').aupdate(pages=1)
+
+await Book.objects.values('done').annotate(n=Count('pk')).aupdate(pages=1)
+
+await Stock.objects.filter(book__tags__name='red', store__name='North').aupdate(amount=F('amount') + 1)
+
+await Book.objects.filter(pk__in=Book.objects.filter(tags__name='red').values('pk')).aupdate(pages=2)
+
+await Book.objects.filter(author__age=Subquery(Author.objects.order_by().values('pk')[:1])).aupdate(pages=2)
+
+await Book.objects.filter(author__age__gt=F('pages')).aupdate(pages=2)
+
+await Book.objects.filter(Exists(Book.objects.filter(author=OuterRef('author'), pk__gt=OuterRef('pk')))).aupdate(pages=2)
+
+await Book.objects.filter(Exists(Tag.objects.filter(books=OuterRef('pk'))), tags__name='red').aupdate(pages=2)
+
+await Category.objects.filter(parent__parent__name='root').aupdate(name='x')
+
+await Category.objects.filter(children__name='leaf').aupdate(name='x')
+
+await Category.objects.filter(children__isnull=True).aupdate(name='x')
+
+await Book.objects.annotate(r=FilteredRelation('tags', condition=Q(tags__name='red'))).filter(r__name='red').aupdate(pages=2)
+
+await Book.objects.filter(pk__lt=4).union(Book.objects.filter(pk=9)).aupdate(pages=1)
+
+await Book.objects.filter(pages__gt=Subquery(Book.objects.order_by().values('done').annotate(a=Avg('pages')).values('a')[:1])).aupdate(pages=0)
+
+await Book.objects.alias(n=Count('tags')).exclude(n=0).aupdate(pages=F('pages') + 1)
+
+await (Book.objects.filter(tags__name='red') | Book.objects.filter(tags__name='blue')).aupdate(pages=8)
+
+await Book.objects.annotate(n=Count('tags'), m=Count('stores')).filter(n__gt=1).aupdate(pages=3)
+
+await Book.objects.values('done').annotate(n=Count('tags')).filter(n__gt=1).aupdate(pages=3)
+
+await Book.objects.values('done').annotate(n=Count('tags')).aupdate(pages=3)
+
+await Stock.objects.annotate(n=F('book__author__name')).order_by('n').aupdate(amount=5)
+
 await Book.objects.filter(pk=-1).aupdate(pages=1)
 
 await Book.objects.none().aupdate(pages=1)
@@ -178,6 +260,66 @@ await Book.objects.filter(stores=None).adelete()
 await Book.objects.filter(stores__isnull=False).adelete()
 
 await Book.objects.filter(tags__name='red').adelete()
+
+await Book.objects.filter(tags__name='red').distinct().adelete()
+
+await Book.objects.exclude(tags__name='red').adelete()
+
+await Book.objects.filter(Q(tags__name='red') | Q(author__name='Ann')).adelete()
+
+await Book.objects.filter(stores__name='North', tags__name='blue').adelete()
+
+await Book.objects.annotate(n=Count('tags')).filter(n=0).adelete()
+
+await Book.objects.annotate(n=Count('tags')).filter(n__gt=1).distinct().adelete()
+
+await Tag.objects.filter(books__author__name='Ann').adelete()
+
+await Tag.objects.exclude(books__author__name='Ann').adelete()
+
+await Stock.objects.filter(book__tags__name='red').adelete()
+
+await Stock.objects.filter(Q(book__author__name='Ann') | Q(store__name='North')).adelete()
+
+await Stock.objects.exclude(book__tags__name='red').adelete()
+
+await Stock.objects.filter(book__tags__name='red').distinct().adelete()
+
+await Stock.objects.select_related('book').order_by('book__title').adelete()
+
+await Stock.objects.annotate(t=F('book__title')).adelete()
+
+await Stock.objects.annotate(t=Count('book__tags')).filter(t__gt=0).adelete()
+
+await Stock.objects.distinct('book').adelete() if KIND == 'postgresql' else None
+
+await Stock.objects.distinct().adelete()
+
+await Stock.objects.values('book').distinct().adelete()
+
+await Stock.objects.values_list('pk').adelete()
+
+await Stock.objects.all()[:1].adelete()
+
+await Book.objects.filter(pk__in=Book.objects.filter(tags__name='red')).adelete()
+
+await Book.objects.filter(Exists(Book.objects.filter(author=OuterRef('author'), pk__gt=OuterRef('pk')))).adelete()
+
+await Category.objects.filter(children__isnull=True).adelete()
+
+await Book.objects.annotate(r=FilteredRelation('tags', condition=Q(tags__name='red'))).filter(r=None).adelete()
+
+await Book.objects.filter(pk__lt=4).union(Book.objects.filter(pk=9)).adelete()
+
+await Book.objects.annotate(n=Count('tags')).order_by('-n').adelete()
+
+await Stock.objects.annotate(n=Count('book__tags')).order_by('-n').adelete()
+
+await (Stock.objects.filter(book__tags__name='red') & Stock.objects.filter(store__name='North')).adelete()
+
+await Book.objects.filter(tags__name='red').annotate(n=Count('stores')).adelete()
+
+await Stock.objects.annotate(n=F('book__author__name')).filter(n='Ann').adelete()
 
 await Author.objects.filter(pk=5).adelete()
 

@@ -22,6 +22,7 @@ from vivace.orm.query.operand import Operand, columns_of
 from vivace.orm.query.operands import build
 from vivace.orm.query.ordered_update import UpdateOrder
 from vivace.orm.query.select import Select
+from vivace.orm.query.unused import leave_out_unused, tables_in
 from vivace.orm.query.writes import returned
 
 if TYPE_CHECKING:
@@ -61,11 +62,20 @@ def update(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
     returning = terminal[2] if len(terminal) > 2 else ()
     columns = returned(select.model, returning) if dialect.update_returning else []
     # Elsewhere an UPDATE has no order, and needs none: as in Django, it is left out.
-    order = select.ordering.clauses() if dialect.name == "mysql" and select.ordering.was_asked_for else []
+    if not _can_be_ordered(select, dialect):
+        select.ordering.clear()
+    order = select.ordering.clauses()
     statement = _of_rows(select, sqlalchemy.update(table).values(assignments))
     if order and select.joins.is_alone:
         statement = statement.ext(UpdateOrder(order))
     return _written(statement, select, dialect, columns)
+
+
+def _can_be_ordered(select: Select, dialect: Dialect) -> bool:
+    if dialect.name != "mysql" or not select.ordering.was_asked_for:
+        return False
+    # Ordering by related rows is left out, as in Django.
+    return tables_in(select.ordering.elements()) <= {id(select.joins.root.table), id(None)}
 
 
 def _scope_of(name: str, shape: Shape, select: Select) -> Select | _RowAgain:
@@ -118,21 +128,19 @@ class _RowAgain:
 def delete(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
     """DELETE of the rows that the queryset selects."""
     table: Any = select.joins.root.table
+    select.ordering.clear()
     return _written(_of_rows(select, sqlalchemy.delete(table)), select, dialect, [])
 
 
 def _of_rows(select: Select, statement: Any) -> Any:
     """An UPDATE or DELETE of the rows that the queryset selects."""
+    key = select.operand_of("pk").element
+    leave_out_unused(select, columns_of(key))
     if not select.joins.is_alone or select.is_grouped or select.having or select.qualify:
         select.ordering.clear()
-        key = select.operand_of("pk").element
-        if select.qualify:
-            return statement.where(key.in_(select.statement(columns_of(key)).correlate(None)))
-        keys: Any = sqlalchemy.select(*columns_of(key)).select_from(select.joins.source()).where(*select.where)
-        if select.is_grouped:
-            keys = keys.group_by(*(select.group_by or ())).having(*select.having)
         # The subquery reads the table under another name, as a statement of its own.
-        keys = keys.correlate(None)
+        selected: Any = (select.statement if select.qualify else select.rows)(columns_of(key))
+        keys = selected.correlate(None)
         if select.binds.dialect == "mysql":
             # It may read the table that is being written only one level below.
             keys = sqlalchemy.select(*keys.subquery().c)

@@ -16,7 +16,7 @@ from vivace.orm.query.joins import Join, ManyInPath, Target
 from vivace.orm.query.kinds import kind_of
 from vivace.orm.query.lookups import Condition, Lookup, Right, find_lookup
 from vivace.orm.query.lookups.base import no_such_lookup
-from vivace.orm.query.operand import Operand
+from vivace.orm.query.operand import Operand, columns_of
 from vivace.orm.query.operands import Context, build
 from vivace.orm.query.qualified import has_window
 from vivace.orm.query.transforms import transformed
@@ -61,6 +61,15 @@ class Filters:
         if keep_joins:
             self.shared = frozenset(reuse)
 
+    def inside(self, condition: Shape) -> tuple[Clause, bool, tuple[ColumnElement[Any], ...]]:
+        """The SQL of a condition in an expression, whether an aggregate is in it, and what stands beside that."""
+        around, self._plain = self._plain, []
+        try:
+            clause, aggregate = self.clause(condition, reuse=None)
+            return clause, aggregate, tuple(self._plain)
+        finally:
+            self._plain = around
+
     def _conjuncts(self, condition: Shape) -> list[Shape]:
         if condition[0] == "q" and condition[1] == "and" and not condition[2]:
             return [part for child in condition[3] for part in self._conjuncts(child)]
@@ -84,6 +93,7 @@ class Filters:
             operand = build(condition[1], self.select)
             if kind_of(operand.field) != "boolean":
                 raise TypeError("Cannot filter against a non-conditional expression.")
+            self._plain += operand.groups_by
             return operand.element, operand.aggregate
         if condition[0] != "q":
             return self._lookup(condition, reuse, negated=negated, in_negation=in_negation, is_conjunct=is_conjunct)
@@ -105,16 +115,17 @@ class Filters:
         try:
             operand, lookup, target = self._left(path, reuse, allow_many=not in_negation)
         except ManyInPath:
+            self._plain += columns_of(self.select.operand_of("pk").element)
             return self._split(shape), False
-        if not operand.aggregate:
-            self._plain.append(operand.element)
+        self._plain += operand.groups_by
         key = None
         if target is not None and target.is_relation:
             key = _key_function(target)
             if kind == "expression" and payload[0] == "queryset":
                 payload = _of_related(payload, target)
         condition = lookup.condition(operand, Right(kind, payload, key), Context(self.select))
-        self._plain += [column for side in condition.right if not side.aggregate for column in _columns(side)]
+        for side in condition.right:
+            self._plain += side.beside if side.aggregate else _columns(side)
         if is_conjunct and target is not None and _needs_the_row(lookup, kind, payload):
             target.join.require()
         clause = condition.clause

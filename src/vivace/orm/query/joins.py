@@ -36,6 +36,11 @@ class Join:
     """Whether the row may be missing; `require` may still make the join an inner one."""
     required: bool = False
 
+    @property
+    def is_of_many(self) -> bool:
+        """Whether there may be several of its rows for one row of the model."""
+        return self.multi or (self.parent is not None and self.parent.is_of_many)
+
     def require(self) -> None:
         """Says that rows without this one are of no use, so that the database may start from here."""
         join: Join | None = self

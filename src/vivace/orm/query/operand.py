@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Tuple
+from sqlalchemy import BindParameter, Cast, ColumnElement, Null, Tuple
 
 from vivace.orm.fields.base import Field
 
@@ -36,3 +36,19 @@ class Operand:
     """The transform that it is of another operand, for lookups that look behind it."""
     sort: ColumnElement[Any] | None = None
     """What to order by, where that is not the element itself."""
+    beside: tuple[ColumnElement[Any], ...] = ()
+    """What stands beside the aggregates in it, such as the column in `Count("tags") + F("pages")`."""
+
+    @property
+    def groups_by(self) -> tuple[ColumnElement[Any], ...]:
+        """What rows must be grouped by for it to have one value in each group."""
+        if self.aggregate:
+            return self.beside
+        if self.window or _is_constant(self.element):
+            return ()
+        return tuple(columns_of(self.element))
+
+
+def _is_constant(element: ColumnElement[Any]) -> bool:
+    inner = element.clause if isinstance(element, Cast) else element
+    return isinstance(inner, BindParameter | Null)

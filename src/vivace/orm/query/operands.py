@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Context:
     """What an expression's `build` may use."""
 
-    __slots__ = ("options", "output_field", "over", "select")
+    __slots__ = ("options", "output_field", "over", "parts", "select")
 
     def __init__(self, select: Select, output_field: Field[Any] | None = None) -> None:
         self.select, self.output_field = select, output_field
@@ -35,6 +35,8 @@ class Context:
         """What a `Func` was given beside its arguments."""
         self.over: Callable[[ColumnElement[Any]], ColumnElement[Any]] | None = None
         """What makes a function one over a window, inside `Window`."""
+        self.parts: list[Operand] = []
+        """The parts built so far."""
 
     @property
     def binds(self) -> Binds:
@@ -48,7 +50,9 @@ class Context:
 
     def build(self, shape: Shape) -> Operand:
         """The SQL of a part, which may be a condition."""
-        return build(shape, self.select)
+        part = build(shape, self.select)
+        self.parts.append(part)
+        return part
 
     def bind(self, shape: Shape, field: Field[Any]) -> ColumnElement[Any]:
         """The parameter of a part that is a `Bare` or a plain `Value`, as a value of `field`; else the part's SQL."""
@@ -81,6 +85,8 @@ def _node(expression: Shape, select: Select) -> Operand:
     _, cls, static, children, output = expression
     context = Context(select, field_of(output))
     operand: Operand = cls.build_node(static, children, context)
+    if operand.aggregate and not cls.contains_aggregate:
+        operand = replace(operand, beside=tuple(each for part in context.parts for each in part.groups_by))
     if context.output_field is None or operand.field is context.output_field:
         return operand
     return replace(operand, field=context.output_field, convert=conversion_of(context.output_field))
@@ -91,8 +97,8 @@ def _bare(expression: Shape, select: Select) -> Operand:
 
 
 def _condition(expression: Shape, select: Select) -> Operand:
-    clause, aggregate = select.condition(expression)
-    return Operand(clause, BooleanField(null=True), aggregate=aggregate)
+    clause, aggregate, beside = select.condition(expression)
+    return Operand(clause, BooleanField(null=True), aggregate=aggregate, beside=beside)
 
 
 def _f(expression: Shape, select: Select) -> Operand:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
@@ -17,8 +18,8 @@ from vivace.orm.query.operands import build
 if TYPE_CHECKING:
     from vivace.orm.query.select import Select
 
-# The element; whether descending; where nulls go; whether it is of many rows, an aggregate or a window function.
-Resolved = tuple[ColumnElement[Any], bool, Nulls | None, bool]
+# The element; whether descending; where nulls go; what rows must be grouped by for it.
+Resolved = tuple[ColumnElement[Any], bool, Nulls | None, tuple[ColumnElement[Any], ...]]
 
 
 class Ordering:
@@ -81,24 +82,23 @@ class Ordering:
             item = number_expression(shape, iter(()))
         if item[0] == "order":
             operand = build(item[1], self.select)
-            return [(_sort_of(operand), item[2], item[3], operand.aggregate or operand.window)]
-        operand = build(item, self.select)
-        return [(_sort_of(operand), False, None, operand.aggregate or operand.window)]
+            return [_resolved(operand, item[2], item[3])]
+        return [_resolved(build(item, self.select), False)]
 
     def _resolve_name(self, name: str, seen: tuple[str, ...]) -> list[Resolved]:
         if name == "?":
-            return [(sqlalchemy.func.random(), False, None, True)]
+            return [(sqlalchemy.func.random(), False, None, ())]
         descending = name.startswith("-")
         path = name.removeprefix("-").removeprefix("+")
         select = self.select
         if path not in select.annotations:
             related = self._related_ordering(path, seen)
             if related is not None:
-                return [(element, down != descending, nulls, aggregate) for element, down, nulls, aggregate in related]
+                return [(element, down != descending, nulls, groups) for element, down, nulls, groups in related]
         operand = select.operand_of(path)
         if isinstance(operand.element, sqlalchemy.Tuple):
-            return [(column, descending, None, False) for column in columns_of(operand.element)]
-        return [(_sort_of(operand), descending, None, operand.aggregate or operand.window)]
+            return [(column, descending, None, (column,)) for column in columns_of(operand.element)]
+        return [_resolved(operand, descending)]
 
     def _related_ordering(self, path: str, seen: tuple[str, ...]) -> list[Resolved] | None:
         """`order_by("author")` means the author's own ordering, when it has one."""
@@ -140,9 +140,11 @@ class Ordering:
         return [element for element, _, _, _ in self._resolved()]
 
     def plain_elements(self) -> list[ColumnElement[Any]]:
-        """Those of them without an aggregate."""
-        return [element for element, _, _, aggregate in self._resolved() if not aggregate]
+        """What rows must be grouped by for each group to have one place."""
+        return [element for _, _, _, groups in self._resolved() for element in groups]
 
 
-def _sort_of(operand: Operand) -> ColumnElement[Any]:
-    return operand.element if operand.sort is None else operand.sort
+def _resolved(operand: Operand, descending: bool, nulls: Nulls | None = None) -> Resolved:
+    if operand.sort is not None:
+        operand = replace(operand, element=operand.sort)
+    return (operand.element, descending, nulls, operand.groups_by)

@@ -90,9 +90,9 @@ class Select:
         """The column, annotation or transform that `name` stands for."""
         return self.filters.operand(name, reuse)
 
-    def condition(self, condition: Shape) -> tuple[ColumnElement[bool], bool]:
-        """A condition inside an expression, and whether an aggregate is in it."""
-        return self.filters.clause(condition, reuse=None)
+    def condition(self, condition: Shape) -> tuple[ColumnElement[bool], bool, tuple[ColumnElement[Any], ...]]:
+        """A condition inside an expression, whether an aggregate is in it, and what stands beside that."""
+        return self.filters.inside(condition)
 
     def subselect(self, shape: Shape) -> tuple[Any, Operand]:
         """A queryset as a subquery of one column, and what is known about that column."""
@@ -171,6 +171,7 @@ class Select:
         self.filters.add(("q", "and", True, (condition,)) if negated else condition)
 
     def _annotate(self, annotations: Sequence[tuple[str, Shape]], *, shown: bool = True) -> None:
+        aggregates = False
         for name, shape in annotations:
             if shape[0] == "filtered":
                 self.filtered_shapes[name] = shape
@@ -184,8 +185,9 @@ class Select:
             else:
                 self.hidden.discard(name)
                 self.aliases.discard(name)
-            if operand.aggregate:
-                self._group()
+            aggregates = aggregates or operand.aggregate
+        if aggregates:
+            self._group()
 
     def _alias(self, annotations: Sequence[tuple[str, Shape]]) -> None:
         self._annotate(annotations, shown=False)
@@ -198,7 +200,7 @@ class Select:
                 self.annotations[name] if name in self.annotations else self.operand_of(name)
                 for name in self.value_names()
             ]
-            self.group_by = [operand.element for operand in operands if not operand.aggregate]
+            self.group_by = [each for operand in operands for each in operand.groups_by]
         elif self.group_by is None:
             self.group_by = columns_of(self.operand_of("pk").element)
             self.grouped_by_key = True
@@ -310,7 +312,7 @@ class Select:
         if self.where:
             statement = statement.where(*self.where)
         if self.group_by is not None:
-            statement = statement.group_by(*self._group_clauses(columns))
+            statement = statement.group_by(*self.group_clauses(columns))
         if self.having:
             statement = statement.having(*self.having)
         return statement
@@ -323,10 +325,11 @@ class Select:
             outer = outer.outer
         return tables
 
-    def _group_clauses(self, columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    def group_clauses(self, columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+        """What stands behind GROUP BY when these columns are selected."""
         assert self.group_by is not None
         clauses = list(self.group_by)
-        aggregates = [operand.element for operand in self.annotations.values() if operand.aggregate or operand.window]
+        computed = {id(operand.element): operand for operand in self.annotations.values()}
         dependent = [self.joins.root.table] if self.grouped_by_key else []
         if self.grouped_by_key:
             # A table's columns depend on its key, so that naming the key is enough.
@@ -337,11 +340,14 @@ class Select:
             # In HAVING, it knows no column that is neither selected nor named here, though it depends on the key.
             named: list[Any] = [each for clause in self.having for each in visitors.iterate(clause)]
             clauses += [each for each in named if any(getattr(each, "table", None) is table for table in dependent)]
-        for element in [*columns, *self.ordering.plain_elements(), *self.filters.plain_in_having]:
-            element = element.element if isinstance(element, sqlalchemy.Label) else element  # noqa: PLW2901
+        plain: list[ColumnElement[Any]] = []
+        for column in columns:
+            element = column.element if isinstance(column, sqlalchemy.Label) else column
+            operand = computed.get(id(element))
+            plain += [element] if operand is None else operand.groups_by
+        for element in [*plain, *self.ordering.plain_elements(), *self.filters.plain_in_having]:
             is_constant = getattr(element, "is_literal", False)
-            depends = any(getattr(element, "table", None) is table for table in dependent)
-            if not is_constant and not depends and not any(element is aggregate for aggregate in aggregates):
+            if not is_constant and not any(getattr(element, "table", None) is table for table in dependent):
                 clauses.append(element)
         unique: list[ColumnElement[Any]] = []
         for clause in clauses:

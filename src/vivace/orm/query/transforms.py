@@ -56,7 +56,8 @@ class Given(Expression):
 
 def _apply(applied: Applied, select: Select) -> Operand:
     context = Context(select, applied.output_field)
-    return replace(applied.transform.build(applied.static, [applied.operand], context), source=applied)
+    made = applied.transform.build(applied.static, [applied.operand], context)
+    return replace(made, source=applied, beside=applied.operand.beside)
 
 
 def transformed(operand: Operand, name: str, select: Select) -> Operand | None:
