@@ -139,13 +139,18 @@ class Registry:
         self.metadata.clear()
 
     @contextmanager
-    def isolated(self) -> Iterator[Registry]:
-        """Inside the block models may be defined freely; afterwards the registry is as it was."""
+    def isolated(self, *, empty: bool = False) -> Iterator[Registry]:
+        """Inside the block models may be defined freely; afterwards the registry is as it was.
+
+        With `empty`, the models that are known already are not known inside.
+        """
         saved: dict[str, Any] = dict(vars(self))
         relations = {
             model: model._meta.local_related_objects for model in self._models.values() if not model._meta.proxy
         }
         self._models, self._labels, self.swaps = dict(self._models), dict(self._labels), dict(self.swaps)
+        if empty:
+            self._models.clear()
         self._waiting = {key: list(callbacks) for key, callbacks in self._waiting.items()}
         self.metadata = sqlalchemy.MetaData(naming_convention=NAMING_CONVENTION)
         try:
