@@ -102,3 +102,18 @@ async def test_what_is_no_relation_is_refused(sqlite: Database) -> None:
     with pytest.raises(ValueError, match="deeper than"):
         rows = Author.objects.annotate(x=FilteredRelation("books", condition=Q(books__publisher__name="x")))
         await rows.filter(x__pk=1)
+
+
+async def test_select_related_loads_the_rows_of_a_filtered_relation(library: Database) -> None:
+    with statements(library) as seen:
+        rows: list[Any] = await long_books().select_related("long__publisher")
+        assert [row.long and row.long.title for row in rows] == ["Long", None, None]
+        assert rows[0].long.author is rows[0]
+        assert rows[0].long.publisher is None
+    assert len(seen) == 1
+    by_tag: Any = Book.objects.annotate(red=FilteredRelation("tags", condition=Q(tags__name="red"))).order_by("title")
+    named: list[Any] = await by_tag.filter(red__isnull=False).select_related("red", "author")
+    assert [(row.title, row.red and row.red.name, row.author.name) for row in named] == [
+        ("Short", "red", "Bob"),
+        ("Zen", "red", "Ann"),
+    ]

@@ -53,3 +53,12 @@ async def test_new_rows_come_last_and_the_order_can_be_set(tables: Database) -> 
     assert (await following.get_previous_in_order()).text == "c"
     with pytest.raises(Answer.DoesNotExist):
         await last.get_previous_in_order()  # type: ignore[attr-defined]
+
+
+async def test_rows_created_in_bulk_come_last_in_the_order_of_the_list(tables: Database) -> None:
+    one, two = [await Question.objects.create(text=text) for text in "12"]
+    await Answer.objects.create(question=one, text="a")
+    new = [Answer(question=question, text=text) for question, text in ((one, "b"), (two, "x"), (one, "c"), (two, "y"))]
+    await Answer.objects.bulk_create(new)
+    rows = Answer.objects.order_by("question", "_order").values_list("text", "_order")
+    assert await rows == [("a", 0), ("b", 1), ("c", 2), ("x", 0), ("y", 1)]

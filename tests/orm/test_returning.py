@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.orm.library import Author, Book, Node, Tag
+from tests.orm.library import Author, Book, Node, Profile, Tag, statements
 
 from vivace.databases import Database
 from vivace.orm import Count, F
@@ -75,3 +75,13 @@ async def test_a_slice_is_refused(books: Database) -> None:
         await Book.objects.all()[:1].update(pages=1).returning()
     with pytest.raises(TypeError, match="once a slice"):
         await Book.objects.all()[:1].delete().returning()
+
+
+async def test_a_delete_that_nothing_hangs_on_is_one_statement_with_returning(database: Database) -> None:
+    author = await Author.objects.create(name="Ann")
+    await Profile.objects.create(author=author, text="x")
+    with statements(database) as seen:
+        (gone,) = await Profile.objects.filter(author__name="Ann").order_by("text").delete().returning("text")
+    assert gone.text == "x"
+    assert len(seen) == 1
+    assert await Profile.objects.count() == 0

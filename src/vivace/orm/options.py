@@ -372,6 +372,12 @@ class Options:
             return self._manager("default_manager_name", self.default_manager_name)
         return next(iter(self.managers.values()))
 
+    def is_for(self, dialect: sqlalchemy.Dialect) -> bool:
+        """Whether the model's table may be in a database of this kind: what `required_db_vendor` says."""
+        if self.required_db_vendor == "mariadb":
+            return bool(getattr(dialect, "is_mariadb", False))
+        return self.required_db_vendor in (None, dialect.name)
+
     @cached_property
     def base_manager(self) -> Manager[Any]:
         """What loads single related objects: `Meta.base_manager_name`, else a manager of all rows."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vivace.orm import binding
 from vivace.orm.fields.numbers import IntegerField
+from vivace.orm.query.aggregates import Max
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.registry import registry
 
@@ -35,6 +36,19 @@ class OrderWrt(IntegerField[int]):
             rows = _siblings(instance, database).order_by("-_order").values_list("_order", flat=True)
             last = await rows.first()
             instance._order = 0 if last is None else last + 1
+
+    async def before_bulk_create(self, objects: Sequence[Any], database: Database) -> None:
+        """Finds the places of new rows: behind those that their parents have, in the order of the list."""
+        new = [each for each in objects if each._order is None]
+        if not new:
+            return
+        parent = self.model._meta.forward[str(self.model._meta.order_with_respect_to)].attname
+        parents = {getattr(each, parent) for each in new} - {None}
+        rows: QuerySet[Any] = QuerySet(self.model).using(database).filter(**{f"{parent}__in": list(parents)})
+        last = dict(await rows.order_by().values_list(parent).annotate(last=Max("_order")))
+        for each in new:
+            place = last.get(getattr(each, parent))
+            last[getattr(each, parent)] = each._order = 0 if place is None else place + 1
 
 
 def _siblings(instance: Model, database: Database | None) -> QuerySet[Any]:

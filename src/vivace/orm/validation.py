@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vivace.orm.constraints import CheckConstraint, UniqueConstraint
 from vivace.orm.exceptions import NON_FIELD_ERRORS, ValidationError
 from vivace.orm.fields.defaults import DatabaseDefault
+from vivace.orm.fields.related import ForeignKey
 from vivace.orm.opclasses import OpClass
 from vivace.orm.persistence import database_of
 from vivace.orm.query.expressions import F, OrderBy
@@ -84,16 +85,34 @@ async def validate_targets(instance: Model, exclude: frozenset[str], using: Data
     for rule in await broken_rules(instance, rules, database_of(instance, using)):
         field = rule.target
         assert field is not None
-        value = getattr(instance, field.attname)
-        params = {
-            "model": field.related_model._meta.verbose_name,
-            "pk": value,
-            "field": field.target_field.name,
-            "value": value,
-        }
-        errors[field.name] = [ValidationError(field.error_messages["invalid"], "invalid", params)]
+        errors[field.name] = [_no_target(instance, field)]
+    for rule in rules:
+        limited = rule.target
+        if limited is None or not limited.limit_choices_to or limited.name in errors:
+            continue
+        if not await _is_choice(instance, limited, database_of(instance, using)):
+            errors[limited.name] = [_no_target(instance, limited)]
     if errors:
         raise ValidationError(errors)
+
+
+async def _is_choice(instance: Model, field: ForeignKey[Any], database: Database) -> bool:
+    """Whether what a foreign key points to is among its `limit_choices_to`."""
+    value = getattr(instance, field.attname)
+    if value is None:
+        return True
+    limit = field.limit_choices_to
+    rows: Any = field.related_model._meta.base_manager.get_queryset().using(database)
+    rows = rows.filter(**{field.target_field.attname: value}).complex_filter(limit() if callable(limit) else limit)
+    found: bool = await rows.exists()
+    return found
+
+
+def _no_target(instance: Model, field: ForeignKey[Any]) -> ValidationError:
+    value = getattr(instance, field.attname)
+    model, target = field.related_model._meta.verbose_name, field.target_field.name
+    params = {"model": model, "pk": value, "field": target, "value": value}
+    return ValidationError(field.error_messages["invalid"], "invalid", params)
 
 
 @lru_cache(maxsize=1024)

@@ -178,6 +178,7 @@ async def make_tables(database: Database, label: str, is_here: Callable[[type[Mo
     from vivace.orm.schema import metadata
 
     models = [model for model in _with_ours(registry.models(label)) if is_here(model)]
+    models = [model for model in models if model._meta.is_for(database.dialect)]
     if not models:
         return
     result = await create_missing_tables(database, metadata(models))
@@ -204,6 +205,7 @@ async def warn_of_missing_tables(
     from vivace.orm.tables import missing_tables
 
     models = [model for label in labels for model in registry.models(label) if is_here(model)]
+    models = [model for model in models if model._meta.is_for(database.dialect)]
     missing = await missing_tables(database, models)
     if missing:
         logger.warning("The database has no table %s: run `vivace migrate`.", ", ".join(missing))

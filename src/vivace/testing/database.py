@@ -48,7 +48,11 @@ async def _make_tables(app: Vivace, database: Database) -> None:
     folders = {installed.label: installed.migrations for installed in app.apps if installed.migrations.is_dir()}
     if folders:
         await migrate(database, folders)
-    loose = [model for model in registry.models() if model._meta.app_label not in folders]
+    loose = [
+        model
+        for model in registry.models()
+        if model._meta.app_label not in folders and model._meta.is_for(database.dialect)
+    ]
     if loose:
         await create_missing_tables(database, metadata(loose))
 

@@ -70,6 +70,9 @@ async def bulk_create(
     database = queryset._write_db
     for virtual in model._meta.private_fields:
         await virtual.before_save(objects, database)
+    if model._meta.order_with_respect_to is not None:
+        place: Any = model._meta.forward["_order"]
+        await place.before_bulk_create(objects, database)
     if model._meta.links:
         if conflicts != Conflicts():
             raise ValueError(

@@ -126,10 +126,11 @@ class _RowAgain:
 
 
 def delete(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
-    """DELETE of the rows that the queryset selects."""
+    """DELETE of the rows that the queryset selects; it reads the attributes named last, if any are."""
     table: Any = select.joins.root.table
     select.ordering.clear()
-    return _written(_of_rows(select, sqlalchemy.delete(table)), select, dialect, [])
+    columns = returned(select.model, terminal[1]) if len(terminal) > 1 else []
+    return _written(_of_rows(select, sqlalchemy.delete(table)), select, dialect, columns)
 
 
 def _of_rows(select: Select, statement: Any) -> Any:

@@ -42,6 +42,8 @@ class Node:
     back: str | None = None
     """The attribute that holds the instance above, where that is the only one that points here."""
     is_reverse: bool = False
+    is_named: bool = False
+    """Whether `slot` is the name of a FilteredRelation."""
     children: list[Node] = dataclass_field(default_factory=list)
 
     @property
@@ -194,7 +196,9 @@ def _write_node(source: _Source, node: Node, nodes: list[Node], dialect: str, in
         write(f"{indent}    i{number}.{child.slot} = i{below}")
         if child.back is not None:
             write(f"{indent}    i{below}.{child.back} = i{number}")
-        if child.is_reverse:
+        if child.is_named:
+            write(f"{indent}else: i{number}.{child.slot} = None")
+        elif child.is_reverse:
             write(f"{indent}else: i{number}.{child.slot} = {source.name('absent', ABSENT)}")
     write(f"{indent}s{number}(i{number})")
 

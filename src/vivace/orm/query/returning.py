@@ -10,6 +10,7 @@ from vivace.orm.exceptions import unknown_field
 from vivace.orm.query import cache
 from vivace.orm.query.conditions import Shape
 from vivace.orm.query.hydrate import Decode, Node, instances_decoder
+from vivace.orm.relations.deletion import is_simple
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -92,7 +93,13 @@ async def delete_returning(queryset: QuerySet[Any], fields: Sequence[str]) -> li
     attnames = _attnames(queryset.model, fields)
     if queryset._is_none:
         return []
-    database = queryset._write_db
+    model, database = queryset.model, queryset._write_db
+    if database.dialect.delete_returning and is_simple(model):
+        shape = (*queryset.order_by()._shape, ("delete", attnames))
+        plan, arguments, _ = cache.shapes.bound(model, shape, queryset._values, database.dialect)
+        return _decoder(model, attnames, database.dialect.name)(
+            await database.fetch_plan(plan, arguments), database, True
+        )
     async with database.atomic():
         chosen = await _locked(queryset, database)
         rows = await chosen.only(*attnames)

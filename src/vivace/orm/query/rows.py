@@ -10,7 +10,7 @@ from sqlalchemy import Dialect
 
 from vivace.orm.exceptions import NotSupportedError
 from vivace.orm.fetch_modes import FetchMode
-from vivace.orm.fields.related import Relation
+from vivace.orm.fields.related import ForeignKey, Relation
 from vivace.orm.instances import slot_of
 from vivace.orm.query import hydrate
 from vivace.orm.query.compounds import settle
@@ -119,7 +119,12 @@ def _required_paths(model: type[Model], depth: int) -> list[str]:
 
 def _join_related(select: Select, root: hydrate.Node, path: str, columns: list[Any]) -> None:
     node, join = root, select.joins.root
-    for position, step in enumerate(related_path(select.model, path), start=1):
+    steps, first = path.split("__"), 1
+    if steps[0] in select.joins.filtered:
+        node = _filtered_node(select, root, steps[0], columns)
+        join = select.joins.walk(steps[:1]).join
+        path, first = "__".join(steps[1:]), 2
+    for position, step in enumerate(related_path(join.model, path) if path else (), start=first):
         backward = isinstance(step, Relation)
         key: Any = step.field if isinstance(step, Relation) else step
         join = select.joins.backward(join, key) if backward else select.joins.forward(join, key)
@@ -127,7 +132,7 @@ def _join_related(select: Select, root: hydrate.Node, path: str, columns: list[A
         child = next((each for each in node.children if each.slot == name), None)
         if child is None:
             target = join.model
-            below = tuple(path.split("__")[:position])
+            below = tuple(steps[:position])
             child = hydrate.Node(target, select.loaded_fields(target, below), len(columns), name)
             if key.unique and key.remote_field.accessor is not None:
                 child.back = slot_of(key.name) if backward else key.remote_field.slot
@@ -136,6 +141,22 @@ def _join_related(select: Select, root: hydrate.Node, path: str, columns: list[A
             columns += [select.joins.column(join, field) for field in child.fields]
             select.related_joins.append(join)
         node = child
+
+
+def _filtered_node(select: Select, root: hydrate.Node, name: str, columns: list[Any]) -> hydrate.Node:
+    """The rows of a FilteredRelation, which stand in an attribute of its name, or None where there is none."""
+    known = next((each for each in root.children if each.slot == name), None)
+    if known is not None:
+        return known
+    join = select.joins.walk([name]).join
+    node = hydrate.Node(join.model, select.loaded_fields(join.model, (name,)), len(columns), name, is_named=True)
+    key, forward = join.edge[:2] if join.edge is not None else (None, True)
+    if join.parent is select.joins.root and not forward and isinstance(key, ForeignKey):
+        node.back = slot_of(key.name)
+    root.children.append(node)
+    columns += [select.joins.column(join, field) for field in node.fields]
+    select.related_joins.append(join)
+    return node
 
 
 def _selected(element: Any, dialect: str) -> Any:

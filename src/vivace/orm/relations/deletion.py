@@ -42,7 +42,7 @@ BATCH = 10_000
 async def delete_queryset(queryset: QuerySet[Any], rows: RowsOf) -> tuple[int, dict[str, int]]:
     """Deletes a queryset's rows: by one statement when nothing hangs on them. `rows(model)` is all of a model's."""
     database, model = queryset._write_db, queryset.model
-    if _is_simple(model):
+    if is_simple(model):
         return _counted({model: await run_delete(queryset.order_by(), database)})
     async with database.atomic():
         collector = _Collector(database, rows, model, origin=queryset)
@@ -62,7 +62,7 @@ async def delete_instances(
     With `keep_parents`, the parts of the rows that are in the tables of parents stay.
     """
     model = instances[0]._meta.model
-    if _is_simple(model):
+    if is_simple(model):
         queryset = rows(model).using(database).filter(pk__in=[instance.pk for instance in instances])
         return _counted({model: await run_delete(queryset, database)})
     async with database.atomic():
@@ -108,7 +108,7 @@ def _is_watched(model: type[Model]) -> bool:
     return pre_delete.has_listeners(model) or post_delete.has_listeners(model)
 
 
-def _is_simple(model: type[Model], by: ForeignKey[Any] | None = None) -> bool:
+def is_simple(model: type[Model], by: ForeignKey[Any] | None = None) -> bool:
     """Whether rows can go without being looked at; `by` is the key along which the deletion has come to them."""
     links = model._meta.links.values()
     return not (_pointing(model) or _generic(model) or _is_watched(model) or any(link is not by for link in links))
@@ -197,7 +197,7 @@ class _Collector:
     async def _follow(self, relation: Relation, field: ForeignKey[Any], targets: tuple[Any, ...]) -> None:
         action, model = relation.on_delete, field.model
         if action is CASCADE:
-            if _is_simple(model, field):
+            if is_simple(model, field):
                 self.simple.append((model, field.attname, targets))
             else:
                 await self._collect_rows(
@@ -222,7 +222,7 @@ class _Collector:
     async def _collect_generic(self, model: type[Model], keys: tuple[Any, ...]) -> None:
         for field in _generic(model):
             related = field.rows_of(self._rows(field.related_model), keys)
-            if _is_simple(field.related_model):
+            if is_simple(field.related_model):
                 self.generic.append(related)
             else:
                 await self._collect_rows(field.related_model, related)
