@@ -124,7 +124,9 @@ def _join_related(select: Select, root: hydrate.Node, path: str, columns: list[A
         node = _filtered_node(select, root, steps[0], columns)
         join = select.joins.walk(steps[:1]).join
         path, first = "__".join(steps[1:]), 2
-    for position, step in enumerate(related_path(join.model, path) if path else (), start=first):
+        if not path:
+            return
+    for position, step in enumerate(related_path(join.model, path), start=first):
         backward = isinstance(step, Relation)
         key: Any = step.field if isinstance(step, Relation) else step
         join = select.joins.backward(join, key) if backward else select.joins.forward(join, key)
