@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from vivace.databases.errors import DriverMissing
@@ -47,6 +46,9 @@ async def call_async(
             "SQLAlchemy's synchronous functions need greenlet over an asyncio driver. "
             f'Install it with: pip install "vivace[{extra}]"'
         )
+    # Only here, because it cannot be imported without greenlet, which SQLite does not need.
+    from sqlalchemy.ext.asyncio import create_async_engine
+
     engine = create_async_engine(url, creator=creator, poolclass=NullPool, hide_parameters=True)
     use_types_of(dialect, engine.dialect)
     async with engine.connect() as connection:
