@@ -42,11 +42,6 @@ async def main():
 asyncio.run(main())
 """
 IMPORTED_AS = {"pillow": "PIL", "opentelemetry-api": "opentelemetry"}
-    "python-multipart": "multipart",
-    "pyyaml": "yaml",
-    "pillow": "PIL",
-    "prometheus-client": "prometheus_client",
-}
 
 
 def optional_packages() -> list[str]:
