@@ -283,15 +283,6 @@ class AnyValue(Aggregate):
     arity = 1
 
     @classmethod
-    def _of_one_column(cls, operand: Operand, distinct: bool) -> Operand:
-        """The operand; of a composite key, which counts as one value, a column of it."""
-        if not isinstance(operand.element, sqlalchemy.Tuple):
-            return operand
-        if cls.function != "COUNT" or distinct:
-            raise FieldError(f"{cls.__name__} of a primary key with several columns has no meaning: name one of them")
-        return replace(operand, element=columns_of(operand.element)[0])
-
-    @classmethod
     def aggregated(
         cls,
         operands: Sequence[Operand],

@@ -310,6 +310,7 @@ class ChainedQuery(QueryState[M]):
 
 
 def named_expressions(expressions: Sequence[Expression], named: Mapping[str, Any]) -> dict[str, Any]:
+    """The expressions by name, those without one under their `default_alias`. Raises TypeError for a name given twice."""
     combined: dict[str, Any] = {}
     for expression in expressions:
         name = expression.default_alias
@@ -320,6 +321,7 @@ def named_expressions(expressions: Sequence[Expression], named: Mapping[str, Any
 
 
 def freeze_named(named: Mapping[str, Any], values: list[Any]) -> tuple[tuple[str, Shape], ...]:
+    """The names with the shapes of their expressions, whose values are appended to `values`."""
     return tuple((name, as_expression(expression).freeze(values)) for name, expression in named.items())
 
 
