@@ -310,7 +310,7 @@ class ChainedQuery(QueryState[M]):
 
 
 def named_expressions(expressions: Sequence[Expression], named: Mapping[str, Any]) -> dict[str, Any]:
-    """The expressions by name, those without one under their `default_alias`. Raises TypeError for a name given twice."""
+    """The expressions by name, or by their `default_alias`. Raises TypeError for a name given twice."""
     combined: dict[str, Any] = {}
     for expression in expressions:
         name = expression.default_alias
