@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -21,60 +21,14 @@ from vivace.orm.migrations import elements
 from vivace.orm.migrations.elements import Check, Default, Generated, Table
 from vivace.orm.migrations.errors import BadMigrationFile
 from vivace.orm.migrations.files import Migration, replay
-from vivace.orm.migrations.operations import DataStep, RunPythonOp
+from vivace.orm.migrations.operations import RunPythonOp
 from vivace.orm.migrations.state import State, alone
+from vivace.orm.migrations.steps import PythonStep, Query, Replaced, Restored, Statement, Step
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 _SQLITE_DROPS_COLUMNS = sqlite3.sqlite_version_info >= (3, 35)
-
-
-@dataclass(frozen=True)
-class Statement:
-    """Schema SQL in the database's own words. `drops` means that a table goes (see exclusive.py)."""
-
-    sql: str
-    drops: bool = False
-
-
-@dataclass(frozen=True)
-class Replaced(Statement):
-    """DROP TABLE of a table that a copy replaces: its triggers go with it, and come back after `RENAME`."""
-
-    table: str = ""
-
-
-@dataclass(frozen=True)
-class Restored(Statement):
-    """The copy is in its place."""
-
-    table: str = ""
-
-
-@dataclass(frozen=True)
-class Query:
-    """`op.execute` and `op.bulk_insert`: an expression that carries its values, and rows for it."""
-
-    expression: Any
-    rows: tuple[dict[str, Any], ...] | None = None
-
-    def literal(self, dialect: Dialect) -> list[str]:
-        """The statements with their values written out, for `sqlmigrate`."""
-        options = {"literal_binds": True}
-        rows = [self.expression] if self.rows is None else [self.expression.values(row) for row in self.rows]
-        return [str(item.compile(dialect=dialect, compile_kwargs=options)) for item in rows]
-
-
-@dataclass(frozen=True)
-class PythonStep:
-    """A step of a migration that runs Python between its statements."""
-
-    function: DataStep
-    name: str
-
-
-Step = Statement | Query | PythonStep
 
 
 def steps(

@@ -15,12 +15,12 @@ from alembic.operations import ops
 from vivace.databases.errors import DatabaseError, IntegrityError
 from vivace.databases.plan import Plan
 from vivace.orm.migrations import ddl, naming, version
-from vivace.orm.migrations.ddl import PythonStep, Replaced, Restored, Statement, Step
 from vivace.orm.migrations.errors import MigrationError, MigrationFailed
 from vivace.orm.migrations.exclusive import exclusively
 from vivace.orm.migrations.files import Apps, History, Migration, replay
 from vivace.orm.migrations.plan import PlannedStep, Target
 from vivace.orm.migrations.plan import plan as make_plan
+from vivace.orm.migrations.steps import LiveStep, PythonStep, Replaced, Restored, Statement, Step
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -149,6 +149,8 @@ class _Run:
                     await self._execute(sql)
             elif isinstance(item, PythonStep):
                 await item.function(self.database)
+            elif isinstance(item, LiveStep):
+                raise NotImplementedError
             elif item.rows is None:
                 await self.database.execute(item.expression)
             else:

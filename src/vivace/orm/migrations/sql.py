@@ -9,9 +9,9 @@ from sqlalchemy.dialects.postgresql import asyncpg
 
 from vivace.databases.backends.sqlite.dialect import SQLiteDialect
 from vivace.orm.migrations import ddl, version
-from vivace.orm.migrations.ddl import PythonStep, Query, Statement
 from vivace.orm.migrations.errors import IrreversibleMigration, UnknownMigration
 from vivace.orm.migrations.files import Apps, History
+from vivace.orm.migrations.steps import LiveStep, PythonStep, Query, Statement
 from vivace.utils.suggest import did_you_mean
 
 _DIALECTS: dict[str, Callable[[], Dialect]] = {"sqlite": SQLiteDialect, "postgresql": asyncpg.dialect}
@@ -42,7 +42,7 @@ def sql(apps: Apps, label: str, name: str, dialect: str | Dialect, *, backwards:
     for item in work:
         if isinstance(item, Statement):
             lines.append(f"{item.sql};")
-        elif isinstance(item, Query):
+        elif isinstance(item, Query | LiveStep):
             lines += [f"{text};" for text in item.literal(dialect)]
         elif isinstance(item, PythonStep):
             lines.append(f"-- Python: {item.name}() runs here.")

@@ -1,0 +1,114 @@
+"""What a migration comes down to on one database: steps, in order, and the stages that they are run in.
+
+Most steps are statements that run in the migration's transaction. Some must not be in one (`outside`): an index that is
+built while the table is written to, a backfill that commits each batch. They split a migration into stages, which are
+recorded one by one, so that a migration that dies in the middle goes on where it was.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+    from vivace.databases import Database
+
+
+class Checkpoint(Protocol):
+    """Where a step that is done bit by bit keeps how far it has come; what is saved is plain JSON."""
+
+    async def load(self) -> Any: ...
+
+    async def save(self, position: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Schema SQL in the database's own words. `drops` means that a table goes (see exclusive.py)."""
+
+    sql: str
+    drops: bool = False
+    outside: bool = False
+
+
+@dataclass(frozen=True)
+class Replaced(Statement):
+    """DROP TABLE of a table that a copy replaces: its triggers go with it, and come back after `RENAME`."""
+
+    table: str = ""
+
+
+@dataclass(frozen=True)
+class Restored(Statement):
+    """The copy is in its place."""
+
+    table: str = ""
+
+
+@dataclass(frozen=True)
+class Query:
+    """`op.execute` and `op.bulk_insert`: an expression that carries its values, and rows for it."""
+
+    outside: ClassVar[bool] = False
+
+    expression: Any
+    rows: tuple[dict[str, Any], ...] | None = None
+
+    def literal(self, dialect: Dialect) -> list[str]:
+        """The statements with their values written out, for `sqlmigrate`."""
+        options = {"literal_binds": True}
+        rows = [self.expression] if self.rows is None else [self.expression.values(row) for row in self.rows]
+        return [str(item.compile(dialect=dialect, compile_kwargs=options)) for item in rows]
+
+
+@dataclass(frozen=True)
+class PythonStep:
+    """A step of a migration that runs Python between its statements."""
+
+    outside: ClassVar[bool] = False
+
+    function: Callable[[Database], Awaitable[None]]
+    name: str
+
+
+class LiveStep(ABC):
+    """A step outside of any transaction that looks at the database first: run again after it died, it goes on."""
+
+    outside: ClassVar[bool] = True
+
+    @abstractmethod
+    async def run(self, database: Database, checkpoint: Checkpoint) -> None:
+        """Do it, or what is left of it."""
+
+    @abstractmethod
+    def literal(self, dialect: Dialect) -> list[str]:
+        """The statements for `sqlmigrate`."""
+
+
+Step = Statement | Query | PythonStep | LiveStep
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Steps that are done together, in one transaction, or one step outside of any."""
+
+    steps: tuple[Step, ...]
+    in_transaction: bool
+
+
+def stages_of(steps: Iterable[Step], *, each_alone: bool = False) -> list[Stage]:
+    """`steps` in stages: as few as can be, or (`each_alone`, for databases that commit at every statement) one each."""
+    if each_alone:
+        return [Stage((step,), in_transaction=False) for step in steps]
+    stages: list[Stage] = []
+    for outside, group in groupby(steps, key=lambda step: step.outside):
+        if outside:
+            stages += [Stage((step,), in_transaction=False) for step in group]
+        else:
+            stages.append(Stage(tuple(group), in_transaction=True))
+    return stages
