@@ -51,7 +51,7 @@ Book.objects.annotate(n=Count('tags')).values('n').annotate(m=Count('pk')).order
 Book.objects.annotate(size=F('pages') % 3).values('size').annotate(n=Count('pk')).order_by('size')
 Book.objects.annotate(up=Upper('title')).values('up').annotate(n=Count('pk')).order_by('-n', 'up')[:3]
 Book.objects.values('done').annotate(n=Count('pk')).values('n').order_by('n')
-Book.objects.values('done').annotate(n=Count('pk'), avg=Avg('pages', filter=Q(pages__lt=1000))).order_by('n')
+Book.objects.values('done').annotate(n=Count('pk'), avg=Avg('pages', filter=Q(pages__lt=1000))).order_by('n', 'done')
 Author.objects.annotate(n=Count('books')).filter(n__gt=2).order_by('pk').values_list('pk', 'n')
 Author.objects.annotate(n=Count('books')).filter(books__done=True).order_by('pk').values_list('pk', 'n')
 Author.objects.filter(books__done=True).annotate(n=Count('books')).order_by('pk').values_list('pk', 'n')
@@ -126,8 +126,8 @@ Book.objects.order_by('pk').reverse().reverse()[:2]
 Book.objects.order_by('editor__name', '-pk').values_list('pk', flat=True).filter(editor__isnull=False)
 Book.objects.order_by('author', 'pk')[:4]
 Book.objects.order_by('tags').filter(tags__isnull=False).values_list('pk', 'tags').order_by('tags', 'pk')[:5]
-Tag.objects.order_by('name')[1:][1:]
-Tag.objects.order_by('name')[:3][1:]
+Tag.objects.order_by('name', 'pk')[1:][1:]
+Tag.objects.order_by('name', 'pk')[:3][1:]
 Tag.objects.order_by('name')[:3].filter(pk=1)
 Tag.objects.order_by('name')[:3].order_by('pk')
 Tag.objects.order_by('name')[:3].reverse()

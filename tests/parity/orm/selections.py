@@ -202,7 +202,7 @@ Book.objects.filter(sold='x').count()
 Book.objects.filter(pages__in='12').count()
 Book.objects.filter(pages__isnull='x').count()
 Book.objects.select_related('tags').count()
-Book.objects.select_related('tags')[:1]
+Book.objects.select_related('tags').order_by('pk')[:1]
 Book.objects.aggregate(F('pages'))
 Book.objects.aggregate(n=Count('foo'))
 Book.objects.filter(author='x').count()

@@ -62,6 +62,23 @@ class Worlds:
 
         return _answer(lambda: self.runner.run(run()))
 
+    def is_ambiguous(self, expression: str) -> bool:
+        """Whether a queryset leaves the order of its rows, or which rows a slice has, to the database.
+
+        Rows that tie come in the same order when the queryset is reversed.
+        """
+        from django.db.models import QuerySet
+
+        try:
+            rows = eval(expression, dict(self.theirs))
+            if not isinstance(rows, QuerySet) or rows.query.distinct_fields:
+                return False
+            if rows.query.is_sliced:
+                return not rows.ordered and bool(comparable(rows))
+            return bool(comparable(rows.reverse())[::-1] != comparable(rows))
+        except Exception:  # noqa: BLE001 - any error is an answer, and always the same
+            return False
+
     def written_by_django(self, program: str) -> Any:
         """What a program that writes gives in Django, and all rows afterwards; nothing of it stays."""
         from asgiref.sync import async_to_sync
