@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from vivace.orm.migrations import elements
 from vivace.orm.migrations.elements import Check, Default, Generated, Table
 from vivace.orm.migrations.errors import BadMigrationFile
 from vivace.orm.migrations.files import Migration, replay
+from vivace.orm.migrations.live import Careful, Compile
 from vivace.orm.migrations.operations import RunPythonOp
 from vivace.orm.migrations.state import State, alone
 from vivace.orm.migrations.steps import PythonStep, Query, Replaced, Restored, Statement, Step
@@ -32,10 +34,21 @@ _SQLITE_DROPS_COLUMNS = sqlite3.sqlite_version_info >= (3, 35)
 
 
 def steps(
-    migration: Migration, operations: Sequence[ops.MigrateOperation], state: State, dialect: Dialect
+    migration: Migration,
+    operations: Sequence[ops.MigrateOperation],
+    state: State,
+    dialect: Dialect,
+    *,
+    large: frozenset[str] = frozenset(),
 ) -> Iterator[Step]:
-    """What to run for `operations`, one after the other; `state` is brought along."""
+    """What to run for `operations`, one after the other; `state` is brought along.
+
+    When some tables are `large` (see live.py), the migration takes care of who uses the database meanwhile.
+    """
     compiler = _Compiler(dialect)
+    one: Compile = partial(compiler.one, migration=migration)
+    if large:
+        one = Careful(large, state, dialect, one).steps
     position = 0
     while position < len(operations):
         group = _group(operations, position, state, dialect)
@@ -45,7 +58,7 @@ def steps(
         if len(group) > 1 or _needs_copy(group[0], before, dialect):
             yield from compiler.copy_table(group, before, state)
         else:
-            yield from compiler.one(group[0], before, state, migration)
+            yield from one(group[0], before, state)
 
 
 class _Compiler:

@@ -41,3 +41,11 @@ class MigrationFailed(MigrationError):
 
 class ForeignKeyViolation(MigrationError):
     """After a migration, rows refer to rows that do not exist; the migration was rolled back."""
+
+
+class LockNotFree(MigrationError):
+    """A table was in use all the time; the step was undone, and the message says who holds the locks."""
+
+
+class UnsafeMigration(MigrationError):
+    """A migration would hold up, or break, the code that runs now; the message says how to do it safely."""

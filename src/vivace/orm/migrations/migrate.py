@@ -20,7 +20,7 @@ from vivace.orm.migrations.exclusive import exclusively
 from vivace.orm.migrations.files import Apps, History, Migration, replay
 from vivace.orm.migrations.plan import PlannedStep, Target
 from vivace.orm.migrations.plan import plan as make_plan
-from vivace.orm.migrations.steps import LiveStep, PythonStep, Replaced, Restored, Statement, Step
+from vivace.orm.migrations.steps import Cut, LiveStep, PythonStep, Replaced, Restored, Statement, Step
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -149,7 +149,7 @@ class _Run:
                     await self._execute(sql)
             elif isinstance(item, PythonStep):
                 await item.function(self.database)
-            elif isinstance(item, LiveStep):
+            elif isinstance(item, LiveStep | Cut):
                 raise NotImplementedError
             elif item.rows is None:
                 await self.database.execute(item.expression)

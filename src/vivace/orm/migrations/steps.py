@@ -90,7 +90,14 @@ class LiveStep(ABC):
         """The statements for `sqlmigrate`."""
 
 
-Step = Statement | Query | PythonStep | LiveStep
+@dataclass(frozen=True)
+class Cut:
+    """Nothing to do, but the transaction ends here: its locks are let go before slow work, or before other locks."""
+
+    outside: ClassVar[bool] = True
+
+
+Step = Statement | Query | PythonStep | LiveStep | Cut
 
 
 @dataclass(frozen=True)
@@ -104,11 +111,11 @@ class Stage:
 def stages_of(steps: Iterable[Step], *, each_alone: bool = False) -> list[Stage]:
     """`steps` in stages: as few as can be, or (`each_alone`, for databases that commit at every statement) one each."""
     if each_alone:
-        return [Stage((step,), in_transaction=False) for step in steps]
+        return [Stage((step,), in_transaction=False) for step in steps if not isinstance(step, Cut)]
     stages: list[Stage] = []
     for outside, group in groupby(steps, key=lambda step: step.outside):
         if outside:
-            stages += [Stage((step,), in_transaction=False) for step in group]
+            stages += [Stage((step,), in_transaction=False) for step in group if not isinstance(step, Cut)]
         else:
             stages.append(Stage(tuple(group), in_transaction=True))
     return stages
