@@ -100,7 +100,7 @@ async def _complaint(database: Database, patience: float) -> str:
     ]
     held = "\nTransactions that are open now:\n" + "\n".join(lines) if lines else ""
     return (
-        f"This step waits for a lock for {LOCK_TIMEOUT * 1000:g} ms at a time, so that requests do not queue behind it, "
+        f"This step waits {LOCK_TIMEOUT * 1000:g} ms at a time for a lock, so that requests do not queue behind it, "
         f"and in {patience:g} seconds it never got one. Nothing of the step was done. End the transactions that are in "
         f"the way (SELECT pg_terminate_backend(…)), or run `vivace migrate` again at a quieter time.{held}"
     )
