@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 Apps = Mapping[str, Path]
+# Where, in a migrations folder, those go that a squash has replaced.
+REPLACED = "replaced"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Migration:
     down_revision: str | None
     depends_on: tuple[str, ...]
     module: Any = field(repr=False, compare=False)
+    replaces: tuple[str, ...] = ()
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -76,19 +79,30 @@ class History:
     def __init__(self, labels: Iterable[str], migrations: Iterable[Migration]) -> None:
         self.chains: dict[str, list[Migration]] = {label: [] for label in sorted(labels)}
         by_label: dict[str, list[Migration]] = {label: [] for label in self.chains}
-        for migration in migrations:
-            by_label[migration.label].append(migration)
+        found_migrations = list(migrations)
+        # What a squash has replaced is the squash from then on, for those that depend on it.
+        self.replaced = {old: item.revision for item in found_migrations for old in item.replaces}
+        for migration in found_migrations:
+            by_label[migration.label].append(_depending_on_squashes(migration, self.replaced))
         for label, found in by_label.items():
             self.chains[label] = _chain(label, found)
         self.by_revision = {item.revision: item for chain in self.chains.values() for item in chain}
         self.order = _order(self.chains, self.by_revision)
 
     @classmethod
-    def load(cls, apps: Apps) -> History:
-        """Import every migration of `apps` (label → folder). A folder that is not there means no migrations yet."""
-        return cls(
-            apps, [load_file(label, path) for label, folder in sorted(apps.items()) for path in files_in(folder)]
-        )
+    def load(cls, apps: Apps, unsquashed: Collection[str] = ()) -> History:
+        """Import every migration of `apps` (label → folder). A folder that is not there means no migrations yet.
+
+        The apps named in `unsquashed` come with the migrations that `squashmigrations` has put away.
+        """
+        found: list[Migration] = []
+        for label, folder in sorted(apps.items()):
+            own = [load_file(label, path) for path in files_in(folder)]
+            if label in unsquashed:
+                put_away = [load_file(label, path) for path in files_in(folder / REPLACED)]
+                own = unsquash([*own, *put_away])
+            found += own
+        return cls(apps, found)
 
     def chain(self, label: str) -> list[Migration]:
         """An app's migrations, first to last; raises UnknownMigration naming the nearest app."""
@@ -107,6 +121,9 @@ class History:
         if found:
             names = ", ".join(item.name for item in found)
             raise UnknownMigration(f'"{name}" could be {names} in app "{label}". Write more of it.')
+        squash = self.by_revision.get(self.replaced.get(f"{label}_{name[:4]}", ""))
+        if squash is not None:
+            raise UnknownMigration(f'"{name}" of app "{label}" is part of the squash {squash.name} now.')
         hint = did_you_mean(name, [item.name for item in chain], listed_as="Migrations")
         raise UnknownMigration(f'App "{label}" has no migration "{name}". {hint}')
 
@@ -149,6 +166,26 @@ class History:
                 seen.add(revision)
                 todo.extend(follow(self.by_revision[revision]))
         return seen
+
+
+def _depending_on_squashes(migration: Migration, replaced: Mapping[str, str]) -> Migration:
+    depends_on = dict.fromkeys(replaced.get(name, name) for name in migration.depends_on)
+    return replace(migration, depends_on=tuple(depends_on))
+
+
+def unsquash(migrations: Sequence[Migration]) -> list[Migration]:
+    """`migrations` without each squash that others among them make up for, and without what a kept squash replaces."""
+    by_size = sorted(migrations, key=lambda item: len(item.replaces), reverse=True)
+    kept: list[Migration] = []
+    covered: set[str] = set()
+    for position, item in enumerate(by_size):
+        if covered & {item.revision, *item.replaces}:
+            continue
+        smaller = {name for other in by_size[position + 1 :] for name in (other.revision, *other.replaces)}
+        if not (item.replaces and smaller.issuperset(item.replaces)):
+            kept.append(item)
+            covered |= set(item.replaces)
+    return kept
 
 
 def replay(state: State, migration: Migration, operations: Iterable[ops.MigrateOperation]) -> None:
@@ -201,7 +238,8 @@ def load_file(label: str, path: Path) -> Migration:
     depends_on = getattr(module, "depends_on", None) or ()
     if isinstance(depends_on, str):
         depends_on = (depends_on,)
-    return Migration(label, path.stem, path, revision, down, tuple(depends_on), module)
+    replaces = tuple(getattr(module, "replaces", ()))
+    return Migration(label, path.stem, path, revision, down, tuple(depends_on), module, replaces)
 
 
 def _chain(label: str, found: Sequence[Migration]) -> list[Migration]:

@@ -46,8 +46,7 @@ async def migrate(
     `fake` only marks them as done. `progress(step, done)` is called before (False) and after (True) each step.
     Raises MigrationFailed when the database refuses one: it is rolled back, those before it stay.
     """
-    history = History.load(apps)
-    applied = await version.read(database, history)
+    history, applied = await version.read_history(database, apps)
     steps = [_described(step, database) for step in make_plan(history, applied, target)]
     if plan:
         return steps

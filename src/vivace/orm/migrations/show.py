@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vivace.orm.migrations import version
-from vivace.orm.migrations.files import Apps, History, Migration
+from vivace.orm.migrations.files import Apps, Migration
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -26,8 +26,7 @@ class AppMigrations:
 
 async def show(database: Database, apps: Apps) -> list[AppMigrations]:
     """Each app with its migrations, applied or not. Changes nothing."""
-    history = History.load(apps)
-    applied = await version.read(database, history)
+    history, applied = await version.read_history(database, apps)
     return [
         AppMigrations(label, tuple((migration, migration.revision in applied) for migration in chain))
         for label, chain in history.chains.items()
