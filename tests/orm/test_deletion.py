@@ -25,7 +25,7 @@ from tests.orm.places import (
 from vivace.databases import Database
 from vivace.orm import models
 from vivace.orm.exceptions import ModelDefinitionError, ProtectedError, RestrictedError
-from vivace.orm.relations import deletion
+from vivace.orm.query import deletion
 from vivace.orm.signals import post_delete, pre_delete
 
 pytestmark = pytest.mark.anyio

@@ -13,11 +13,11 @@ from tests.orm.library import Author, Book, Everything
 from vivace.databases import Database
 from vivace.orm import Case, Exists, F, OuterRef, Q, Subquery, Value, When, models
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.base import Bare, Expression
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
 from vivace.orm.functions import Coalesce
 from vivace.orm.models import ExpressionWrapper, RawSQL
-from vivace.orm.query.expressions import Bare, Expression
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
 
 pytestmark = pytest.mark.anyio
 

@@ -12,10 +12,10 @@ from vivace.databases import Database
 from vivace.databases.errors import NotSupportedError
 from vivace.orm import F, Q, models
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.lookups import json_keys
 from vivace.orm.models import KT, JSONNull
 from vivace.orm.query.cache import shapes
 from vivace.orm.query.compiler import compile_shape
-from vivace.orm.query.lookups import json_keys
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ import uuid
 from typing import Any, assert_type
 
 from vivace.orm import models
-from vivace.orm.query.conditions import Q
+from vivace.orm.expressions.conditions import Q
 
 
 class Author(models.Model):

@@ -18,6 +18,7 @@ from vivace.orm.exceptions import (
     ObjectDoesNotExist,
     ValidationError,
 )
+from vivace.orm.expressions.columns import Column
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.files import FileField
 from vivace.orm.fields.numbers import BigAutoField
@@ -37,7 +38,6 @@ from vivace.orm.instances import (
 from vivace.orm.manager import Manager
 from vivace.orm.neighbours import neighbour_by
 from vivace.orm.options import Options
-from vivace.orm.query.columns import Column
 from vivace.orm.registry import registry
 from vivace.orm.relations.forward import ForwardRelation, ParentLink
 from vivace.orm.relations.loading import load

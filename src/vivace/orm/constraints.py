@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import sqlalchemy
 
 from vivace.orm.exceptions import ModelDefinitionError
-from vivace.orm.query.conditions import Combinable, Q
-from vivace.orm.query.expressions import F
+from vivace.orm.expressions.base import F
+from vivace.orm.expressions.conditions import Combinable, Q
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model

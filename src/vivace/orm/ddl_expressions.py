@@ -18,13 +18,13 @@ from sqlalchemy.sql import visitors
 
 from vivace.databases.errors import NotSupportedError
 from vivace.orm.exceptions import FieldError, ModelDefinitionError
+from vivace.orm.expressions.base import Value
+from vivace.orm.expressions.binds import Binds
+from vivace.orm.expressions.literals import LiteralBinds
+from vivace.orm.expressions.numbering import number_condition, number_expression
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import build
 from vivace.orm.fields.numbers import BooleanField
-from vivace.orm.query.binds import Binds
-from vivace.orm.query.expressions import Value
-from vivace.orm.query.literals import LiteralBinds
-from vivace.orm.query.numbering import number_condition, number_expression
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import build
 from vivace.orm.query.select import Select
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from vivace.orm.constraints import check_parts
 from vivace.orm.exceptions import ModelDefinitionError
-from vivace.orm.query.conditions import Q
-from vivace.orm.query.expressions import F
+from vivace.orm.expressions.base import F
+from vivace.orm.expressions.conditions import Q
 
 
 class Index:

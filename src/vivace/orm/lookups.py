@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from vivace.orm.fields.registering import RegisterLookupMixin
-from vivace.orm.query.func import Transform
-from vivace.orm.query.lookups import (
+from vivace.orm.expressions.func import Transform
+from vivace.orm.expressions.lookups import (
     BuiltinLookup,
     Contains,
     EndsWith,
@@ -37,6 +36,7 @@ from vivace.orm.query.lookups import (
     YearLt,
     YearLte,
 )
+from vivace.orm.fields.registering import RegisterLookupMixin
 
 __all__ = [
     "BuiltinLookup",

@@ -5,6 +5,29 @@ from __future__ import annotations
 from vivace.orm.base import Model
 from vivace.orm.constraints import BaseConstraint, CheckConstraint, Deferrable, UniqueConstraint
 from vivace.orm.exceptions import NON_FIELD_ERRORS, FieldError, ObjectDoesNotExist, ProtectedError, RestrictedError
+from vivace.orm.expressions.aggregates import (
+    Aggregate,
+    AnyValue,
+    Avg,
+    BitAnd,
+    BitOr,
+    BitXor,
+    Count,
+    Max,
+    Min,
+    StdDev,
+    StringAgg,
+    Sum,
+    Variance,
+)
+from vivace.orm.expressions.base import Expression, ExpressionWrapper, F, OrderBy, OuterRef, RawSQL, Value
+from vivace.orm.expressions.columns import Column
+from vivace.orm.expressions.conditional import Case, When
+from vivace.orm.expressions.conditions import Q
+from vivace.orm.expressions.func import Func, Transform
+from vivace.orm.expressions.lookups import KT, JSONNull, Lookup
+from vivace.orm.expressions.subqueries import Exists, Subquery
+from vivace.orm.expressions.windows import RowRange, ValueRange, Window, WindowFrame, WindowFrameExclusion
 from vivace.orm.fetch_modes import FETCH_ONE, FETCH_PEERS, FETCH_RAISE
 from vivace.orm.fields import (
     CASCADE,
@@ -60,33 +83,10 @@ from vivace.orm.fields import (
 )
 from vivace.orm.indexes import Index
 from vivace.orm.manager import Manager
-from vivace.orm.query.aggregates import (
-    Aggregate,
-    AnyValue,
-    Avg,
-    BitAnd,
-    BitOr,
-    BitXor,
-    Count,
-    Max,
-    Min,
-    StdDev,
-    StringAgg,
-    Sum,
-    Variance,
-)
-from vivace.orm.query.columns import Column
-from vivace.orm.query.conditional import Case, When
-from vivace.orm.query.conditions import Q
-from vivace.orm.query.expressions import Expression, ExpressionWrapper, F, OrderBy, OuterRef, RawSQL, Value
 from vivace.orm.query.filtered import FilteredRelation
-from vivace.orm.query.func import Func, Transform
-from vivace.orm.query.lookups import KT, JSONNull, Lookup
 from vivace.orm.query.prefetch import Prefetch, aprefetch_related_objects, prefetch_related_objects
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.query.raw import RawQuerySet
-from vivace.orm.query.subqueries import Exists, Subquery
-from vivace.orm.query.windows import RowRange, ValueRange, Window, WindowFrame, WindowFrameExclusion
 from vivace.orm.relations.reverse import RelatedManager
 from vivace.orm.strict import StrictModel
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from vivace.orm.query.conditions import Q
+from vivace.orm.expressions.conditions import Q
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model

@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy.ext.compiler import compiles
 
 from vivace.orm.exceptions import ModelDefinitionError
-from vivace.orm.query.expressions import Expression, as_field_or_expression
+from vivace.orm.expressions.base import Expression, as_field_or_expression
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?\Z")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from vivace.orm import binding
 from vivace.orm.exceptions import unknown_field
 from vivace.orm.instances import is_partial, slot_of
+from vivace.orm.query.deletion import delete_instances
 from vivace.orm.query.queryset import QuerySet
-from vivace.orm.relations.deletion import delete_instances
 from vivace.orm.saved import remember
 
 if TYPE_CHECKING:

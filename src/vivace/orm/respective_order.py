@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vivace.orm import binding
+from vivace.orm.expressions.aggregates import Max
 from vivace.orm.fields.numbers import IntegerField
-from vivace.orm.query.aggregates import Max
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.registry import registry
 

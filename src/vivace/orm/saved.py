@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vivace.databases.frames import current_frames
+from vivace.orm.expressions.conditions import PLAIN
 from vivace.orm.fields.defaults import DatabaseDefault
 from vivace.orm.instances import Origin, full_layout, loaded_value, partial_layout, slot_of
-from vivace.orm.query.conditions import PLAIN
 
 if TYPE_CHECKING:
     from vivace.databases import Database

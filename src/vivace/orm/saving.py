@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from vivace.orm import parts
 from vivace.orm.exceptions import NotUpdated, StaleObjectError
+from vivace.orm.expressions.base import F
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.defaults import DatabaseDefault
 from vivace.orm.instances import is_partial
 from vivace.orm.persistence import database_of, refresh
 from vivace.orm.query import cache, writes
 from vivace.orm.query.changes import freeze_assigned
-from vivace.orm.query.expressions import F
 from vivace.orm.query.inserts import insert_computed
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.query.writes import DialectKey

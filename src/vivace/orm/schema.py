@@ -20,15 +20,15 @@ from sqlalchemy.sql.elements import conv
 from vivace.orm.constraints import BaseConstraint, CheckConstraint, UniqueConstraint
 from vivace.orm.ddl_expressions import ModelExpression, default_of
 from vivace.orm.exceptions import ModelDefinitionError, SchemaWarning
+from vivace.orm.expressions.base import F, OrderBy
+from vivace.orm.expressions.columns import Column
+from vivace.orm.expressions.conditions import Q
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.generated import GeneratedField
 from vivace.orm.fields.numbers import AutoField, IntegerField
 from vivace.orm.fields.related import CASCADE, DB_CASCADE, DB_SET_DEFAULT, DB_SET_NULL, SET_NULL, ForeignKey
 from vivace.orm.indexes import Index
 from vivace.orm.opclasses import OpClass, checked_opclass, on_postgresql
-from vivace.orm.query.columns import Column
-from vivace.orm.query.conditions import Q
-from vivace.orm.query.expressions import F, OrderBy
 from vivace.orm.registry import NAMING_CONVENTION
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from vivace.databases.observing.statements import StatementStatistics
 from vivace.orm import binding
+from vivace.orm.expressions.conditions import Shape
 from vivace.orm.query.cache import shapes
-from vivace.orm.query.conditions import Shape
 
 if TYPE_CHECKING:
     from vivace.databases import Database

@@ -17,14 +17,14 @@ from sqlalchemy import ColumnElement
 
 from vivace.orm.constraints import BaseConstraint
 from vivace.orm.ddl_expressions import operand_on
+from vivace.orm.expressions.base import F, Value
+from vivace.orm.expressions.binds import Binds
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.defaults import DatabaseDefault
 from vivace.orm.fields.generated import GeneratedField
 from vivace.orm.fields.related import ForeignKey
 from vivace.orm.query import hydrate
-from vivace.orm.query.binds import Binds
 from vivace.orm.query.compiled import Compiled, finished
-from vivace.orm.query.expressions import F, Value
 from vivace.orm.query.writes import DialectKey
 from vivace.orm.references import references
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from vivace.orm import binding, models
-from vivace.orm.query.conditions import Q
+from vivace.orm.expressions.conditions import Q
 from vivace.orm.registry import registry
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from vivace.utils.validators import EMPTY_VALUES, Validator
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
-    from vivace.orm.query.columns import Column
+    from vivace.orm.expressions.columns import Column
 
 T = TypeVar("T")
 _counter = itertools.count()

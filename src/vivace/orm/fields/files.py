@@ -23,7 +23,7 @@ from vivace.utils.validators import MaxLengthValidator, Validator
 if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.base import Model
-    from vivace.orm.query.columns import Column
+    from vivace.orm.expressions.columns import Column
 
 
 class FieldFile:
@@ -142,9 +142,8 @@ class FileAttribute:
 
     def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
         if instance is None:
-            from vivace.orm.query.columns import Column
-
-            return Column(owner, self.field.name)
+            # Asked for on the class: its metaclass has the columns of all fields.
+            raise AttributeError(self.field.name)
         try:
             value = instance.__dict__[self.field.attname]
         except KeyError:

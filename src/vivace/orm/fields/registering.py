@@ -1,6 +1,6 @@
 """`register_lookup`: which lookups and transforms a kind of field, a single field or a transform has.
 
-What they are is `vivace.orm.query.lookups`' matter; here they are only kept by name.
+What they are is `vivace.orm.expressions.lookups`' matter; here they are only kept by name.
 """
 
 from __future__ import annotations

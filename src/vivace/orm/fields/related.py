@@ -17,7 +17,7 @@ from vivace.utils.validators import Validator
 if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.base import Model
-    from vivace.orm.query.columns import Column
+    from vivace.orm.expressions.columns import Column
     from vivace.orm.relations.many_to_many import ManyToManyDescriptor
     from vivace.orm.relations.reverse import RelatedManager
 

@@ -9,13 +9,13 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy.dialects import mysql
 
+from vivace.orm.expressions.date_parts import sqlite_stored
+from vivace.orm.expressions.func import Func
+from vivace.orm.expressions.kinds import INTEGER_KINDS, TEXT_KINDS, kind_of
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
 from vivace.orm.fields.base import Field
 from vivace.orm.functions.pieces import Element, call, constant
-from vivace.orm.query.date_parts import sqlite_stored
-from vivace.orm.query.func import Func
-from vivace.orm.query.kinds import INTEGER_KINDS, TEXT_KINDS, kind_of
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
 
 
 class Cast(Func):

@@ -6,11 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from vivace.orm.fields.base import Field
-from vivace.orm.fields.numbers import BigIntegerField
-from vivace.orm.fields.times import DateField, DateTimeField, TimeField
-from vivace.orm.functions.pieces import Element, call, constant
-from vivace.orm.query.date_parts import (
+from vivace.orm.expressions.date_parts import (
     DATE_KINDS,
     DATE_PARTS,
     TIME_KINDS,
@@ -25,9 +21,9 @@ from vivace.orm.query.date_parts import (
     truncated_time,
     zone_name,
 )
-from vivace.orm.query.func import Func, Transform
-from vivace.orm.query.kinds import kind_of
-from vivace.orm.query.lookups.dates import (
+from vivace.orm.expressions.func import Func, Transform
+from vivace.orm.expressions.kinds import kind_of
+from vivace.orm.expressions.lookups.dates import (
     IsoYearExact,
     IsoYearGt,
     IsoYearGte,
@@ -39,8 +35,12 @@ from vivace.orm.query.lookups.dates import (
     YearLt,
     YearLte,
 )
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
+from vivace.orm.fields.base import Field
+from vivace.orm.fields.numbers import BigIntegerField
+from vivace.orm.fields.times import DateField, DateTimeField, TimeField
+from vivace.orm.functions.pieces import Element, call, constant
 from vivace.utils.suggest import did_you_mean
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import sqlalchemy
 
+from vivace.orm.expressions.base import Value, as_field_or_expression
+from vivace.orm.expressions.func import Func
+from vivace.orm.expressions.kinds import kind_of
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
 from vivace.orm.fields.other import JSONField
 from vivace.orm.functions.pieces import Element, call, constant
-from vivace.orm.query.expressions import Value, as_field_or_expression
-from vivace.orm.query.func import Func
-from vivace.orm.query.kinds import kind_of
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
 
 
 def _as_json(operand: Operand, dialect: str) -> Element:

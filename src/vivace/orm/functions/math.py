@@ -7,13 +7,13 @@ from typing import Any
 
 import sqlalchemy
 
+from vivace.orm.expressions.func import Func, Transform
+from vivace.orm.expressions.kinds import LooseDecimal, common_field, is_null, kind_of
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import FloatField
 from vivace.orm.functions.pieces import Element, call, constant, small
-from vivace.orm.query.func import Func, Transform
-from vivace.orm.query.kinds import LooseDecimal, common_field, is_null, kind_of
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
 
 
 def _number_field(operands: Sequence[Operand]) -> Field[Any]:

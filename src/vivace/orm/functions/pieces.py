@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import ColumnElement
 
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
 
 Element = ColumnElement[Any]
 

@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 
 import sqlalchemy
 
+from vivace.orm.expressions.base import Value
+from vivace.orm.expressions.func import Func, Transform
+from vivace.orm.expressions.kinds import as_text
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigIntegerField
 from vivace.orm.fields.text import TextField
 from vivace.orm.functions.pieces import Element, call, constant, first_and_small, small
-from vivace.orm.query.expressions import Value
-from vivace.orm.query.func import Func, Transform
-from vivace.orm.query.kinds import as_text
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
 
 
 def _is_number(value: Any) -> bool:

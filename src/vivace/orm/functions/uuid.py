@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import sqlalchemy
 
+from vivace.orm.expressions.func import Func
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
+from vivace.orm.expressions.templates import templated
 from vivace.orm.fields.other import UUIDField
 from vivace.orm.functions.pieces import Element, call
-from vivace.orm.query.func import Func
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
-from vivace.orm.query.templates import templated
 
 # The version's digit, three random ones, the variant's digit, and fifteen random ones.
 _MYSQL_REST = (

@@ -6,13 +6,13 @@ from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
 from vivace.databases.errors import NotSupportedError
+from vivace.orm.expressions.base import Bare
+from vivace.orm.expressions.func import Func
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigIntegerField, FloatField
 from vivace.orm.functions.pieces import Element, constant
-from vivace.orm.query.expressions import Bare
-from vivace.orm.query.func import Func
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
 
 
 class _WindowFunction(Func):

@@ -12,9 +12,9 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
 from vivace.orm.exceptions import FieldError, ValidationError
+from vivace.orm.expressions.base import OrderBy
+from vivace.orm.expressions.conditions import Q
 from vivace.orm.pagination.cursors import Direction, InvalidCursor, decode, encode
-from vivace.orm.query.conditions import Q
-from vivace.orm.query.expressions import OrderBy
 
 if TYPE_CHECKING:
     from vivace.orm.query.queryset import QuerySet

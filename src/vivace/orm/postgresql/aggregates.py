@@ -10,13 +10,13 @@ import sqlalchemy
 from sqlalchemy import ColumnElement
 
 from vivace.databases.errors import NotSupportedError
+from vivace.orm.expressions.aggregates import Aggregate, BitAnd, BitOr, BitXor, StringAgg
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigIntegerField, BooleanField, FloatField
 from vivace.orm.fields.other import JSONField
 from vivace.orm.postgresql.arrays import ArrayField
-from vivace.orm.query.aggregates import Aggregate, BitAnd, BitOr, BitXor, StringAgg
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
 from vivace.utils.fieldspec import NO_DEFAULT
 
 __all__ = [

@@ -10,21 +10,21 @@ from sqlalchemy import func
 from sqlalchemy.dialects import postgresql
 
 from vivace.orm.exceptions import ModelDefinitionError
+from vivace.orm.expressions.func import Transform
+from vivace.orm.expressions.lookups.base import Clause, Lookup, Right, after
+from vivace.orm.expressions.lookups.comparisons import In
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.transforms import TransformNode
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import IntegerField
 from vivace.orm.postgresql.only import PostgreSQLField
-from vivace.orm.query.func import Transform
-from vivace.orm.query.lookups.base import Clause, Lookup, Right, after
-from vivace.orm.query.lookups.comparisons import In
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.transforms import TransformNode
 from vivace.utils.exceptions import ValidationError
 from vivace.utils.fieldspec import Kind
 from vivace.utils.validators import MaxLengthValidator, Validator
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
-    from vivace.orm.query.operands import Context
+    from vivace.orm.expressions.operands import Context
 
 T = TypeVar("T")
 

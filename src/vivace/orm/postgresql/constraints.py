@@ -12,9 +12,9 @@ from sqlalchemy.sql.elements import conv
 from vivace.orm.constraints import BaseConstraint, Deferrable
 from vivace.orm.ddl_expressions import ModelExpression
 from vivace.orm.exceptions import ModelDefinitionError
+from vivace.orm.expressions.base import F
+from vivace.orm.expressions.conditions import Q
 from vivace.orm.opclasses import OpClass, on_postgresql
-from vivace.orm.query.conditions import Q
-from vivace.orm.query.expressions import F
 from vivace.orm.violations import Rule
 
 if TYPE_CHECKING:

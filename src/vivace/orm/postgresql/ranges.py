@@ -12,19 +12,19 @@ import sqlalchemy
 from sqlalchemy.dialects import postgresql
 
 from vivace.orm.exceptions import ModelDefinitionError
+from vivace.orm.expressions.func import Transform
+from vivace.orm.expressions.kinds import LooseDecimal
+from vivace.orm.expressions.lookups.base import Clause, Lookup, Right, after
+from vivace.orm.expressions.operand import Operand
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigIntegerField, BooleanField, DecimalField, IntegerField
 from vivace.orm.fields.times import DateField, DateTimeField
 from vivace.orm.postgresql.only import PostgreSQLField
-from vivace.orm.query.func import Transform
-from vivace.orm.query.kinds import LooseDecimal
-from vivace.orm.query.lookups.base import Clause, Lookup, Right, after
-from vivace.orm.query.operand import Operand
 from vivace.utils.exceptions import ValidationError
 from vivace.utils.fieldspec import Kind
 
 if TYPE_CHECKING:
-    from vivace.orm.query.operands import Context
+    from vivace.orm.expressions.operands import Context
 
 T = TypeVar("T")
 

@@ -14,17 +14,17 @@ from sqlalchemy import func
 from sqlalchemy.dialects import postgresql
 
 from vivace.databases.errors import NotSupportedError
+from vivace.orm.expressions.base import Bare, Expression, Value, as_field_or_expression
+from vivace.orm.expressions.kinds import TEXT_KINDS, kind_of
+from vivace.orm.expressions.literals import text_literal
+from vivace.orm.expressions.lookups.base import Clause, Lookup, Right
+from vivace.orm.expressions.operand import Operand
 from vivace.orm.fields.numbers import FloatField
 from vivace.orm.fields.text import CharField, TextField
 from vivace.orm.postgresql.only import PostgreSQLField
-from vivace.orm.query.expressions import Bare, Expression, Value, as_field_or_expression
-from vivace.orm.query.kinds import TEXT_KINDS, kind_of
-from vivace.orm.query.literals import text_literal
-from vivace.orm.query.lookups.base import Clause, Lookup, Right
-from vivace.orm.query.operand import Operand
 
 if TYPE_CHECKING:
-    from vivace.orm.query.operands import Context
+    from vivace.orm.expressions.operands import Context
 
 _CONFIG = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?\Z")
 _WEIGHTS = ("A", "B", "C", "D")

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import func
 
+from vivace.orm.expressions.base import Expression, Value, as_field_or_expression
+from vivace.orm.expressions.func import Transform
+from vivace.orm.expressions.lookups.base import Clause, Lookup, Right
+from vivace.orm.expressions.lookups.text import as_text
+from vivace.orm.expressions.operand import Operand
 from vivace.orm.fields.numbers import FloatField
 from vivace.orm.fields.text import CharField, TextField
 from vivace.orm.postgresql.search import require_postgresql
-from vivace.orm.query.expressions import Expression, Value, as_field_or_expression
-from vivace.orm.query.func import Transform
-from vivace.orm.query.lookups.base import Clause, Lookup, Right
-from vivace.orm.query.lookups.text import as_text
-from vivace.orm.query.operand import Operand
 
 if TYPE_CHECKING:
-    from vivace.orm.query.operands import Context
+    from vivace.orm.expressions.operands import Context
 
 
 class _Likeness(Expression):

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import sqlalchemy
 
 from vivace.orm.exceptions import ModelDefinitionError
+from vivace.orm.expressions.base import Bare, Expression, as_field_or_expression
+from vivace.orm.expressions.operand import Operand
 from vivace.orm.fields.numbers import FloatField
 from vivace.orm.postgresql.indexes import PostgreSQLIndex
 from vivace.orm.postgresql.only import PostgreSQLField
 from vivace.orm.postgresql.search import require_postgresql
-from vivace.orm.query.expressions import Bare, Expression, as_field_or_expression
-from vivace.orm.query.operand import Operand
 from vivace.utils.exceptions import ValidationError
 
 if TYPE_CHECKING:
-    from vivace.orm.query.operands import Context
+    from vivace.orm.expressions.operands import Context
 
 MAX_DIMENSIONS = 16_000
 

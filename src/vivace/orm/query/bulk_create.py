@@ -16,10 +16,10 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from vivace.databases import Plan
 from vivace.databases.errors import NotSupportedError
+from vivace.orm.expressions.binds import row_binder
 from vivace.orm.fields.base import Field
 from vivace.orm.query import multitable
 from vivace.orm.query.batches import ARRAY_ROWS, batches, check_batch_size, column_of, listed_batches, repeated
-from vivace.orm.query.binds import row_binder
 from vivace.orm.query.inserts import insert_computed
 from vivace.orm.query.writes import DialectKey, returned
 from vivace.orm.saved import insert_values, mark_saved, remember, take_related_keys, take_returned

@@ -11,10 +11,10 @@ from sqlalchemy.dialects import postgresql
 
 from vivace.databases import Plan
 from vivace.orm.exceptions import StaleObjectError
+from vivace.orm.expressions.binds import row_binder
 from vivace.orm.fields.base import Field
 from vivace.orm.query import multitable
 from vivace.orm.query.batches import ARRAY_ROWS, batches, check_batch_size, column_of, listed_batches
-from vivace.orm.query.binds import row_binder
 from vivace.orm.query.writes import DialectKey
 from vivace.orm.saved import remember, take_related_keys
 

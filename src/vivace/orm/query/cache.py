@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Dialect
 
 from vivace.databases import Plan
+from vivace.orm.expressions.binds import NotEnoughRoom, Room
+from vivace.orm.expressions.conditions import Shape
 from vivace.orm.fields import registering
-from vivace.orm.query.binds import NotEnoughRoom, Room
 from vivace.orm.query.compiled import Compiled
 from vivace.orm.query.compiler import compile_shape
-from vivace.orm.query.conditions import Shape
 from vivace.orm.query.hydrate import Decode
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.base import Expression, F, as_expression, has_aggregate
+from vivace.orm.expressions.columns import Column
+from vivace.orm.expressions.conditions import PLAIN, Combinable, Q, Shape, freeze_lookups
 from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.query import names
-from vivace.orm.query.columns import Column
-from vivace.orm.query.conditions import PLAIN, Combinable, Q, Shape, freeze_lookups
-from vivace.orm.query.expressions import Expression, F, as_expression, has_aggregate
 from vivace.orm.query.prefetch import Prefetch
 from vivace.orm.query.state import QueryState
 from vivace.orm.query.uniqueness import ordered_field, unique_sets

@@ -12,14 +12,14 @@ from sqlalchemy.sql import visitors
 
 from vivace.databases.errors import NotSupportedError
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.conditions import Shape
+from vivace.orm.expressions.kinds import kind_of
+from vivace.orm.expressions.operand import Operand, columns_of
+from vivace.orm.expressions.operands import build
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.related import ForeignKey
 from vivace.orm.query.compiled import Compiled, finished
-from vivace.orm.query.conditions import Shape
 from vivace.orm.query.hydrate import Rows
-from vivace.orm.query.kinds import kind_of
-from vivace.orm.query.operand import Operand, columns_of
-from vivace.orm.query.operands import build
 from vivace.orm.query.ordered_update import UpdateOrder
 from vivace.orm.query.select import Select
 from vivace.orm.query.unused import leave_out_unused, tables_in

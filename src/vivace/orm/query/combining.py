@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 from vivace.orm.exceptions import NotSupportedError
-from vivace.orm.query.conditions import Shape
+from vivace.orm.expressions.conditions import Shape
 from vivace.orm.query.merging import merged
 from vivace.orm.query.shortcuts import ShortcutQuery
 from vivace.orm.query.state import QueryState

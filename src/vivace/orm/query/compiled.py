@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Dialect
 
 from vivace.databases import Plan
+from vivace.orm.expressions.binds import Binds
 from vivace.orm.query import hydrate
-from vivace.orm.query.binds import Binds
 
 
 class Compiled:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy
 from sqlalchemy import Dialect
 
+from vivace.orm.expressions.binds import Binds, Room
+from vivace.orm.expressions.conditions import Shape
+from vivace.orm.expressions.numbering import number_shape
 from vivace.orm.query import changes, hydrate, summaries
-from vivace.orm.query.binds import Binds, Room
 from vivace.orm.query.compiled import Compiled, finished
 from vivace.orm.query.compounds import settle
-from vivace.orm.query.conditions import Shape
 from vivace.orm.query.locks import locked
-from vivace.orm.query.numbering import number_shape
 from vivace.orm.query.rows import row_columns, slice_for_each, whole_rows
 from vivace.orm.query.select import Select
 

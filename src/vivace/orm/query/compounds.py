@@ -14,8 +14,8 @@ import sqlalchemy
 
 from vivace.databases.errors import NotSupportedError
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.operand import Operand
 from vivace.orm.query.joins import Joins
-from vivace.orm.query.operand import Operand
 
 if TYPE_CHECKING:
     from vivace.orm.query.select import Select

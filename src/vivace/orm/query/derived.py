@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy
 
 from vivace.orm.exceptions import FieldError
-from vivace.orm.query.operand import Operand
+from vivace.orm.expressions.operand import Operand
 from vivace.orm.query.select import Select
 
 

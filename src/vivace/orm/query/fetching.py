@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from vivace.databases import Plan
 from vivace.orm import binding
+from vivace.orm.expressions.base import Expression
+from vivace.orm.expressions.conditions import Combinable, Shape
 from vivace.orm.query import cache
 from vivace.orm.query.chaining import freeze_named, named_expressions
 from vivace.orm.query.combining import CombinableQuery
 from vivace.orm.query.compiler import statement_of
-from vivace.orm.query.conditions import Combinable, Shape
 from vivace.orm.query.explaining import explain_prefix
-from vivace.orm.query.expressions import Expression
 from vivace.orm.query.hydrate import Decode
 from vivace.orm.query.prefetch import prefetch
 from vivace.orm.query.uniqueness import unique_sets

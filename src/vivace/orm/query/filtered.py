@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vivace.orm.query.conditions import Q, Shape, lookup_names
-from vivace.orm.query.expressions import Expression
+from vivace.orm.expressions.base import Expression
+from vivace.orm.expressions.conditions import Q, Shape, lookup_names
 
 if TYPE_CHECKING:
     from vivace.orm.query.joins import Join

@@ -10,16 +10,16 @@ from sqlalchemy import ColumnElement, and_, not_, or_
 from sqlalchemy.sql import visitors
 
 from vivace.orm.exceptions import FieldError, unknown_field
+from vivace.orm.expressions.conditions import Shape
+from vivace.orm.expressions.kinds import kind_of
+from vivace.orm.expressions.lookups import Condition, Lookup, Right, find_lookup
+from vivace.orm.expressions.lookups.base import no_such_lookup
+from vivace.orm.expressions.operand import Operand, columns_of
+from vivace.orm.expressions.operands import Context, build
+from vivace.orm.expressions.transforms import transformed
 from vivace.orm.fields.base import Field
-from vivace.orm.query.conditions import Shape
 from vivace.orm.query.joins import Join, ManyInPath, Target
-from vivace.orm.query.kinds import kind_of
-from vivace.orm.query.lookups import Condition, Lookup, Right, find_lookup
-from vivace.orm.query.lookups.base import no_such_lookup
-from vivace.orm.query.operand import Operand, columns_of
-from vivace.orm.query.operands import Context, build
 from vivace.orm.query.qualified import has_window
-from vivace.orm.query.transforms import transformed
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model

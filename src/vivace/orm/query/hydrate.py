@@ -15,10 +15,10 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ref
 
+from vivace.orm.expressions.operand import Operand
 from vivace.orm.fetch_modes import FETCH_PEERS, FetchMode
 from vivace.orm.fields.base import Field
 from vivace.orm.instances import ABSENT, Layout, Origin, OriginOfMode, partial_class
-from vivace.orm.query.operand import Operand
 from vivace.orm.signals import post_init
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import itertools
 from typing import Any, Literal
 
-from vivace.orm.query.conditions import Shape
-from vivace.orm.query.numbering import number_shape
+from vivace.orm.expressions.conditions import Shape
+from vivace.orm.expressions.numbering import number_shape
 from vivace.orm.query.state import QueryState
 
 Operation = tuple[Shape, tuple[Any, ...]]

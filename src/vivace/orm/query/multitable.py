@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from vivace.orm import parts
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.base import F
 from vivace.orm.fields.base import Field
-from vivace.orm.query.expressions import F
 
 if TYPE_CHECKING:
     from vivace.databases import Database

@@ -9,11 +9,11 @@ import keyword
 from typing import TYPE_CHECKING, Any
 
 from vivace.orm.exceptions import unknown_field
+from vivace.orm.expressions.conditions import Q, Shape, lookup_names
+from vivace.orm.expressions.lookups.base import no_such_lookup
 from vivace.orm.fields import registering
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.related import ManyToManyField, Relation
-from vivace.orm.query.conditions import Q, Shape, lookup_names
-from vivace.orm.query.lookups.base import no_such_lookup
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model

@@ -9,11 +9,11 @@ import sqlalchemy
 from sqlalchemy import ColumnElement
 
 from vivace.orm.exceptions import FieldError
-from vivace.orm.query.directions import Direction, Nulls
-from vivace.orm.query.expressions import OrderBy
-from vivace.orm.query.numbering import number_expression
-from vivace.orm.query.operand import Operand, columns_of
-from vivace.orm.query.operands import build
+from vivace.orm.expressions.base import OrderBy
+from vivace.orm.expressions.directions import Direction, Nulls
+from vivace.orm.expressions.numbering import number_expression
+from vivace.orm.expressions.operand import Operand, columns_of
+from vivace.orm.expressions.operands import build
 
 if TYPE_CHECKING:
     from vivace.orm.query.select import Select

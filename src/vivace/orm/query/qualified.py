@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.sql import visitors
 
 from vivace.databases.errors import NotSupportedError
-from vivace.orm.query.windows import Over
+from vivace.orm.expressions.windows import Over
 
 if TYPE_CHECKING:
     from vivace.orm.query.select import Select

@@ -14,9 +14,9 @@ from vivace.orm.query import cache, multitable, upsert
 from vivace.orm.query.bulk_create import bulk_create
 from vivace.orm.query.bulk_update import bulk_update
 from vivace.orm.query.changes import freeze_assigned
+from vivace.orm.query.deletion import delete_queryset
 from vivace.orm.query.fetching import FetchedQuery
 from vivace.orm.query.returning import Change, delete_returning, update_returning, update_tables_returning
-from vivace.orm.relations.deletion import delete_queryset
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from vivace.orm import binding
 from vivace.orm.exceptions import FieldDoesNotExist, FieldError
-from vivace.orm.query.expressions import kind_of_value
+from vivace.orm.expressions.base import kind_of_value
+from vivace.orm.expressions.kinds import field_of_kind
 from vivace.orm.query.hydrate import Node, instances_decoder
-from vivace.orm.query.kinds import field_of_kind
 from vivace.orm.query.prefetch import Prefetch, prefetch
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vivace.orm.exceptions import unknown_field
+from vivace.orm.expressions.conditions import Shape
 from vivace.orm.query import cache
-from vivace.orm.query.conditions import Shape
+from vivace.orm.query.deletion import is_simple
 from vivace.orm.query.hydrate import Decode, Node, instances_decoder
-from vivace.orm.relations.deletion import is_simple
 
 if TYPE_CHECKING:
     from vivace.databases import Database

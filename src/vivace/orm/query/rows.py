@@ -9,12 +9,12 @@ import sqlalchemy
 from sqlalchemy import Dialect
 
 from vivace.orm.exceptions import NotSupportedError
+from vivace.orm.expressions.operand import columns_of
 from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.fields.related import ForeignKey, Relation
 from vivace.orm.instances import slot_of
 from vivace.orm.query import hydrate
 from vivace.orm.query.compounds import settle
-from vivace.orm.query.operand import columns_of
 from vivace.orm.query.select import Select, related_path
 from vivace.orm.query.writes import DialectKey
 

@@ -11,18 +11,18 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.sql import visitors
 
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.binds import BIG_INTEGER, Binds
+from vivace.orm.expressions.conditions import Shape
+from vivace.orm.expressions.operand import Operand, columns_of
+from vivace.orm.expressions.operands import build
 from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.fields.related import ForeignKey, Relation
-from vivace.orm.query.binds import BIG_INTEGER, Binds
 from vivace.orm.query.compounds import Compound, settle
-from vivace.orm.query.conditions import Shape
 from vivace.orm.query.filtered import add_filtered
 from vivace.orm.query.filters import Filters
 from vivace.orm.query.joins import Join, Joins
 from vivace.orm.query.loaded import loaded_fields
 from vivace.orm.query.locks import Lock
-from vivace.orm.query.operand import Operand, columns_of
-from vivace.orm.query.operands import build
 from vivace.orm.query.ordering import Ordering
 from vivace.orm.query.qualified import qualified
 

@@ -6,11 +6,11 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from vivace.orm.expressions.base import Expression, RawSQL
 from vivace.orm.fields.numbers import BooleanField
 from vivace.orm.fields.times import DateField, DateTimeField
 from vivace.orm.functions.dates import Trunc
 from vivace.orm.query.chaining import ChainedQuery
-from vivace.orm.query.expressions import Expression, RawSQL
 from vivace.orm.query.raw import Parameters, RawQuerySet
 
 if TYPE_CHECKING:

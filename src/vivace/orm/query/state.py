@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from vivace.orm import binding
-from vivace.orm.query.conditions import Shape
+from vivace.orm.expressions.conditions import Shape
 from vivace.orm.query.prefetch import Prefetch
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class QueryState(Generic[M]):
         return (*self._shape, ("slice", bool(limit), bool(offset))), (*self._values, *limit, *offset)
 
     def freeze(self, values: list[Any]) -> Shape:
-        """This queryset as a subquery; see `vivace.orm.query.expressions`."""
+        """This queryset as a subquery; see `vivace.orm.expressions.base`."""
         shape, own = self._full_shape()
         if self._is_none:
             shape = (*shape, ("where", True, ("q", "and", False, (("pk__isnull", "flag", False),))))

@@ -7,12 +7,12 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Dialect
 
+from vivace.orm.expressions.conditions import Shape
+from vivace.orm.expressions.operand import Operand, columns_of
+from vivace.orm.expressions.operands import build
 from vivace.orm.query import hydrate
 from vivace.orm.query.compiled import Compiled, finished
-from vivace.orm.query.conditions import Shape
 from vivace.orm.query.derived import Derived
-from vivace.orm.query.operand import Operand, columns_of
-from vivace.orm.query.operands import build
 from vivace.orm.query.select import Select
 from vivace.orm.query.unused import leave_out_unused, tables_in
 

@@ -12,8 +12,8 @@ import sqlalchemy
 from sqlalchemy import ColumnElement
 from sqlalchemy.sql import visitors
 
+from vivace.orm.expressions.templates import Interleaved
 from vivace.orm.fields.related import ForeignKey
-from vivace.orm.query.templates import Interleaved
 
 if TYPE_CHECKING:
     from vivace.orm.query.joins import Join

@@ -11,8 +11,8 @@ from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vivace.databases import Plan
+from vivace.orm.expressions.binds import row_binder, value_converter
 from vivace.orm.fields.base import Field
-from vivace.orm.query.binds import row_binder, value_converter
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vivace.orm import binding
+from vivace.orm.expressions.columns import Column
 from vivace.orm.instances import Origin, slot_of
-from vivace.orm.query.columns import Column
 from vivace.orm.relations.single import Single
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vivace.orm import binding
+from vivace.orm.expressions.columns import Column
 from vivace.orm.fetch_modes import FETCH_PEERS
 from vivace.orm.instances import ABSENT, slot_of
 from vivace.orm.manager import Manager
-from vivace.orm.query.columns import Column
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.relations.single import Single
 from vivace.utils.suggest import did_you_mean

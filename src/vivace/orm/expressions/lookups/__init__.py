@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from vivace.orm.query.lookups.base import Condition, Lookup, Right, find_lookup
-from vivace.orm.query.lookups.comparisons import (
+from vivace.orm.expressions.lookups.base import Condition, Lookup, Right, find_lookup
+from vivace.orm.expressions.lookups.comparisons import (
     BuiltinLookup,
     Exact,
     GreaterThan,
@@ -19,12 +19,12 @@ from vivace.orm.query.lookups.comparisons import (
     LessThanOrEqual,
     Range,
 )
-from vivace.orm.query.lookups.composite import TupleIn
-from vivace.orm.query.lookups.dates import YearExact, YearGt, YearGte, YearLookup, YearLt, YearLte
-from vivace.orm.query.lookups.json import JSONExact, JSONNull
-from vivace.orm.query.lookups.json_at_keys import KeyTransformExact
-from vivace.orm.query.lookups.json_keys import KT, KeyTextTransform, KeyTransform
-from vivace.orm.query.lookups.text import (
+from vivace.orm.expressions.lookups.composite import TupleIn
+from vivace.orm.expressions.lookups.dates import YearExact, YearGt, YearGte, YearLookup, YearLt, YearLte
+from vivace.orm.expressions.lookups.json import JSONExact, JSONNull
+from vivace.orm.expressions.lookups.json_at_keys import KeyTransformExact
+from vivace.orm.expressions.lookups.json_keys import KT, KeyTextTransform, KeyTransform
+from vivace.orm.expressions.lookups.text import (
     Contains,
     EndsWith,
     IContains,

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from vivace.orm.expressions.base import Expression
+from vivace.orm.expressions.conditions import Shape
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
+from vivace.orm.expressions.output_fields import field_of
 from vivace.orm.fields.registering import RegisterLookupMixin
-from vivace.orm.query.conditions import Shape
-from vivace.orm.query.expressions import Expression
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
-from vivace.orm.query.output_fields import field_of
 
 if TYPE_CHECKING:
     from vivace.orm.fields.base import Field

@@ -17,21 +17,21 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from vivace.databases.errors import NotSupportedError
-from vivace.orm.fields.other import JSONField
-from vivace.orm.query.conditions import Shape
-from vivace.orm.query.expressions import Expression
-from vivace.orm.query.literals import text_literal
-from vivace.orm.query.lookups import comparisons
-from vivace.orm.query.lookups.base import Clause, Condition, Lookup, Right
-from vivace.orm.query.lookups.json_keys import (
+from vivace.orm.expressions.base import Expression
+from vivace.orm.expressions.conditions import Shape
+from vivace.orm.expressions.literals import text_literal
+from vivace.orm.expressions.lookups import comparisons
+from vivace.orm.expressions.lookups.base import Clause, Condition, Lookup, Right
+from vivace.orm.expressions.lookups.json_keys import (
     document_of,
     json_path,
     type_at,
 )
-from vivace.orm.query.operand import Operand
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.fields.other import JSONField
 
 if TYPE_CHECKING:
-    from vivace.orm.query.operands import Context
+    from vivace.orm.expressions.operands import Context
 
 
 class JSONNull(Expression):

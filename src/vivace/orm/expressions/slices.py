@@ -9,12 +9,12 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, func
 
 from vivace.orm.exceptions import FieldError
-from vivace.orm.query.kinds import TEXT_KINDS, kind_of
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.templates import interleaved
+from vivace.orm.expressions.kinds import TEXT_KINDS, kind_of
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.templates import interleaved
 
 if TYPE_CHECKING:
-    from vivace.orm.query.operands import Context
+    from vivace.orm.expressions.operands import Context
 
 
 def sliced(operand: Operand, bounds: Sequence[ColumnElement[Any]], context: Context, *, is_slice: bool) -> Operand:

@@ -18,17 +18,17 @@ from sqlalchemy import func
 from sqlalchemy.dialects import postgresql
 
 from vivace.databases.errors import NotSupportedError
+from vivace.orm.expressions.base import as_field_or_expression
+from vivace.orm.expressions.kinds import TEXT_KINDS, kind_of
+from vivace.orm.expressions.literals import text_literal
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.transforms import TransformNode
 from vivace.orm.fields.other import JSONField
 from vivace.orm.fields.text import TextField
-from vivace.orm.query.expressions import as_field_or_expression
-from vivace.orm.query.kinds import TEXT_KINDS, kind_of
-from vivace.orm.query.literals import text_literal
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.transforms import TransformNode
 
 if TYPE_CHECKING:
+    from vivace.orm.expressions.operands import Context
     from vivace.orm.fields.base import Field
-    from vivace.orm.query.operands import Context
 
 HAS_ARROW = sqlite3.sqlite_version_info >= (3, 38)
 """Whether SQLite has the operator `->`."""

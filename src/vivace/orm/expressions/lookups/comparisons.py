@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy
 
-from vivace.orm.fields.base import Field
-from vivace.orm.fields.numbers import IntegerField
-from vivace.orm.query.conditions import Shape
-from vivace.orm.query.lookups.base import (
+from vivace.orm.expressions.conditions import Shape
+from vivace.orm.expressions.lookups.base import (
     Clause,
     Condition,
     Lookup,
     Right,
     after,
 )
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.transforms import bilateral_transforms
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.transforms import bilateral_transforms
+from vivace.orm.fields.base import Field
+from vivace.orm.fields.numbers import IntegerField
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
-    from vivace.orm.query.operands import Context
+    from vivace.orm.expressions.operands import Context
 
 
 class BuiltinLookup(Lookup):

@@ -5,22 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from vivace.orm.fields.numbers import BigIntegerField
-from vivace.orm.query.binds import bind_type, value_converter
-from vivace.orm.query.lookups.base import Condition, Lookup, Right
-from vivace.orm.query.lookups.comparisons import (
+from vivace.orm.expressions.binds import bind_type, value_converter
+from vivace.orm.expressions.lookups.base import Condition, Lookup, Right
+from vivace.orm.expressions.lookups.comparisons import (
     Exact,
     GreaterThan,
     GreaterThanOrEqual,
     LessThan,
     LessThanOrEqual,
 )
-from vivace.orm.query.operand import Operand
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.fields.numbers import BigIntegerField
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
-    from vivace.orm.query.operands import Context
+    from vivace.orm.expressions.operands import Context
 
 
 class YearLookup(Lookup):

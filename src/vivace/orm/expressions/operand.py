@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, Cast, ColumnElement, Null, Tuple
 from vivace.orm.fields.base import Field
 
 if TYPE_CHECKING:
-    from vivace.orm.query.transforms import Applied
+    from vivace.orm.expressions.transforms import Applied
 
 
 def columns_of(element: ColumnElement[Any]) -> list[Any]:

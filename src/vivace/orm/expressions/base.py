@@ -5,7 +5,7 @@ Each splits into a shape and its values (`freeze`), as conditions do. The shape 
     ("node", class, static options, shapes of the parts, output field)
 
 whose class makes the SQL (`build`) out of that of its parts, so that a new expression is a class and nothing else. The
-few others (a field's name, a value, a queryset) are the leaves; `vivace.orm.query.operands` knows them.
+few others (a field's name, a value, a queryset) are the leaves; `vivace.orm.expressions.operands` knows them.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from vivace.orm.exceptions import FieldError
-from vivace.orm.query.arithmetic import combine, combined_field, refusal
-from vivace.orm.query.conditions import Combinable, Q, Shape
-from vivace.orm.query.kinds import conversion_of, field_of_kind
-from vivace.orm.query.output_fields import freeze_field
-from vivace.orm.query.slices import sliced
-from vivace.orm.query.templates import interleaved
+from vivace.orm.expressions.arithmetic import combine, combined_field, refusal
+from vivace.orm.expressions.conditions import Combinable, Q, Shape
+from vivace.orm.expressions.kinds import conversion_of, field_of_kind
+from vivace.orm.expressions.output_fields import freeze_field
+from vivace.orm.expressions.slices import sliced
+from vivace.orm.expressions.templates import interleaved
 
 if TYPE_CHECKING:
+    from vivace.orm.expressions.operand import Operand
+    from vivace.orm.expressions.operands import Context
     from vivace.orm.fields.base import Field
-    from vivace.orm.query.operand import Operand
-    from vivace.orm.query.operands import Context
 
 
 class Expression(Combinable):

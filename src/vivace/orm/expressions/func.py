@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement
 
+from vivace.orm.expressions.base import Expression, as_field_or_expression
+from vivace.orm.expressions.kinds import common_field
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
+from vivace.orm.expressions.templates import checked_name, templated
+from vivace.orm.expressions.transforms import TransformNode
 from vivace.orm.fields.base import Field
-from vivace.orm.query.expressions import Expression, as_field_or_expression
-from vivace.orm.query.kinds import common_field
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
-from vivace.orm.query.templates import checked_name, templated
-from vivace.orm.query.transforms import TransformNode
 
 # Options of a call that are the programmer's own SQL, as the attributes of the class are.
 _NOT_WORDS = frozenset({"template", "function", "arg_joiner"})

@@ -13,18 +13,18 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, func
 
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.base import Bare, F, OrderBy, Value, as_field_or_expression
+from vivace.orm.expressions.conditions import Combinable
+from vivace.orm.expressions.directions import Direction
+from vivace.orm.expressions.func import Func
+from vivace.orm.expressions.kinds import INTEGER_KINDS, LooseDecimal, as_text, conversion_of, kind_of
+from vivace.orm.expressions.operand import Operand, columns_of
+from vivace.orm.expressions.operands import Context
+from vivace.orm.expressions.templates import templated
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigIntegerField, FloatField
 from vivace.orm.fields.text import TextField
 from vivace.orm.fields.times import DurationField
-from vivace.orm.query.conditions import Combinable
-from vivace.orm.query.directions import Direction
-from vivace.orm.query.expressions import Bare, F, OrderBy, Value, as_field_or_expression
-from vivace.orm.query.func import Func
-from vivace.orm.query.kinds import INTEGER_KINDS, LooseDecimal, as_text, conversion_of, kind_of
-from vivace.orm.query.operand import Operand, columns_of
-from vivace.orm.query.operands import Context
-from vivace.orm.query.templates import templated
 
 Element = ColumnElement[Any]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vivace.orm.expressions.base import Expression
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BooleanField
-from vivace.orm.query.expressions import Expression
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
 
 
 class Subquery(Expression):

@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from vivace.orm.expressions.base import Expression, F
+from vivace.orm.expressions.conditions import Q
 from vivace.orm.fields.base import Field
-from vivace.orm.query.conditions import Q
-from vivace.orm.query.expressions import Expression, F
 from vivace.utils.suggest import did_you_mean
 
 if TYPE_CHECKING:

@@ -14,16 +14,16 @@ import sqlalchemy
 from sqlalchemy import ColumnElement
 
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.base import Expression, as_field_or_expression
+from vivace.orm.expressions.conditions import Shape, freeze_lookup
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.transforms import beside, bilateral
 from vivace.orm.fields.numbers import BooleanField
-from vivace.orm.query.conditions import Shape, freeze_lookup
-from vivace.orm.query.expressions import Expression, as_field_or_expression
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.transforms import beside, bilateral
 from vivace.utils.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from vivace.orm.expressions.operands import Context
     from vivace.orm.fields.base import Field
-    from vivace.orm.query.operands import Context
 
 Clause = ColumnElement[bool]
 

@@ -12,13 +12,12 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, func
 from sqlalchemy.dialects import postgresql
 
-from vivace.orm.fields.text import TextField
-from vivace.orm.query.conditions import Shape
-from vivace.orm.query.kinds import TEXT_KINDS, kind_of
-from vivace.orm.query.lookups import comparisons, text
-from vivace.orm.query.lookups.base import Clause, Lookup, Right
-from vivace.orm.query.lookups.json import JSONExact
-from vivace.orm.query.lookups.json_keys import (
+from vivace.orm.expressions.conditions import Shape
+from vivace.orm.expressions.kinds import TEXT_KINDS, kind_of
+from vivace.orm.expressions.lookups import comparisons, text
+from vivace.orm.expressions.lookups.base import Clause, Lookup, Right
+from vivace.orm.expressions.lookups.json import JSONExact
+from vivace.orm.expressions.lookups.json_keys import (
     KeyTransform,
     document_of,
     json_at,
@@ -26,10 +25,11 @@ from vivace.orm.query.lookups.json_keys import (
     type_at,
     value_at,
 )
-from vivace.orm.query.operand import Operand
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.fields.text import TextField
 
 if TYPE_CHECKING:
-    from vivace.orm.query.operands import Context
+    from vivace.orm.expressions.operands import Context
 
 
 @KeyTransform.register_lookup

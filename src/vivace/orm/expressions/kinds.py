@@ -10,12 +10,12 @@ from typing import Any
 import sqlalchemy
 
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.operand import Operand
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigIntegerField, BooleanField, DecimalField, FloatField
 from vivace.orm.fields.other import BinaryField, JSONField, UUIDField
 from vivace.orm.fields.text import TextField
 from vivace.orm.fields.times import DateField, DateTimeField, DurationField, TimeField
-from vivace.orm.query.operand import Operand
 
 INTEGER_KINDS = frozenset({"integer", "bigint", "smallint"})
 NUMBER_KINDS = INTEGER_KINDS | {"float", "decimal"}

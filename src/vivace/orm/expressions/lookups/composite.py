@@ -12,10 +12,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from vivace.orm.exceptions import FieldError
-from vivace.orm.fields.composite import CompositePrimaryKey
-from vivace.orm.query.kinds import INTEGER_KINDS, kind_of
-from vivace.orm.query.lookups.base import Clause, Condition, Right, after
-from vivace.orm.query.lookups.comparisons import (
+from vivace.orm.expressions.kinds import INTEGER_KINDS, kind_of
+from vivace.orm.expressions.lookups.base import Clause, Condition, Right, after
+from vivace.orm.expressions.lookups.comparisons import (
     Exact,
     GreaterThan,
     GreaterThanOrEqual,
@@ -23,11 +22,12 @@ from vivace.orm.query.lookups.comparisons import (
     LessThan,
     LessThanOrEqual,
 )
-from vivace.orm.query.operand import Operand
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.fields.composite import CompositePrimaryKey
 
 if TYPE_CHECKING:
-    from vivace.orm.query.conditions import Shape
-    from vivace.orm.query.operands import Context
+    from vivace.orm.expressions.conditions import Shape
+    from vivace.orm.expressions.operands import Context
 
 
 def _key_of(lhs: Operand) -> CompositePrimaryKey:

@@ -14,7 +14,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, func
 from sqlalchemy.dialects import mysql
 
-from vivace.orm.query.templates import templated
+from vivace.orm.expressions.templates import templated
 
 Element = ColumnElement[Any]
 

@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, func
 from sqlalchemy.dialects import mysql
 
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.kinds import INTEGER_KINDS, NUMBER_KINDS, LooseDecimal, is_null, kind_of
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.templates import templated
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigIntegerField, FloatField
 from vivace.orm.fields.times import DateTimeField, DurationField, TimeField
-from vivace.orm.query.kinds import INTEGER_KINDS, NUMBER_KINDS, LooseDecimal, is_null, kind_of
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.templates import templated
 
 Element = ColumnElement[Any]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import sqlalchemy
 
+from vivace.orm.expressions.base import Expression, as_field_or_expression
+from vivace.orm.expressions.conditions import Combinable, Q
+from vivace.orm.expressions.kinds import common_field
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
 from vivace.orm.fields.base import Field
-from vivace.orm.query.conditions import Combinable, Q
-from vivace.orm.query.expressions import Expression, as_field_or_expression
-from vivace.orm.query.kinds import common_field
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
 
 
 class When(Expression):

@@ -13,13 +13,13 @@ from sqlalchemy import ColumnElement, literal_column
 from sqlalchemy.ext.compiler import compiles
 
 from vivace.databases.errors import NotSupportedError
+from vivace.orm.expressions.aggregates import direction, ordering
+from vivace.orm.expressions.base import Expression, as_field_or_expression
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.operands import Context
+from vivace.orm.expressions.output_fields import field_of
+from vivace.orm.expressions.templates import Templated, compile_template, templated
 from vivace.orm.fields.base import Field
-from vivace.orm.query.aggregates import direction, ordering
-from vivace.orm.query.expressions import Expression, as_field_or_expression
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.operands import Context
-from vivace.orm.query.output_fields import field_of
-from vivace.orm.query.templates import Templated, compile_template, templated
 
 
 class WindowFrameExclusion(Enum):

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import sqlalchemy
 from sqlalchemy import ColumnElement, func
 
+from vivace.orm.expressions.binds import TEXT, escape_like, text_of
+from vivace.orm.expressions.conditions import Shape
+from vivace.orm.expressions.kinds import TEXT_KINDS, kind_of
+from vivace.orm.expressions.literals import text_literal
+from vivace.orm.expressions.lookups.base import Clause, Lookup, Right
+from vivace.orm.expressions.lookups.comparisons import is_null
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.transforms import beside, bilateral, bilateral_transforms
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.text import TextField
-from vivace.orm.query.binds import TEXT, escape_like, text_of
-from vivace.orm.query.conditions import Shape
-from vivace.orm.query.kinds import TEXT_KINDS, kind_of
-from vivace.orm.query.literals import text_literal
-from vivace.orm.query.lookups.base import Clause, Lookup, Right
-from vivace.orm.query.lookups.comparisons import is_null
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.transforms import beside, bilateral, bilateral_transforms
 
 if TYPE_CHECKING:
-    from vivace.orm.query.operands import Context
+    from vivace.orm.expressions.operands import Context
 
 
 _TEXT = TextField(null=True)

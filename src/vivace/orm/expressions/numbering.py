@@ -17,7 +17,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from vivace.orm.query.conditions import Shape
+from vivace.orm.expressions.conditions import Shape
 
 Counter = Iterator[int]
 

@@ -11,8 +11,8 @@ import sqlalchemy
 from sqlalchemy.dialects import postgresql
 
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.binds import Binds
 from vivace.orm.fields.base import Field
-from vivace.orm.query.binds import Binds
 
 Type = sqlalchemy.types.TypeEngine[Any]
 

@@ -10,16 +10,16 @@ import sqlalchemy
 from sqlalchemy import ColumnElement
 
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.conditions import Shape
+from vivace.orm.expressions.kinds import conversion_of, field_of_kind
+from vivace.orm.expressions.operand import Operand
+from vivace.orm.expressions.output_fields import field_of
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BooleanField
 from vivace.orm.fields.text import TextField
-from vivace.orm.query.conditions import Shape
-from vivace.orm.query.kinds import conversion_of, field_of_kind
-from vivace.orm.query.operand import Operand
-from vivace.orm.query.output_fields import field_of
 
 if TYPE_CHECKING:
-    from vivace.orm.query.binds import Binds
+    from vivace.orm.expressions.binds import Binds
     from vivace.orm.query.select import Select
 
 
