@@ -13,8 +13,9 @@ from tests.orm.library import statements
 from vivace.databases import Database
 from vivace.orm import atomic, models
 from vivace.orm.contenttypes import ContentType, GenericForeignKey, GenericPrefetch, GenericRelation
-from vivace.orm.exceptions import FieldError, FieldFetchBlocked, NotLoaded
-from vivace.orm.models import FETCH_RAISE, Count, Prefetch
+from vivace.orm.exceptions import FieldError, FieldFetchBlocked, ModelDefinitionError, NotLoaded
+from vivace.orm.models import FETCH_RAISE, Count, FilteredRelation, Prefetch
+from vivace.orm.registry import registry
 
 pytestmark = pytest.mark.anyio
 
@@ -41,11 +42,20 @@ class Cover(Song):
     """A song by somebody else."""
 
 
+class Film(models.Model):
+    title = models.CharField(max_length=50)
+    tags = GenericRelation(TaggedItem, related_query_name="%(class)s")
+
+
+class Remake(Film):
+    year = models.IntegerField(default=2000)
+
+
 class Untagged(models.Model):
     name = models.CharField(max_length=9)
 
 
-MODELS = (ContentType, TaggedItem, Song, Picture, Cover, Untagged)
+MODELS = (ContentType, TaggedItem, Song, Picture, Cover, Film, Remake, Untagged)
 
 
 @pytest.fixture(autouse=True)
@@ -219,3 +229,71 @@ async def test_what_points_to_an_object_goes_with_it(tagged: Database) -> None:
     item: Any = await TaggedItem.objects.get(word="again")
     assert await item.content_object == cover
     assert (await cover.delete())[1] == {f"{label}.TaggedItem": 1, f"{label}.Cover": 1, f"{label}.Song": 1}
+
+
+# related_query_name
+
+
+async def test_lookups_lead_back_by_the_related_query_name(tagged: Database) -> None:
+    """A film and a song of the same key are told apart."""
+    first, second = await Film.objects.create(title="first"), await Film.objects.create(title="second")
+    await first.tags.create(word="loud")
+    await first.tags.create(word="quiet")
+    await second.tags.create(word="quiet")
+    items = TaggedItem.objects.order_by("pk")
+    assert await items.filter(film__title="first").values_list("word", flat=True) == ["loud", "quiet"]
+    assert await items.filter(film=second).values_list("word", "film__title") == [("quiet", "second")]
+    assert await items.filter(film__in=Film.objects.filter(title="second")).count() == 1
+    assert await items.exclude(film__title="first").count() == 7
+    assert await items.filter(film__isnull=True).count() == 6
+    assert await items.filter(word="quiet").order_by("-film__title").values_list("film__title", flat=True) == [
+        "second",
+        "first",
+    ]
+    counted = await TaggedItem.objects.values("word").annotate(films=Count("film")).order_by("word")
+    assert [(row["word"], row["films"]) for row in counted] == [("long", 0), ("loud", 1), ("quiet", 2)]
+    # There and back again: the other tags of what has this one.
+    assert await items.filter(film__tags__word="loud").values_list("word", flat=True) == ["loud", "quiet"]
+
+
+async def test_each_model_that_inherits_a_relation_has_a_name_of_its_own(tagged: Database) -> None:
+    remake = await Remake.objects.create(title="again")
+    await remake.tags.create(word="new")
+    assert await TaggedItem.objects.filter(remake__title="again").values_list("word", flat=True) == ["new"]
+    assert not await TaggedItem.objects.filter(film__title="again").exists()
+
+
+async def test_a_filtered_relation_narrows_a_generic_one(tagged: Database) -> None:
+    songs = Song.objects.annotate(loud=FilteredRelation("tags", condition=models.Q(tags__word="loud")))
+    assert await songs.filter(loud__isnull=False).count() == 3
+    assert await songs.annotate(n=Count("loud")).order_by("pk").values_list("n", flat=True) == [1, 1, 1]
+
+
+def test_a_related_query_name_that_is_taken_is_refused() -> None:
+    with registry.isolated(), pytest.raises(ModelDefinitionError, match='related_query_name "word" is taken'):
+
+        class Play(models.Model):
+            tags = GenericRelation(TaggedItem, related_query_name="word")
+
+    with registry.isolated(), pytest.raises(ModelDefinitionError, match='related_query_name "film" is taken'):
+
+        class Opera(models.Model):
+            tags = GenericRelation(TaggedItem, related_query_name="film")
+
+    with registry.isolated():
+
+        class Dance(models.Model):
+            tags = GenericRelation("LateItem", related_query_name="dance")
+
+        class LateItem(models.Model):
+            content_type = models.ForeignKey(ContentType, models.CASCADE)
+            object_id = models.IntegerField()
+
+        class LaterItem(LateItem):
+            pass
+
+        assert str(LateItem.objects.filter(dance=1)) == str(LateItem.objects.filter(dance=1))
+        LaterItem.objects.filter(dance__pk__gt=1)
+
+    with pytest.raises(FieldError, match='no field "dance"'):
+        TaggedItem.objects.filter(dance=1)

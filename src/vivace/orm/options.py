@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +122,8 @@ class Options:
         self.links: dict[type[Model], OneToOneField[Any]] = {}
         """The parents that hold a part of each row, with the link to it; empty unless rows are in several tables."""
         self._relations: list[Relation] = []
+        self._ways_back: dict[str, Any] = {}
+        """What generic relations of other models are called in lookups here."""
         self.managers: dict[str, Manager[Any]] = {}
         self.local_managers: dict[str, Manager[Any]] = {}
         """The managers that the model's own body declares."""
@@ -191,6 +193,21 @@ class Options:
         self._forget_names()
         self.model._add_reverse(relation)
 
+    def add_way_back(self, way: Any) -> None:
+        """Takes in the name that a generic relation has here. Raises ModelDefinitionError when it is taken."""
+        known = self._ways_back.get(way.name)
+        if known is not None and issubclass(way.related_model, known.related_model):
+            # A relation that is inherited: the name means the model that declares it.
+            return
+        is_redefined = known is not None and known.related_model._meta.key == way.related_model._meta.key
+        if way.name in self.names and not is_redefined:
+            raise ModelDefinitionError(
+                f'{way.related_model._meta.label}.{way.forward.name}: its related_query_name "{way.name}" is taken on '
+                f"{self.label}. Choose another."
+            )
+        self._ways_back[way.name] = way
+        self._forget_names()
+
     def _forget_names(self) -> None:
         """What a lookup may name has changed, here and in the models derived from this one."""
         self.__dict__.pop("names", None)
@@ -198,13 +215,17 @@ class Options:
             if "_meta" in below.__dict__:
                 below._meta._forget_names()
 
-    def forget_relations_but(self, known: Sequence[Relation]) -> None:
+    def known_relations(self) -> tuple[Sequence[Relation], Mapping[str, Any]]:
+        """The relations that point to the model's own table now, for `forget_relations_but`."""
+        return self.local_related_objects, dict(self.concrete_model._meta._ways_back)
+
+    def forget_relations_but(self, known: Sequence[Relation], ways_back: Mapping[str, Any]) -> None:
         """Takes back the relations that were added since `known`, with their attributes; for isolated tests."""
         for relation in self._relations:
             accessor = relation.accessor
             if relation not in known and accessor is not None and accessor in self.model.__dict__:
                 type.__delattr__(self.model, accessor)
-        self._relations = list(known)
+        self._relations, self._ways_back = list(known), dict(ways_back)
         self._forget_names()
 
     @cached_property
@@ -288,7 +309,12 @@ class Options:
         """Everything a lookup may name: fields, their attributes, and relations that point here."""
         named: dict[str, Field[Any] | Relation] = {relation.name: relation for relation in self.all_related_objects}
         private = {field.name: field.relation for field in self.private_fields if field.relation is not None}
-        return named | private | self.forward
+        return named | self.ways_back | private | self.forward
+
+    @property
+    def ways_back(self) -> dict[str, Any]:
+        """What generic relations to this model, or to an ancestor, are called in lookups (`related_query_name`)."""
+        return {name: way for parent in self.parents for name, way in parent._meta.ways_back.items()} | self._ways_back
 
     @cached_property
     def settable(self) -> frozenset[str]:

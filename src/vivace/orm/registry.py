@@ -145,9 +145,7 @@ class Registry:
         With `empty`, the models that are known already are not known inside.
         """
         saved: dict[str, Any] = dict(vars(self))
-        relations = {
-            model: model._meta.local_related_objects for model in self._models.values() if not model._meta.proxy
-        }
+        relations = {model: model._meta.known_relations() for model in self._models.values() if not model._meta.proxy}
         self._models, self._labels, self.swaps = dict(self._models), dict(self._labels), dict(self.swaps)
         if empty:
             self._models.clear()
@@ -158,7 +156,7 @@ class Registry:
         finally:
             vars(self).update(saved)
             for model, known in relations.items():
-                model._meta.forget_relations_but(known)
+                model._meta.forget_relations_but(*known)
 
 
 def _key(name: str) -> str:

@@ -58,6 +58,7 @@ class GenericRelation(VirtualField):
     is_relation = True
     hangs = True
     attname = None
+    many = True
 
     def __init__(
         self,
@@ -65,23 +66,36 @@ class GenericRelation(VirtualField):
         object_id_field: str = "object_id",
         content_type_field: str = "content_type",
         for_concrete_model: bool = True,
+        related_query_name: str | None = None,
     ) -> None:
         self.to, self.object_id_field, self.content_type_field = to, object_id_field, content_type_field
-        self.for_concrete_model = for_concrete_model
+        self.for_concrete_model, self.related_query_name = for_concrete_model, related_query_name
 
     def contribute(self, model: type[Model], name: str) -> None:
         self.model, self.name, self.relation = model, name, self
-        model._meta.private_fields.append(self)
+        meta = model._meta
+        meta.private_fields.append(self)
         type.__setattr__(model, name, self)
+        if self.related_query_name is not None and not meta.abstract:
+            name_there = self.related_query_name % {"class": meta.model_name, "app_label": meta.app_label}
+            way_back = WayBack(self, name_there)
+            if isinstance(self.to, str):
+                registry.when_ready(self._target_name(self.to), way_back.join)
+            else:
+                way_back.join(self.to)
+
+    def _target_name(self, to: str) -> str:
+        if to == "self":
+            return self.model._meta.label
+        return to if "." in to else f"{self.model._meta.app_label}.{to}"
 
     @property
     def related_model(self) -> type[Model]:
         """The model with the GenericForeignKey."""
         if not isinstance(self.to, str):
             return self.to
-        name = self.to if "." in self.to else f"{self.model._meta.app_label}.{self.to}"
         try:
-            return registry.get_model(name)
+            return registry.get_model(self._target_name(self.to))
         except LookupError as error:
             raise ModelDefinitionError(f"{self.model._meta.label}.{self.name}: {error}") from None
 
@@ -113,8 +127,17 @@ class GenericRelation(VirtualField):
         given = tuple(self.object_id.to_python(key) for key in keys)
         return rows.filter(**self.of_this_type(), **{f"{self.object_id_field}__in": given})
 
-    def join_clause(self, table: Any, key: Any, key_field: Field[Any]) -> Any:
-        """What `table`, the related model's, must meet to belong to the object whose key is the column `key`."""
+    @property
+    def near_field(self) -> Field[Any]:
+        """The column that a join starts from: this model's key."""
+        return self.model._meta.pk
+
+    def join_clause(self, table: Any, near: Any, own: Field[Any]) -> Any:
+        """What `table`, the related model's, must meet to belong to the object whose key `near` has in `own`."""
+        return self.clause(table, near.c[own.column], own)
+
+    def clause(self, table: Any, key: Any, key_field: Field[Any]) -> Any:
+        """Whether a row of `table`, the related model's, points to the object whose key is the column `key`."""
         types = ContentType._meta.table.alias()
         label, name = self.own_type
         own_type = sqlalchemy.select(types.c.id).where(types.c.app_label == label, types.c.model == name)
@@ -154,6 +177,41 @@ class GenericRelation(VirtualField):
 
     def __repr__(self) -> str:
         return f"<GenericRelation: {self.model._meta.label}.{self.name}>"
+
+
+class WayBack:
+    """From what has a GenericForeignKey to one of the models that it points to: `related_query_name` in lookups."""
+
+    is_relation = True
+    attname = None
+    many = False
+
+    def __init__(self, relation: GenericRelation, name: str) -> None:
+        self.forward, self.name = relation, name
+
+    @property
+    def model(self) -> type[Model]:
+        """The model with the GenericForeignKey."""
+        return self.forward.related_model
+
+    @property
+    def related_model(self) -> type[Model]:
+        """The model that is pointed to."""
+        return self.forward.model
+
+    def join(self, model: type[Model]) -> None:
+        """Makes the name known to `model`, the one with the GenericForeignKey."""
+        model._meta.concrete_model._meta.add_way_back(self)
+
+    @property
+    def near_field(self) -> Field[Any]:
+        """The column that a join starts from."""
+        return self.forward.object_id
+
+    def join_clause(self, table: Any, near: Any, own: Field[Any]) -> Any:
+        """What `table`, that of the model pointed to, must meet to be what a row of `near` points to."""
+        key = self.related_model._meta.pk
+        return self.forward.clause(near, table.c[key.column], key)
 
 
 class GenericManager(RelatedManager[M]):

@@ -15,7 +15,7 @@ import sqlalchemy
 
 from vivace.orm.exceptions import unknown_field
 from vivace.orm.fields.base import Field
-from vivace.orm.fields.related import ForeignKey, ManyToManyField, Relation, VirtualField
+from vivace.orm.fields.related import ForeignKey, ManyToManyField, Relation
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
@@ -173,22 +173,27 @@ class Joins:
         table = self._alias_of(model)
         on = table.c[other] == parent.table.c[own]
         made = Join(table, model, parent, edge, on, multi, outer or parent.outer or name is not None)
-        if name is not None:
-            condition = self.filtered[name][1](made)
-            made.on = on if condition is None else sqlalchemy.and_(on, condition)
-        return self._added(made, reuse)
+        return self._added(self._narrowed(made, name), reuse)
 
-    def generic(self, at: Join, relation: Any, reuse: set[Join] | None = None) -> Join:
+    def _narrowed(self, join: Join, name: str | None) -> Join:
+        """The join with what a filtered relation of that name asks of its rows."""
+        condition = None if name is None else self.filtered[name][1](join)
+        if condition is not None:
+            assert join.on is not None
+            join.on = sqlalchemy.and_(join.on, condition)
+        return join
+
+    def generic(self, at: Join, relation: Any, reuse: set[Join] | None = None, name: str | None = None) -> Join:
         """The join from `at` to the objects of a generic relation."""
-        at, own = self.owner(at, relation.model._meta.pk, reuse)
-        edge = (relation, False, None)
-        found = self._same(at, edge, reuse)
+        at, own = self.owner(at, relation.near_field, reuse)
+        edge = (relation, False, name)
+        found = self._same(at, edge, reuse if relation.many else None)
         if found is not None:
             return found
         model = relation.related_model
         table = self._alias_of(model)
-        on = relation.join_clause(table, at.table.c[own.column], own)
-        return self._added(Join(table, model, at, edge, on, multi=True, outer=True), reuse)
+        on = relation.join_clause(table, at.table, own)
+        return self._added(self._narrowed(Join(table, model, at, edge, on, relation.many, outer=True), name), reuse)
 
     def _same(self, parent: Join, edge: tuple[Any, bool, str | None], among: set[Join] | None) -> Join | None:
         same = [join for join in self.all if join.parent is parent and join.edge == edge]
@@ -321,7 +326,7 @@ class _Walker:
         if self.ended:
             return False
         meta = self.meta
-        found = meta.pk if part == "pk" else meta.names.get(part)
+        found: Any = meta.pk if part == "pk" else meta.names.get(part)
         if found is None:
             return False
         if self.key is not None:
@@ -349,10 +354,11 @@ class _Walker:
             if isinstance(found.field, ManyToManyField):
                 self._to_many(found.field.through_target_field, found.field.source_field)
             else:
-                self._reverse(found.field)  # type: ignore[arg-type]
-        elif isinstance(found, VirtualField) and found.is_relation:
-            self._mark_many(True)
-            self.at = self.joins.generic(self.at, found, self.reuse)
+                self._reverse(found.field)
+        elif not isinstance(found, Field):
+            # A generic relation, or the way back.
+            self._mark_many(found.many)
+            self.at = self.joins.generic(self.at, found, self.reuse, self.name)
             self.field, self.related, self.key = self.at.model._meta.pk, self.at.model, None
         else:
             self.field, self.related, self.ended = found, None, True
