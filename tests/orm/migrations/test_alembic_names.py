@@ -28,13 +28,13 @@ def test_the_inspector_is_asked_what_ours_answers() -> None:
     asked = set(_INSP_KEYS)
     answered = {name.removeprefix("get_") for name in dir(_alembic._StateInspector) if name.startswith("get_")}
     assert asked - answered == {"columns", "pk_constraint", "table_comment", "table_options"}
-    assert {"info_cache", "dialect"} <= set(vars(_alembic._StateInspector(sa.MetaData(), _alembic.StateDialect())))
+    assert {"info_cache", "dialect"} <= set(vars(_alembic._StateInspector(sa.MetaData(), _alembic.FilesDialect())))
 
 
 def test_the_hooks_for_comparing_have_the_same_arguments() -> None:
     for name in ("compare_indexes", "compare_unique_constraint", "compare_check_constraint"):
         theirs = inspect.signature(getattr(DefaultImpl, name)).parameters
-        ours = inspect.signature(getattr(_alembic.StateImpl, name)).parameters
+        ours = inspect.signature(getattr(_alembic.FilesImpl, name)).parameters
         assert list(theirs) == list(ours)
     assert ComparisonResult.Equal().is_equal
     assert ComparisonResult.Different("x").is_different

@@ -471,7 +471,7 @@ def test_a_changed_column_is_found_and_its_downgrade_undoes_it(
 
 
 def state_dialect() -> sa.Dialect:
-    from vivace.orm.migrations.elements import NEUTRAL
+    from vivace.orm.migrations.words import NEUTRAL
 
     return NEUTRAL
 

@@ -8,10 +8,11 @@ import pytest
 import sqlalchemy as sa
 from alembic import op
 
-from vivace.orm.migrations.elements import NEUTRAL, clause, default_of, sql_text
+from vivace.orm.migrations.elements import default_of
 from vivace.orm.migrations.errors import MigrationError
 from vivace.orm.migrations.operations import record
 from vivace.orm.migrations.state import State, rename_in_sql
+from vivace.orm.migrations.words import NEUTRAL, clause, on, sql_text
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ from vivace.orm.migrations.state import State, rename_in_sql
     ],
 )
 def test_a_renamed_column_is_renamed_in_sql(sql: str, old: str, new: str, renamed: str) -> None:
-    assert rename_in_sql(sql, old, new) == renamed
+    assert on(rename_in_sql(sql, old, new), "sqlite") == renamed
 
 
 @pytest.mark.parametrize("sql", ["x <> ':a'", "x::text = 'a'", "t > '12:30'", r"x ~ '\d:\w'", "a = ':b' AND c = '::d'"])

@@ -16,6 +16,7 @@ from vivace.orm.migrations.questions import ExistingRows, Question, RenamedColum
 from vivace.orm.migrations.show import AppMigrations, show
 from vivace.orm.migrations.sql import sql
 from vivace.orm.migrations.tables import Drift, MissingTables, create_missing_tables
+from vivace.orm.migrations.words import per_database
 
 __all__ = [
     "AppMigrations",
@@ -33,6 +34,7 @@ __all__ = [
     "create_missing_tables",
     "make",
     "migrate",
+    "per_database",
     "show",
     "sql",
 ]

@@ -7,7 +7,8 @@ database's catalogue.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
@@ -22,7 +23,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import CompileError
 
-from vivace.orm.migrations import elements
+from vivace.orm.migrations import elements, words
 
 _COMPARERS = [
     *(f"alembic.autogenerate.{name}" for name in ("schemas", "tables", "types", "constraints", "comments")),
@@ -31,31 +32,38 @@ _COMPARERS = [
 _DATABASES: tuple[Dialect, ...] = tuple(module.dialect() for module in (sqlite, postgresql, mysql))
 
 
-class StateDialect(elements.NeutralDialect):
+class FilesDialect(words.NeutralDialect):
     """No database at all: the dialect in which state and models are compared and files are written."""
 
-    name = "vivace_state"
+    name = words.FILES
     supports_comments = True
     default_schema_name = None
 
 
-class StateImpl(DefaultImpl):
+class FilesImpl(DefaultImpl):
     """Alembic's hooks for comparing, made exact: two things differ when a file would have to say so."""
 
-    __dialect__ = "vivace_state"
+    __dialect__ = words.FILES
+    # Of the state, whose parts say more than what the inspector can tell of them.
+    found: Mapping[str, elements.Table]
 
     def compare_indexes(self, metadata_index: sa.Index, reflected_index: sa.Index) -> ComparisonResult:
-        return _verdict(elements.index_of(metadata_index), elements.index_of(reflected_index))
+        return _verdict(elements.index_of(metadata_index), self._found(metadata_index, "indexes"))
 
     def compare_unique_constraint(
         self, metadata_constraint: sa.UniqueConstraint, reflected_constraint: sa.UniqueConstraint
     ) -> ComparisonResult:
-        return _verdict(elements.constraint_of(metadata_constraint), elements.constraint_of(reflected_constraint))
+        return _verdict(elements.constraint_of(metadata_constraint), self._found(metadata_constraint, "constraints"))
 
     def compare_check_constraint(
         self, metadata_constraint: sa.CheckConstraint, reflected_constraint: sa.CheckConstraint
     ) -> ComparisonResult:
-        return _verdict(elements.constraint_of(metadata_constraint), elements.constraint_of(reflected_constraint))
+        return _verdict(elements.constraint_of(metadata_constraint), self._found(metadata_constraint, "constraints"))
+
+    def _found(self, item: sa.Index | sa.Constraint, kind: Literal["indexes", "constraints"]) -> object:
+        """The state's part that Alembic has matched with `item`, by its name."""
+        parts: tuple[Any, ...] = getattr(self.found[str(cast(Any, item).table.name)], kind)
+        return next((part for part in parts if part.name == item.name), None)
 
 
 def _verdict(wanted: object, found: object) -> ComparisonResult:
@@ -159,7 +167,7 @@ class _StateInspector:
                 "column_names": [name if isinstance(name, str) else None for name in item.expressions],
                 "expressions": [_escaped(name) for name in item.expressions],
                 "dialect_options": {
-                    key: elements.clause(value.sql) if isinstance(value, elements.Expression) else value
+                    key: words.clause(value.sql) if isinstance(value, elements.Expression) else value
                     for key, value in item.options
                 },
             }
@@ -186,7 +194,7 @@ class _StateInspector:
 
     def get_check_constraints(self, table_name: str, schema: str | None = None) -> list[dict[str, Any]]:
         found = [item for item in self.tables[table_name].constraints if isinstance(item, elements.Check)]
-        return [{"name": item.name, "sqltext": elements.clause(item.sql).text} for item in found]
+        return [{"name": item.name, "sqltext": words.clause(item.sql).text} for item in found]
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -194,12 +202,12 @@ def _given(**options: Any) -> dict[str, Any]:
 
 
 def _escaped(item: str | elements.Expression) -> str:
-    return item if isinstance(item, str) else elements.clause(item.sql).text
+    return item if isinstance(item, str) else words.clause(item.sql).text
 
 
 def compare(state: sa.MetaData, models: sa.MetaData) -> list[ops.MigrateOperation]:
     """The operations that turn `state` into `models`, one container per table, found by Alembic's own comparers."""
-    dialect = StateDialect()
+    dialect = FilesDialect()
     context = MigrationContext.configure(
         dialect=dialect,
         opts={
@@ -211,6 +219,7 @@ def compare(state: sa.MetaData, models: sa.MetaData) -> list[ops.MigrateOperatio
     autogenerate = AutogenContext(context, models)
     autogenerate.comparators.dispatch_for("column", subgroup="server_default")(_compare_server_default)
     inspector: Any = _StateInspector(state, dialect)
+    cast(Any, context.impl).found = inspector.tables
     autogenerate.inspector = inspector
     # Alembic sorts by foreign keys and warns of circles; `autodetect.py` sorts, and breaks circles up.
     autogenerate.sorted_tables = [models.tables[name] for name in sorted(models.tables)]

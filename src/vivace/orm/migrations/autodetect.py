@@ -26,10 +26,13 @@ from vivace.orm.migrations.table_operations import (
     create_foreign_key,
     create_table,
     drop_column,
+    drop_constraint,
     drop_foreign_key,
+    drop_index,
     drop_table,
     referrers,
 )
+from vivace.orm.migrations.vocabulary import RenameIndexOp
 
 
 def detect(state: State, target: State, labels: Iterable[str], ask: Ask) -> list[Draft]:
@@ -110,12 +113,14 @@ def _add_changes_of_a_table(
     if label not in changes.labels:
         return
     old = before.tables[name]
-    for operation in _sorted(found.ops):
+    for operation in _sorted(_with_renamed_indexes(found.ops, old, target.tables.get(name))):
         if name in dropped:
             if isinstance(operation, ops.DropIndexOp):
-                changes.add(label, "drop", operation)
-        elif isinstance(operation, (ops.DropConstraintOp, ops.DropIndexOp)):
-            changes.add(label, "unlink", operation)
+                changes.add(label, "drop", drop_index(old, str(operation.index_name)))
+        elif isinstance(operation, ops.DropIndexOp):
+            changes.add(label, "unlink", drop_index(old, str(operation.index_name)))
+        elif isinstance(operation, ops.DropConstraintOp):
+            changes.add(label, "unlink", drop_constraint(old, str(operation.constraint_name)))
         elif isinstance(operation, ops.CreateForeignKeyOp):
             changes.add(label, "link", operation)
         elif isinstance(operation, ops.DropColumnOp):
@@ -128,9 +133,30 @@ def _add_changes_of_a_table(
             changes.add(label, "alter", operation)
 
 
+def _with_renamed_indexes(
+    operations: Iterable[ops.MigrateOperation], old: Table, new: Table | None
+) -> list[ops.MigrateOperation]:
+    """An index that goes and one that comes, alike in all but their names, are one that is renamed."""
+    found = list(operations)
+    if new is None:
+        return found
+    going = [(item, old.index(str(item.index_name))) for item in found if isinstance(item, ops.DropIndexOp)]
+    for coming in [item for item in found if isinstance(item, ops.CreateIndexOp)]:
+        wanted = new.index(str(coming.index_name))
+        for pair in going:
+            dropping, index = pair
+            if index.name != wanted.name and replace(index, name=wanted.name) == wanted:
+                going.remove(pair)
+                found.remove(dropping)
+                found[found.index(coming)] = RenameIndexOp(str(index.name), str(wanted.name), old.name)
+                break
+    return found
+
+
 _RANK = (
     ops.DropConstraintOp,
     ops.DropIndexOp,
+    RenameIndexOp,
     ops.AddColumnOp,
     ops.AlterColumnOp,
     ops.CreateIndexOp,

@@ -18,7 +18,8 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations, ops
 from sqlalchemy.exc import InvalidRequestError
 
-from vivace.orm.migrations import elements
+from vivace.orm.migrations import elements, words
+from vivace.orm.migrations.absent import is_absent
 from vivace.orm.migrations.elements import Check, Default, Generated, Table
 from vivace.orm.migrations.errors import BadMigrationFile
 from vivace.orm.migrations.files import Migration, replay
@@ -26,6 +27,7 @@ from vivace.orm.migrations.live import Careful, Compile
 from vivace.orm.migrations.operations import RunPythonOp
 from vivace.orm.migrations.state import State, alone
 from vivace.orm.migrations.steps import PythonStep, Query, Replaced, Restored, Statement, Step
+from vivace.orm.migrations.vocabulary import DatabaseOnlyOp, RenameIndexOp, RunSQLOp, StateOnlyOp
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -96,7 +98,16 @@ class _Compiler:
                 self._create_table(after.tables[str(operation.table_name)], **options)
             case ops.CreateTableCommentOp() | ops.DropTableCommentOp() if not self.dialect.supports_comments:
                 pass
-            case ops.CreateIndexOp() | ops.DropIndexOp() if self._has_no(operation, before, after):
+            case StateOnlyOp():
+                pass
+            case DatabaseOnlyOp():
+                yield from steps(migration, operation.operations, before.copy(), self.dialect)
+            case RunSQLOp():
+                for sql, parameters in operation.statements(self.dialect):
+                    yield Statement(sql) if parameters is None else Query(sa.text(sql).bindparams(**parameters))
+            case RenameIndexOp():
+                yield from self._rename_index(operation, before, after)
+            case _ if is_absent(operation, before, self.dialect):
                 pass
             case ops.AlterColumnOp():
                 self._alter_column(operation, before, after)
@@ -106,16 +117,16 @@ class _Compiler:
                 self._operations.invoke(operation)
         yield from self._take(drops=isinstance(operation, ops.DropTableOp))
 
-    def _has_no(self, operation: ops.CreateIndexOp | ops.DropIndexOp, before: State, after: State) -> bool:
-        """Whether the database cannot have the index: MySQL would make all rows unique, not those of a condition."""
-        if self.dialect.name != "mysql":
-            return False
-        state = after if isinstance(operation, ops.CreateIndexOp) else before
-        indexes = [index for table in state.tables.values() for index in table.indexes]
-        return any(
-            index.name == operation.index_name and index.unique and "postgresql_where" in dict(index.options)
-            for index in indexes
-        )
+    def _rename_index(self, operation: RenameIndexOp, before: State, after: State) -> Iterator[Step]:
+        if is_absent(operation, before, self.dialect):
+            return
+        if self.dialect.name == "sqlite":
+            yield Statement(f"DROP INDEX {self.dialect.identifier_preparer.quote(operation.old_name)}")
+            built = after.tables[operation.table_name].build(sa.MetaData())
+            self._operations.impl.create_index(next(item for item in built.indexes if item.name == operation.new_name))
+            yield from self._take()
+        else:
+            yield Statement(operation.statement(self.dialect))
 
     def _create_table(self, table: Table, **options: bool) -> None:
         metadata = sa.MetaData()
@@ -213,7 +224,7 @@ def _query(sql: Any, migration: Migration) -> Query:
     expression = sa.text(sql) if isinstance(sql, str) else sql
     if isinstance(expression, sa.TextClause):
         try:
-            expression.compile(dialect=elements.NEUTRAL).construct_params()
+            expression.compile(dialect=words.NEUTRAL).construct_params()
         except InvalidRequestError as error:
             raise BadMigrationFile(
                 f"{migration.path}: op.execute() has a parameter without a value: {error}. "
@@ -228,7 +239,7 @@ def _with_literal_check(operation: ops.AddConstraintOp) -> ops.AddConstraintOp:
         return operation
     part = elements.constraint_of(operation.to_constraint())
     assert isinstance(part, Check)
-    return ops.CreateCheckConstraintOp(operation.constraint_name, operation.table_name, elements.clause(part.sql))
+    return ops.CreateCheckConstraintOp(operation.constraint_name, operation.table_name, words.clause(part.sql))
 
 
 _CHANGES_A_TABLE = (
@@ -268,7 +279,7 @@ def _group(
 def _needs_copy(operation: ops.MigrateOperation, state: State, dialect: Dialect) -> bool:
     """Is this beyond SQLite's ALTER TABLE? https://www.sqlite.org/lang_altertable.html"""
     name = _table_of(operation)
-    if dialect.name != "sqlite" or name is None or name not in state.tables:
+    if dialect.name != "sqlite" or name is None or name not in state.tables or is_absent(operation, state, dialect):
         return False
     match operation:
         case ops.AddColumnOp():

@@ -12,43 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.sql.elements import ClauseElement, TextClause
 
-
-class NeutralCompiler(SQLCompiler):
-    """Words that every database knows."""
-
-    def visit_now_func(self, function: Any, **options: Any) -> str:
-        return "CURRENT_TIMESTAMP"  # SQLite has no now()
-
-
-class NeutralDialect(DefaultDialect):
-    """SQL text in files must suit every database: quoted as the standard says, `true` and `false` in words."""
-
-    statement_compiler = NeutralCompiler
-    supports_native_boolean = True
-    supports_statement_cache = False
-
-
-NEUTRAL = NeutralDialect()
-
-
-def sql_text(expression: Any) -> str:
-    """The SQL of a clause in a DDL statement: values inlined, columns without their table."""
-    if isinstance(expression, str):
-        return expression
-    if isinstance(expression, TextClause):
-        # DDL has no parameters, so a colon is a colon; in text() a lone one is written "\:".
-        return expression.text.replace("\\:", ":")
-    options = {"literal_binds": True, "include_table": False}
-    return str(expression.compile(dialect=NEUTRAL, compile_kwargs=options))
-
-
-def clause(sql: str) -> TextClause:
-    """The reverse of `sql_text`."""
-    return sa.text(re.sub(r"(?<!:):(?!:)", r"\\:", sql))
+from vivace.orm.migrations.words import DIALECTS, Words, clause, sql_text, told
 
 
 @dataclass(frozen=True)
@@ -58,7 +25,7 @@ class Default:
     sql: str
 
     def to_argument(self) -> str | TextClause:
-        if re.fullmatch(r"'(?:[^']|'')*'", self.sql):
+        if not isinstance(self.sql, Words) and re.fullmatch(r"'(?:[^']|'')*'", self.sql):
             return self.sql[1:-1].replace("''", "'")
         return clause(self.sql)
 
@@ -129,7 +96,7 @@ class Column:
             name=str(column.name),
             type=column.type,
             nullable=bool(column.nullable),
-            server_default=default_of(column.server_default),
+            server_default=_bare_on_mysql(default_of(column.server_default), column.type),
             autoincrement=column.autoincrement if column.primary_key else "auto",  # means nothing elsewhere
             comment=column.comment,
         )
@@ -152,6 +119,22 @@ class Column:
             autoincrement=self.autoincrement,
             comment=self.comment,
         )
+
+
+def _bare_on_mysql(
+    default: Default | Generated | IdentityOptions | None, type_: sa.types.TypeEngine[Any]
+) -> Default | Generated | IdentityOptions | None:
+    """A literal default without the parentheses that MySQL needs for some types only."""
+    if not isinstance(default, Default) or not isinstance(default.sql, Words):
+        return default
+    said = default.sql.said()
+    if re.search("TEXT|BLOB|JSON|GEOMETRY", type_.compile(dialect=DIALECTS["mysql"])):
+        return default
+    for name in ("mysql", "mariadb"):
+        literal = re.fullmatch(r"\(('(?:[^'\\]|''|\\.)*'|-?[\d.]+|true|false|NULL)\)", said[name] or "")
+        if literal is not None:
+            said[name] = literal[1]
+    return Default(told(said))
 
 
 @dataclass(frozen=True)
@@ -253,7 +236,34 @@ class Expression:
     sql: str
 
 
-Constraint = Unique | Check | ForeignKey
+@dataclass(frozen=True)
+class Exclusion:
+    """PostgreSQL's exclusion constraint: pairs of an SQL expression and an operator. Other databases have none."""
+
+    expressions: tuple[tuple[str, str], ...]
+    name: str | None = None
+    using: str = "gist"
+    where: str | None = None
+    deferrable: bool | None = None
+    initially: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ()  # its expressions may name any
+
+    def build(self) -> ExcludeConstraint:
+        made = ExcludeConstraint(
+            *[(sa.literal_column(sql), operator) for sql, operator in self.expressions],
+            name=self.name,
+            using=self.using,
+            where=None if self.where is None else clause(self.where),
+            deferrable=self.deferrable,
+            initially=self.initially,
+        )
+        return made.ddl_if(dialect="postgresql")
+
+
+Constraint = Unique | Check | ForeignKey | Exclusion
 
 
 @dataclass(frozen=True)
@@ -298,6 +308,14 @@ class Table:
         """The foreign keys among the constraints."""
         return tuple(item for item in self.constraints if isinstance(item, ForeignKey))
 
+    def constraint(self, name: str) -> Constraint:
+        """The constraint of that name, which must be there."""
+        return next(item for item in self.constraints if item.name == name)
+
+    def index(self, name: str) -> Index:
+        """The index of that name, which must be there."""
+        return next(item for item in self.indexes if item.name == name)
+
     def without_foreign_keys(self, removed: Iterable[ForeignKey]) -> Table:
         gone = list(removed)
         return replace(self, constraints=tuple(item for item in self.constraints if item not in gone))
@@ -329,6 +347,16 @@ def constraint_of(constraint: Any) -> Constraint | None:
             initially=constraint.initially,
             options=tuple(sorted(constraint.dialect_kwargs.items())),
         )
+    if isinstance(constraint, ExcludeConstraint):
+        pairs = [(sql_text(sql, "postgresql"), str(operator)) for sql, _, operator in constraint._render_exprs]
+        return Exclusion(
+            tuple(pairs),
+            name,
+            constraint.using,
+            None if constraint.where is None else sql_text(constraint.where, "postgresql"),
+            constraint.deferrable,
+            constraint.initially,
+        )
     if isinstance(constraint, sa.CheckConstraint):
         return Check(sql_text(constraint.sqltext), name)
     return None
@@ -352,7 +380,7 @@ def index_of(index: sa.Index) -> Index:
         str(item.name) if isinstance(item, sa.Column) else Expression(sql_text(item)) for item in index.expressions
     ]
     options = {
-        key: Expression(sql_text(value)) if isinstance(value, ClauseElement) else value
+        key: Expression(sql_text(value, key.partition("_")[0])) if isinstance(value, ClauseElement) else value
         for key, value in index.dialect_kwargs.items()
     }
     name = None if index.name is None else str(index.name)

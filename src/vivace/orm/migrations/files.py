@@ -15,10 +15,10 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vivace.orm.migrations.elements import NEUTRAL
 from vivace.orm.migrations.errors import BadMigrationFile, BrokenHistory, MigrationError, UnknownMigration
 from vivace.orm.migrations.operations import record
 from vivace.orm.migrations.state import State
+from vivace.orm.migrations.words import NEUTRAL
 from vivace.utils.suggest import did_you_mean
 
 if TYPE_CHECKING:

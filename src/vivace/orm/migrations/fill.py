@@ -13,9 +13,11 @@ from alembic.operations import ops
 from sqlalchemy.exc import CompileError, StatementError
 
 from vivace.orm.migrations._alembic import render_type
-from vivace.orm.migrations.elements import NEUTRAL, Column, clause
+from vivace.orm.migrations.elements import Column
 from vivace.orm.migrations.errors import UnansweredQuestion
+from vivace.orm.migrations.words import Words, clause, in_words
 
+_LITERAL = {"literal_binds": True}
 # Aware times, spans, JSON and bytes are written differently by each database.
 _PLAIN = (str, int, float, decimal.Decimal, uuid.UUID)
 
@@ -55,7 +57,7 @@ def literal(value: Any, type_: sa.types.TypeEngine[Any]) -> str:
     """A plain value as SQL; raises UnansweredQuestion when the column's type cannot take it."""
     expression = sa.literal(value, type_)
     try:
-        return str(expression.compile(dialect=NEUTRAL, compile_kwargs={"literal_binds": True}))
+        return in_words(lambda _, dialect: str(expression.compile(dialect=dialect, compile_kwargs=_LITERAL)))
     except (CompileError, StatementError) as error:
         raise UnansweredQuestion(f"{value!r} is not a value for a column of type {type_}.") from error
 
@@ -70,6 +72,6 @@ def fill_nulls(table: str, column: Column, value: Any) -> ops.ExecuteSQLOp:
 def fill_nulls_with_sql(table: str, column: str, expression: str) -> ops.ExecuteSQLOp:
     """The operation that gives an SQL expression's value to the rows in which `column` is null."""
     rows = sa.table(table, sa.column(column))
-    update = rows.update().where(rows.c[column].is_(None)).values({column: sa.text("\0")})
-    sql = str(update.compile(dialect=NEUTRAL)).replace("\0", expression)
-    return ops.ExecuteSQLOp(clause(sql).text)
+    update = rows.update().where(rows.c[column].is_(None)).values({column: clause(expression)})
+    sql = in_words(lambda _, dialect: str(update.compile(dialect=dialect)))
+    return ops.ExecuteSQLOp(sql if isinstance(sql, Words) else clause(sql).text)

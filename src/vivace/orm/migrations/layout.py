@@ -8,7 +8,7 @@ import tokenize
 
 import sqlalchemy as sa
 
-from vivace.orm.migrations import elements
+from vivace.orm.migrations import words
 
 LINE = 110
 # Where SQL stands in a call; SQLAlchemy reads a lone colon in it as a parameter, so it is escaped in files.
@@ -30,18 +30,25 @@ def layout(code: str) -> str:
 class _Tidy(ast.NodeTransformer):
     """Takes out `op.f(…)` (names are final here) and arguments that say what is the default."""
 
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        if isinstance(node.value, str) and node.value.startswith(words.SOURCE):
+            return ast.parse(node.value.removeprefix(words.SOURCE), mode="eval").body
+        return node
+
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and hasattr(sa, node.func.id):
             # Alembic leaves types inside of other types as their repr().
             node.func = ast.parse(f"sa.{node.func.id}", mode="eval").body
         name = ast.unparse(node.func)
+        if name in ("sa.text", "sa.literal_column") and isinstance(node.args[0], ast.Call):
+            return node.args[0]
         if name == "op.f":
             return node.args[0]
         if name in _SQL_ARGUMENT:
             sql = node.args[_SQL_ARGUMENT[name]]
             if isinstance(sql, ast.Constant) and isinstance(sql.value, str):
-                sql.value = elements.clause(sql.value).text
+                sql.value = words.clause(sql.value).text
         node.keywords = [keyword for keyword in node.keywords if not _is_silent(keyword)]
         return node
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from alembic.operations import ops
 
 from vivace.orm.migrations.operations import RunPythonOp
+from vivace.orm.migrations.vocabulary import DatabaseOnlyOp, RenameIndexOp, RunSQLOp, ScopedOp
 
 MAX_NAME = 52
 # Tables and columns say more about a migration than the constraints that come with them.
@@ -58,6 +59,8 @@ def _fragment(operation: ops.MigrateOperation, label: str) -> str | None:
             words = _short(str(operation.index_name), label)
         case ops.DropIndexOp():
             words = f"remove_{_short(str(operation.index_name), label)}"
+        case RenameIndexOp():
+            words = f"rename_{_short(operation.old_name, label)}_{_short(operation.new_name, label)}"
         case ops.AddConstraintOp():
             words = _short(str(operation.to_constraint().name), label)
         case ops.DropConstraintOp():
@@ -101,6 +104,13 @@ def describe(operation: ops.MigrateOperation) -> str:
             return f"Drop constraint {operation.constraint_name} of {operation.table_name}"
         case ops.CreateTableCommentOp() | ops.DropTableCommentOp():
             return f"Change the comment of table {operation.table_name}"
+        case RenameIndexOp():
+            return f"Rename index {operation.old_name} to {operation.new_name} on {operation.table_name}"
+        case ScopedOp():
+            where = "database" if isinstance(operation, DatabaseOnlyOp) else "state"
+            return f"In the {where} only: {'; '.join(describe_all(operation.operations)) or 'nothing'}"
+        case RunSQLOp():
+            return f"Run SQL: {operation.summary}"
         case ops.BulkInsertOp():
             return f"Insert rows into {operation.table.name}"
         case ops.ExecuteSQLOp():

@@ -1,7 +1,7 @@
 """Reading a migration function into a list of Alembic operations, without running any of them.
 
-Everything else works on that list: the state (`state.py`), the SQL (`ddl.py`), the names (`naming.py`). This module
-also adds the one operation that Alembic lacks: `op.run_python(fn)`.
+Everything else works on that list: the state (`state.py`), the SQL (`ddl.py`), the names (`naming.py`).
+`vocabulary.py` has the operations that Alembic lacks; `op.run_python(fn)` is here.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import BatchOperations, Operations, ops
 
 from vivace.orm.migrations.errors import MigrationError
+from vivace.orm.migrations.vocabulary import RunSQLOp, ScopedOp
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -89,7 +90,7 @@ def record(function: Callable[[], None], dialect: Dialect) -> list[ops.MigrateOp
 
     with _proxy_lock, Operations.context(context) as operations:
         operations.invoke = invoke  # type: ignore[method-assign]
-        with _replaced(alembic.op, invoke=invoke, batch_alter_table=_recording_batch(context, invoke)):
+        with _replaced(alembic.op, invoke=invoke, batch_alter_table=_recording_batch(context, operations)):
             function()
     return recorded
 
@@ -116,14 +117,14 @@ def table_of(operation: ops.CreateTableOp) -> sa.Table:
     return made
 
 
-def _recording_batch(context: MigrationContext, invoke: Callable[[ops.MigrateOperation], Any]) -> Any:
+def _recording_batch(context: MigrationContext, operations: Operations) -> Any:
     """A stand-in for `op.batch_alter_table`: hand-written batches become plain operations on their table."""
 
     @contextmanager
     def batch_alter_table(table_name: str, schema: str | None = None, **options: Any) -> Iterator[BatchOperations]:
         impl: Any = SimpleNamespace(table_name=table_name, schema=schema, dialect=context.dialect)
         batch = BatchOperations(context, impl=impl)
-        batch.invoke = invoke  # type: ignore[method-assign,assignment]
+        batch.invoke = operations.invoke  # type: ignore[method-assign]
         yield batch
 
     return batch_alter_table
@@ -133,11 +134,13 @@ def reverse(operations: list[ops.MigrateOperation]) -> list[ops.MigrateOperation
     """The operations that undo `operations`; data steps have no reverse and are left out."""
     undone: list[ops.MigrateOperation] = []
     for operation in reversed(operations):
-        if isinstance(operation, ops.RenameTableOp):
+        if isinstance(operation, ScopedOp):
+            undone.append(type(operation)(reverse(operation.operations)))
+        elif isinstance(operation, ops.RenameTableOp):
             undone.append(ops.RenameTableOp(operation.new_table_name, operation.table_name, schema=operation.schema))
         elif isinstance(operation, ops.AlterColumnOp) and operation.modify_name is not None:
             undone.append(_rename_back(operation, operation.modify_name))
-        elif not isinstance(operation, (ops.ExecuteSQLOp, ops.BulkInsertOp, RunPythonOp)):
+        elif not isinstance(operation, (ops.ExecuteSQLOp, ops.BulkInsertOp, RunPythonOp, RunSQLOp)):
             undone.append(operation.reverse())
             if isinstance(operation, FilledDropColumnOp):
                 undone.append(operation.take_default_away())

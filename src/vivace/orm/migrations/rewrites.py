@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import CompileError
 
-from vivace.orm.migrations.elements import Default, clause
+from vivace.orm.migrations.elements import Default
+from vivace.orm.migrations.words import clause
 
 # Values that are the same for all rows, which PostgreSQL stores once. https://www.postgresql.org/docs/current/ddl-alter.html
 _LITERAL = re.compile(

@@ -13,11 +13,24 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import ops
+from sqlalchemy.engine import Dialect
 
 from vivace.orm.migrations import elements
-from vivace.orm.migrations.elements import Check, Column, Expression, ForeignKey, Index, Table
+from vivace.orm.migrations.elements import (
+    Check,
+    Column,
+    Constraint,
+    Exclusion,
+    Expression,
+    ForeignKey,
+    Generated,
+    Index,
+    Table,
+)
 from vivace.orm.migrations.errors import MigrationError
 from vivace.orm.migrations.operations import table_of
+from vivace.orm.migrations.vocabulary import RenameIndexOp, StateOnlyOp
+from vivace.orm.migrations.words import in_words, on
 from vivace.utils.suggest import did_you_mean
 
 
@@ -216,16 +229,11 @@ def _rename_column(state: State, table_name: str, old: str, new: str) -> None:
     state.tables[table_name] = replace(
         table,
         columns={
-            new if key == old else key: replace(column, name=new) if key == old else column
+            new if key == old else key: _column_with_renamed_column(column, old, new)
             for key, column in table.columns.items()
         },
         primary_key=replace(table.primary_key, columns=renamed(table.primary_key.columns)),
-        constraints=tuple(
-            replace(item, sql=rename_in_sql(item.sql, old, new))
-            if isinstance(item, Check)
-            else replace(item, columns=renamed(item.columns))
-            for item in table.constraints
-        ),
+        constraints=tuple(_constraint_with_renamed_column(item, old, new) for item in table.constraints),
         indexes=tuple(_index_with_renamed_column(item, old, new) for item in table.indexes),
     )
 
@@ -235,24 +243,59 @@ def _rename_column(state: State, table_name: str, old: str, new: str) -> None:
     _retarget(state, follow)
 
 
+def _column_with_renamed_column(column: Column, old: str, new: str) -> Column:
+    column = replace(column, name=new) if column.name == old else column
+    if not isinstance(column.server_default, Generated):
+        return column
+    sql = rename_in_sql(column.server_default.sql, old, new)
+    return replace(column, server_default=replace(column.server_default, sql=sql))
+
+
+def _constraint_with_renamed_column(item: Constraint, old: str, new: str) -> Constraint:
+    if isinstance(item, Check):
+        return replace(item, sql=rename_in_sql(item.sql, old, new))
+    if isinstance(item, Exclusion):
+        pairs = [(rename_in_sql(sql, old, new, "postgresql"), operator) for sql, operator in item.expressions]
+        where = None if item.where is None else rename_in_sql(item.where, old, new, "postgresql")
+        return replace(item, expressions=tuple(pairs), where=where)
+    return replace(item, columns=tuple(new if name == old else name for name in item.columns))
+
+
 def _index_with_renamed_column(index: Index, old: str, new: str) -> Index:
-    def rename(item: Any) -> Any:
+    def rename(item: str | Expression) -> str | Expression:
         if isinstance(item, Expression):
             return Expression(rename_in_sql(item.sql, old, new))
         return new if item == old else item
 
-    options = tuple((key, rename(value) if isinstance(value, Expression) else value) for key, value in index.options)
-    return replace(index, expressions=tuple(rename(item) for item in index.expressions), options=options)
+    return replace(
+        index,
+        expressions=tuple(rename(item) for item in index.expressions),
+        options=tuple((key, _renamed_option(key, value, old, new)) for key, value in index.options),
+    )
 
 
-def rename_in_sql(sql: str, old: str, new: str) -> str:
+def _renamed_option(key: str, value: Any, old: str, new: str) -> Any:
+    """Conditions name columns (`postgresql_where`), and so do `postgresql_include` and `postgresql_ops`."""
+    if isinstance(value, Expression):
+        return Expression(rename_in_sql(value.sql, old, new, key.partition("_")[0]))
+    if key == "postgresql_include":
+        return [new if name == old else name for name in value]
+    if key == "postgresql_ops":
+        return {new if name == old else name: opclass for name, opclass in value.items()}
+    return value
+
+
+def rename_in_sql(sql: str, old: str, new: str, database: str | None = None) -> str:
     """`sql` with the column `old` called `new`, as databases rewrite their own CHECKs; strings stay as they are."""
-    parts = re.split(r"('(?:[^']|'')*')", sql)
-    pattern = re.compile(rf'"{re.escape(old)}"|(?<![\w."$]){re.escape(old)}(?![\w"$(])')
-    quoted = elements.NEUTRAL.identifier_preparer.quote(new)
-    for position in range(0, len(parts), 2):
-        parts[position] = pattern.sub(lambda match: quoted, parts[position])
-    return "".join(parts)
+    pattern = re.compile(rf'"{re.escape(old)}"|`{re.escape(old)}`|(?<![\w."`$]){re.escape(old)}(?![\w"`$(])')
+
+    def renamed(name: str, dialect: Dialect) -> str:
+        quoted = dialect.identifier_preparer.quote(new)
+        parts = re.split(r"('(?:[^']|'')*')", on(sql, name))
+        parts[::2] = [pattern.sub(lambda match: quoted, part) for part in parts[::2]]
+        return "".join(parts)
+
+    return in_words(renamed, database)
 
 
 def _create_constraint(state: State, operation: ops.AddConstraintOp, label: str) -> None:
@@ -309,6 +352,24 @@ def _comment_table(state: State, operation: Any, label: str) -> None:
     state.tables[operation.table_name] = replace(state.table(operation.table_name), comment=comment)
 
 
+def _rename_index(state: State, operation: RenameIndexOp, label: str) -> None:
+    table = state.table(operation.table_name)
+    names = [str(index.name) for index in table.indexes]
+    if operation.old_name not in names:
+        hint = did_you_mean(operation.old_name, names, listed_as="Indexes")
+        raise MigrationError(f'Table "{table.name}" has no index "{operation.old_name}". {hint}')
+    renamed = [
+        replace(index, name=operation.new_name) if index.name == operation.old_name else index
+        for index in table.indexes
+    ]
+    state.tables[table.name] = replace(table, indexes=tuple(renamed))
+
+
+def _state_only(state: State, operation: StateOnlyOp, label: str) -> None:
+    for each in operation.operations:
+        state.apply(each, label)
+
+
 _HANDLERS: list[tuple[type[ops.MigrateOperation], Callable[[State, Any, str], None]]] = [
     (ops.CreateTableOp, _create_table),
     (ops.DropTableOp, _drop_table),
@@ -322,4 +383,6 @@ _HANDLERS: list[tuple[type[ops.MigrateOperation], Callable[[State, Any, str], No
     (ops.DropIndexOp, _drop_index),
     (ops.CreateTableCommentOp, _comment_table),
     (ops.DropTableCommentOp, _comment_table),
+    (RenameIndexOp, _rename_index),
+    (StateOnlyOp, _state_only),
 ]

@@ -54,6 +54,35 @@ def drop_table(table: Table) -> ops.DropTableOp:
     return ops.DropTableOp.from_table(replace(table, indexes=()).build(sa.MetaData()))
 
 
+def drop_index(old: Table, name: str) -> ops.DropIndexOp:
+    """Drop an index of a table, so that going back makes it as it was."""
+    built = old.without_foreign_keys(old.foreign_keys).build(sa.MetaData())
+    (index,) = [index for index in built.indexes if index.name == name]
+    return ops.DropIndexOp.from_index(index)
+
+
+def drop_constraint(old: Table, name: str) -> ops.DropConstraintOp:
+    """Drop a constraint of a table, so that going back makes it as it was."""
+    part = old.constraint(name)
+    if isinstance(part, ForeignKey):
+        return drop_foreign_key(old.name, part)
+    return ops.DropConstraintOp.from_constraint(_built_constraint(old, name))
+
+
+def create_constraint(new: Table, name: str) -> ops.AddConstraintOp:
+    """Add the constraint `name` of `new` to that table, which is there."""
+    part = new.constraint(name)
+    if isinstance(part, ForeignKey):
+        return create_foreign_key(new.name, part)
+    return ops.AddConstraintOp.from_constraint(_built_constraint(new, name))
+
+
+def _built_constraint(table: Table, name: str) -> sa.Constraint:
+    built = table.without_foreign_keys(table.foreign_keys).build(sa.MetaData())
+    (constraint,) = [constraint for constraint in built.constraints if constraint.name == name]
+    return constraint
+
+
 def drop_column(old: Table, name: str) -> ops.DropColumnOp:
     """Drop a column, so that going back adds it as it was, with the value that rows once got when it must have one."""
     column = old.columns[name]

@@ -10,11 +10,14 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic.autogenerate import render_python_code, renderers
+from alembic.migration import MigrationContext
 from alembic.operations import ops
 
+from vivace.orm.migrations._alembic import FilesDialect
 from vivace.orm.migrations.layout import layout
 from vivace.orm.migrations.naming import describe_all
 from vivace.orm.migrations.operations import reverse
+from vivace.orm.migrations.vocabulary import RenameIndexOp
 
 _DATETIME = "import datetime"
 _TEMPLATE = '''"""{title}"""
@@ -40,6 +43,11 @@ def downgrade() -> None:
 def _render_rename_table(context: Any, operation: ops.RenameTableOp) -> str:
     """Alembic never detects a rename, so it cannot write one either."""
     return f"op.rename_table({operation.table_name!r}, {operation.new_table_name!r})"
+
+
+@renderers.dispatch_for(RenameIndexOp)
+def _render_rename_index(context: Any, operation: RenameIndexOp) -> str:
+    return f"op.rename_index({operation.old_name!r}, {operation.new_name!r}, {operation.table_name!r})"
 
 
 def source(
@@ -94,13 +102,17 @@ def _body(operations: list[ops.MigrateOperation], imports: set[str]) -> str:
             return _render_type(item, imports)
         return False
 
-    code = render_python_code(ops.UpgradeOps(operations), render_item=render_item)
+    context = MigrationContext.configure(dialect=FilesDialect())
+    code = render_python_code(ops.UpgradeOps(operations), render_item=render_item, migration_context=context)
     for dialect in ("postgresql", "mysql", "sqlite"):
         if re.search(rf"\b{dialect}\.", code):
             imports.add(f"from sqlalchemy.dialects import {dialect}")
     if "datetime." in code:
         imports.add(_DATETIME)
-    return layout(code)
+    text = layout(code)
+    if "per_database(" in text:
+        imports.add("from vivace.orm.migrations import per_database")
+    return text
 
 
 def _render_type(type_: sa.types.TypeEngine[Any], imports: set[str]) -> str | Literal[False]:
