@@ -21,6 +21,7 @@ COMMANDS = {
     "migrate": "Bring the database up to date with the migrations.",
     "showmigrations": "List the migrations and which of them are applied.",
     "sqlmigrate": "Print the SQL of a migration.",
+    "squashmigrations": "Put one migration in the place of many.",
     "collectstatic": "Collect the static files, under names with a hash, compressed.",
     "shell": "Open a Python prompt with the models imported.",
     "routes": "List the routes of an application.",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 import click
 
 from vivace.cli.errors import EXIT_FAILED
+from vivace.cli.paths import short
 from vivace.cli.questions import ask
 from vivace.cli.site import migration_folders, site_tables
 from vivace.cli.target import app_option, load
@@ -50,7 +50,7 @@ def command(
         return
     for migration in written:
         click.echo(
-            f"{'Missing' if check else 'Migration'}: {migration}" + ("" if check else f"  {_short(migration.path)}")
+            f"{'Missing' if check else 'Migration'}: {migration}" + ("" if check else f"  {short(migration.path)}")
         )
         for change in migration.changes:
             click.echo(f"  - {change}")
@@ -60,7 +60,3 @@ def command(
         raise click.exceptions.Exit(EXIT_FAILED)
     if not dry_run:
         click.echo(f"\nRun `vivace migrate{f' --app {shlex.quote(app)}' if app else ''}` to apply.")
-
-
-def _short(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

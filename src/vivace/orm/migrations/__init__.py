@@ -15,6 +15,7 @@ from vivace.orm.migrations.plan import PlannedStep
 from vivace.orm.migrations.questions import ExistingRows, Question, RenamedColumn, RenamedTable
 from vivace.orm.migrations.show import AppMigrations, show
 from vivace.orm.migrations.sql import sql
+from vivace.orm.migrations.squash import Squash, squash
 from vivace.orm.migrations.tables import Drift, MissingTables, create_missing_tables
 from vivace.orm.migrations.words import per_database
 
@@ -30,6 +31,7 @@ __all__ = [
     "Question",
     "RenamedColumn",
     "RenamedTable",
+    "Squash",
     "WrittenMigration",
     "create_missing_tables",
     "make",
@@ -37,4 +39,5 @@ __all__ = [
     "per_database",
     "show",
     "sql",
+    "squash",
 ]

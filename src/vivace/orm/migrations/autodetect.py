@@ -59,14 +59,15 @@ def _worth_comparing(before: State, target: State) -> tuple[sa.MetaData, sa.Meta
     same = {
         name
         for name in names
-        if name in before.tables and name in target.tables and _is_same(before.tables[name], target.tables[name])
+        if name in before.tables and name in target.tables and same_table(before.tables[name], target.tables[name])
     }
     tables = [state.tables[name] for state in (before, target) for name in names - same if name in state.tables]
     referred = {key.table for table in tables for key in table.foreign_keys} & same
     return before.to_metadata(names - same, referred), target.to_metadata(names - same, referred)
 
 
-def _is_same(one: Table, other: Table) -> bool:
+def same_table(one: Table, other: Table) -> bool:
+    """Whether two tables are alike, their columns in whatever order; types are alike when all databases say so."""
     if replace(one, columns={}) != replace(other, columns={}) or set(one.columns) != set(other.columns):
         return False
     pairs = [(column, other.columns[name]) for name, column in one.columns.items()]

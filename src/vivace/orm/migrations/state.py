@@ -386,3 +386,8 @@ _HANDLERS: list[tuple[type[ops.MigrateOperation], Callable[[State, Any, str], No
     (RenameIndexOp, _rename_index),
     (StateOnlyOp, _state_only),
 ]
+
+
+def changes_tables(operation: ops.MigrateOperation) -> bool:
+    """Whether the state says all that `operation` does: it makes or changes tables, and runs no code of its own."""
+    return isinstance(operation, tuple(kind for kind, _ in _HANDLERS)) and not hasattr(operation, "operations")
