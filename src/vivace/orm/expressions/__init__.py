@@ -4,4 +4,6 @@ An expression is *frozen* into a shape (hashable, no values) and its values; a s
 into an `Operand`, a piece of SQL and what is known about it. Read in this order: `conditions` and `base` (what is
 frozen), `numbering`, `operand` and `operands` (what is built), `kinds` (types of values), `func`, `transforms`,
 `lookups`.
+
+Nothing here knows a queryset: the SELECT in which an expression stands is known by what it offers, `scope.Scope`.
 """

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import ColumnElement
 
 from vivace.orm.exceptions import FieldError
+from vivace.orm.expressions.binds import Binds
 from vivace.orm.expressions.conditions import Shape
 from vivace.orm.expressions.kinds import conversion_of, field_of_kind
 from vivace.orm.expressions.operand import Operand
 from vivace.orm.expressions.output_fields import field_of
+from vivace.orm.expressions.scope import Scope
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BooleanField
 from vivace.orm.fields.text import TextField
-
-if TYPE_CHECKING:
-    from vivace.orm.expressions.binds import Binds
-    from vivace.orm.query.select import Select
 
 
 class Context:
@@ -28,7 +26,7 @@ class Context:
 
     __slots__ = ("options", "output_field", "over", "parts", "select")
 
-    def __init__(self, select: Select, output_field: Field[Any] | None = None) -> None:
+    def __init__(self, select: Scope, output_field: Field[Any] | None = None) -> None:
         self.select, self.output_field = select, output_field
         """`output_field` is the one that the expression was given, which the result has in any case."""
         self.options: dict[str, Any] = {}
@@ -76,12 +74,12 @@ class Context:
         )
 
 
-def build(expression: Shape, select: Select) -> Operand:
+def build(expression: Shape, select: Scope) -> Operand:
     """The SQL of a numbered expression in `select`. Raises FieldError for what cannot be computed."""
     return _BUILDERS[expression[0]](expression, select)
 
 
-def _node(expression: Shape, select: Select) -> Operand:
+def _node(expression: Shape, select: Scope) -> Operand:
     _, cls, static, children, output = expression
     context = Context(select, field_of(output))
     operand: Operand = cls.build_node(static, children, context)
@@ -92,22 +90,22 @@ def _node(expression: Shape, select: Select) -> Operand:
     return replace(operand, field=context.output_field, convert=conversion_of(context.output_field))
 
 
-def _bare(expression: Shape, select: Select) -> Operand:
+def _bare(expression: Shape, select: Scope) -> Operand:
     raise FieldError("A value without a type stands where an expression is wanted: use Value(…)")
 
 
-def _condition(expression: Shape, select: Select) -> Operand:
+def _condition(expression: Shape, select: Scope) -> Operand:
     clause, aggregate, beside = select.condition(expression)
     return Operand(clause, BooleanField(null=True), aggregate=aggregate, beside=beside)
 
 
-def _f(expression: Shape, select: Select) -> Operand:
+def _f(expression: Shape, select: Scope) -> Operand:
     return select.operand_of(expression[1])
 
 
-def _outer(expression: Shape, select: Select) -> Operand:
+def _outer(expression: Shape, select: Scope) -> Operand:
     _, name, depth = expression
-    around: Select | None = select
+    around: Scope | None = select
     for _ in range(depth):
         around = None if around is None else around.outer
     if around is None:
@@ -115,22 +113,22 @@ def _outer(expression: Shape, select: Select) -> Operand:
     return around.operand_of(name)
 
 
-def _value(expression: Shape, select: Select) -> Operand:
+def _value(expression: Shape, select: Scope) -> Operand:
     _, kind, output, slot = expression
     field = field_of(output) or field_of_kind(kind)
     return Operand(select.binds.of_field(slot, field), field, nullable=False)
 
 
-def _none(expression: Shape, select: Select) -> Operand:
+def _none(expression: Shape, select: Scope) -> Operand:
     return Operand(sqlalchemy.null(), field_of(expression[1]) or TextField(null=True))
 
 
-def _queryset(expression: Shape, select: Select) -> Operand:
+def _queryset(expression: Shape, select: Scope) -> Operand:
     statement, operand = select.subselect(expression)
     return Operand(statement.scalar_subquery(), operand.field, nullable=True)
 
 
-_BUILDERS: dict[str, Callable[[Shape, Select], Operand]] = {
+_BUILDERS: dict[str, Callable[[Shape, Scope], Operand]] = {
     "F": _f,
     "bare": _bare,
     "node": _node,

@@ -11,11 +11,11 @@ from vivace.orm.expressions.conditions import Shape
 from vivace.orm.expressions.operand import Operand
 from vivace.orm.expressions.operands import Context
 from vivace.orm.expressions.output_fields import field_of
+from vivace.orm.expressions.scope import Scope
 from vivace.orm.fields.registering import RegisterLookupMixin
 
 if TYPE_CHECKING:
     from vivace.orm.fields.base import Field
-    from vivace.orm.query.select import Select
 
 
 class Applied(NamedTuple):
@@ -54,13 +54,13 @@ class Given(Expression):
         return ("given",)
 
 
-def _apply(applied: Applied, select: Select) -> Operand:
+def _apply(applied: Applied, select: Scope) -> Operand:
     context = Context(select, applied.output_field)
     made = applied.transform.build(applied.static, [applied.operand], context)
     return replace(made, source=applied, beside=applied.operand.beside)
 
 
-def transformed(operand: Operand, name: str, select: Select) -> Operand | None:
+def transformed(operand: Operand, name: str, select: Scope) -> Operand | None:
     """The operand with the transform of that name applied; None when it has no such transform."""
     make = operand.source.transform.class_lookup(name) if operand.source is not None else None
     if make is None or make.is_lookup:
@@ -78,7 +78,7 @@ def beside(operand: Operand, field: Field[Any], context: Context) -> Operand:
     return operand if operand.source is None else operand.source.transform.beside(operand, field, context)
 
 
-def bilateral(lhs: Operand, rhs: Operand, select: Select) -> Operand:
+def bilateral(lhs: Operand, rhs: Operand, select: Scope) -> Operand:
     """The right side with those transforms of the left one that are for both sides."""
     for applied in bilateral_transforms(lhs):
         rhs = _apply(applied._replace(operand=rhs), select)
