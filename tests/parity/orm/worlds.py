@@ -62,6 +62,24 @@ class Worlds:
 
         return _answer(lambda: self.runner.run(run()))
 
+    def rows_and_core_rows(self, expression: str) -> tuple[Any, Any] | None:
+        """The rows of a queryset as tuples, and those of its SQLAlchemy statement; None for other questions."""
+        return self.runner.run(self._rows_and_core_rows(expression))
+
+    async def _rows_and_core_rows(self, expression: str) -> tuple[Any, Any] | None:
+        with using(self.database):
+            try:
+                asked = eval(expression, dict(self.ours))
+                rows = await asked if inspect.isawaitable(asked) else []
+            except Exception:  # noqa: BLE001 - a question that fails has no rows
+                return None
+            if not isinstance(asked, models.QuerySet):
+                return None
+            found = [list(row) for row in await self.database.fetch_all(asked.to_core())]
+        expected = [[row] if "flat=True" in expression else _as_list(row) for row in rows]
+        # Of instances their own fields, which come first.
+        return comparable(expected), comparable([row[: len(expected[0])] for row in found])
+
     def is_ambiguous(self, expression: str) -> bool:
         """Whether a queryset leaves the order of its rows, or which rows a slice has, to the database.
 
@@ -107,6 +125,14 @@ def _answer(ask: Callable[[], Any]) -> Any:
         return ask()
     except Exception as error:  # noqa: BLE001 - any error is an answer to compare
         return Failed(error)
+
+
+def _as_list(row: Any) -> list[Any]:
+    if isinstance(row, models.Model):
+        return [vars(row)[field.attname] for field in row._meta.concrete_fields if field.attname in vars(row)]
+    if isinstance(row, dict):
+        return list(row.values())
+    return list(row) if isinstance(row, tuple) else [row]
 
 
 class Failed:

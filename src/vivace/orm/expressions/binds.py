@@ -63,13 +63,16 @@ class Binds:
         self, slot: int, convert: Convert, sql_type: sqlalchemy.types.TypeEngine[Any]
     ) -> sqlalchemy.ColumnElement[Any]:
         """A parameter that is value number `slot`, converted by `convert`."""
-        name = f"p{len(self._parameters)}"
-        self._parameters[name] = (slot, convert)
-        parameter = sqlalchemy.bindparam(name, type_=sql_type)
+        parameter: sqlalchemy.ColumnElement[Any] = self._parameter(slot, convert, sql_type)
         if self.dialect == "sqlite" and _is_decimal(sql_type):
             # A decimal travels as a text, which only a decimal column itself would take for a number.
             return sqlalchemy.cast(parameter, sqlalchemy.Numeric())
         return parameter
+
+    def _parameter(self, slot: int, convert: Convert, sql_type: sqlalchemy.types.TypeEngine[Any]) -> Any:
+        name = f"p{len(self._parameters)}"
+        self._parameters[name] = (slot, convert)
+        return sqlalchemy.bindparam(name, type_=sql_type)
 
     def of_field(self, slot: int, field: Field[Any]) -> sqlalchemy.ColumnElement[Any]:
         """A parameter of the field's type."""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from vivace.databases.plan import Plan
+from vivace.orm import schema
 from vivace.orm.migrations.elements import Column, Table
 from vivace.orm.migrations.exclusive import exclusively
 from vivace.orm.migrations.state import State
-from vivace.orm.schema import statements
+from vivace.orm.registry import registry
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -67,13 +68,15 @@ class MissingTables:
     drifted: tuple[Drift, ...]
 
 
-async def create_missing_tables(database: Database, metadata: sa.MetaData) -> MissingTables:
-    """Create the tables of `metadata` that the database lacks; never alter one that it has."""
+async def create_missing_tables(database: Database, metadata: sa.MetaData | None = None) -> MissingTables:
+    """Create the tables of `metadata`, or of all models, that the database lacks; never alter one that it has."""
+    if metadata is None:
+        metadata = schema.metadata(model for model in registry.models() if model._meta.is_for(database.dialect))
     target = State.of(metadata)
     async with exclusively(database):
         found = await _tables_in(database)
         missing = [name for name in target.tables if name not in found]
-        for sql in statements([metadata.tables[name] for name in missing], database.dialect):
+        for sql in schema.statements([metadata.tables[name] for name in missing], database.dialect):
             await database.execute_plan(Plan(sql, reads=False, returns_rows=False))
     present = [table for name, table in target.tables.items() if name in found]
     drifted = [_drift(table, target.owners[table.name], found[table.name], database.dialect) for table in present]

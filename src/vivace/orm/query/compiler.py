@@ -7,7 +7,7 @@ the SQL.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy
 from sqlalchemy import Dialect
@@ -43,15 +43,6 @@ def compile_shape(model: type[Model], shape: Shape, dialect: Dialect, room: Room
     if select.compound is not None and finish is not _get:
         settle(select, lambda part: row_columns(part)[0])
     return finish(select, dialect, terminal)
-
-
-def statement_of(model: type[Model], shape: Shape, dialect: Dialect) -> tuple[Any, Binds]:
-    """The SQLAlchemy statement of a shape that asks for rows."""
-    binds = Binds.of(dialect)
-    select = Select(model, binds)
-    select.apply(number_shape(shape))
-    columns, _ = row_columns(select)
-    return select.statement([*columns, *select.columns_for_distinct(columns)]), binds
 
 
 # Rows

@@ -12,7 +12,7 @@ from vivace.orm.expressions.conditions import Combinable, Shape
 from vivace.orm.query import cache
 from vivace.orm.query.chaining import freeze_named, named_expressions
 from vivace.orm.query.combining import CombinableQuery
-from vivace.orm.query.compiler import statement_of
+from vivace.orm.query.core import Query, core_statement
 from vivace.orm.query.explaining import explain_prefix
 from vivace.orm.query.hydrate import Decode
 from vivace.orm.query.prefetch import prefetch
@@ -212,9 +212,17 @@ class FetchedQuery(CombinableQuery[M]):
         return "\n".join(" ".join(str(part) for part in row) for row in rows)
 
     def to_core(self) -> Any:
-        """The SQLAlchemy Core statement, its parameters without values."""
-        shape, _ = self._full_shape()
-        return statement_of(self.model, shape, self.db.dialect)[0]
+        """The SQLAlchemy Core statement with its values: for `database.fetch_all()`, or to build on.
+
+        Its columns have the names of the table's columns and of the annotations.
+        """
+        shape, values = self._shape_of_statement()
+        return core_statement(self.model, shape, values, self.db.dialect)
+
+    @property
+    def query(self) -> Query:
+        """The SELECT, to be looked at: `str(queryset.query)`, `queryset.query.sql_with_params()`."""
+        return Query(self.to_core(), self.db.dialect)
 
     # Django's names for the same, so that code moves without a change
 

@@ -112,11 +112,16 @@ class QueryState(Generic[M]):
 
     def freeze(self, values: list[Any]) -> Shape:
         """This queryset as a subquery; see `vivace.orm.expressions.base`."""
-        shape, own = self._full_shape()
-        if self._is_none:
-            shape = (*shape, ("where", True, ("q", "and", False, (("pk__isnull", "flag", False),))))
+        shape, own = self._shape_of_statement()
         values.extend(own)
         return ("queryset", self.model, shape)
+
+    def _shape_of_statement(self) -> tuple[Shape, tuple[Any, ...]]:
+        """Shape and values where a statement has to be written even for `none()`, which is never sent itself."""
+        shape, values = self._full_shape()
+        if self._is_none:
+            shape = (*shape, ("where", True, ("q", "and", False, (("pk__isnull", "flag", False),))))
+        return shape, values
 
     @property
     def _is_empty(self) -> bool:
