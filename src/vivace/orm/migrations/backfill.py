@@ -19,10 +19,11 @@ from alembic.autogenerate import renderers
 from alembic.operations import Operations, ops
 from sqlalchemy.sql.elements import ClauseElement, TextClause
 
-from vivace.orm.migrations.elements import Table, clause
+from vivace.orm.migrations.elements import Table
 from vivace.orm.migrations.errors import MigrationError
 from vivace.orm.migrations.lock_waits import hurry, with_lock_retries
 from vivace.orm.migrations.steps import Checkpoint, LiveStep
+from vivace.orm.migrations.words import clause
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -116,12 +117,13 @@ class BackfillStep(LiveStep):
         position = _decoded(await checkpoint.load(), self._key_types())
         size = self.operation.batch_size
         while True:
-            last = await database.fetch_one(self._last_of_batch(position, size))
+            found = await database.fetch_one(self._last_of_batch(position, size))
+            last = None if found is None else tuple(found)
             began = time.monotonic()
             await with_lock_retries(database, self._batch(database, checkpoint, position, last))
             if last is None:
                 return
-            position = tuple(last)
+            position = last
             size = self._next_size(size, time.monotonic() - began)
 
     def literal(self, dialect: Dialect) -> list[str]:
@@ -206,7 +208,5 @@ def _encoded(key: Sequence[Any]) -> list[Any]:
 def _decoded(found: Any, types: Sequence[sa.types.TypeEngine[Any]]) -> tuple[Any, ...] | None:
     if found is None:
         return None
-    return tuple(
-        _FROM_TEXT.get(type_.python_type, lambda text: text)(value) if isinstance(value, str) else value
-        for value, type_ in zip(found, types, strict=True)
-    )
+    readers = [_FROM_TEXT.get(type_.python_type, str) for type_ in types]
+    return tuple(read(value) if isinstance(value, str) else value for value, read in zip(found, readers, strict=True))

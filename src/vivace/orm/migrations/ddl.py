@@ -20,9 +20,11 @@ from sqlalchemy.exc import InvalidRequestError
 
 from vivace.orm.migrations import elements, words
 from vivace.orm.migrations.absent import is_absent
+from vivace.orm.migrations.backfill import BackfillOp, BackfillStep
 from vivace.orm.migrations.elements import Check, Default, Generated, Table
 from vivace.orm.migrations.errors import BadMigrationFile
 from vivace.orm.migrations.files import Migration, replay
+from vivace.orm.migrations.historical import with_apps
 from vivace.orm.migrations.live import Careful, Compile
 from vivace.orm.migrations.operations import RunPythonOp
 from vivace.orm.migrations.state import State, alone
@@ -87,7 +89,9 @@ class _Compiler:
     def one(self, operation: ops.MigrateOperation, before: State, after: State, migration: Migration) -> Iterator[Step]:
         match operation:
             case RunPythonOp():
-                yield PythonStep(operation.function, operation.name)
+                yield PythonStep(with_apps(operation.function, before), operation.name)
+            case BackfillOp():
+                yield self._backfill(operation, after.table(operation.table))
             case ops.ExecuteSQLOp():
                 yield _query(operation.sqltext, migration)
             case ops.BulkInsertOp():
@@ -127,6 +131,12 @@ class _Compiler:
             yield from self._take()
         else:
             yield Statement(operation.statement(self.dialect))
+
+    def _backfill(self, operation: BackfillOp, table: Table) -> Step:
+        operation.check(table)
+        if self.dialect.name == "mysql":
+            return BackfillStep(operation, table)
+        return Query(operation.update({name: column.type for name, column in table.columns.items()}))
 
     def _create_table(self, table: Table, **options: bool) -> None:
         metadata = sa.MetaData()

@@ -6,12 +6,15 @@ columns, keys and relations; methods, managers and defaults in Python are not in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from vivace.orm.base import Model, ModelBase
+from vivace.orm.binding import using
+from vivace.orm.expressions.base import RawSQL
 from vivace.orm.fields import (
     CASCADE,
     DO_NOTHING,
@@ -29,6 +32,7 @@ from vivace.orm.fields import (
     Field,
     FloatField,
     ForeignKey,
+    GeneratedField,
     IntegerField,
     JSONField,
     OneToOneField,
@@ -37,13 +41,14 @@ from vivace.orm.fields import (
     TimeField,
     UUIDField,
 )
-from vivace.orm.migrations.elements import Column, Table, Unique
+from vivace.orm.migrations.elements import Column, Default, Generated, Table, Unique
 from vivace.orm.migrations.elements import ForeignKey as Key
 from vivace.orm.options import Options
 from vivace.orm.registry import registry
 from vivace.utils.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from vivace.databases import Database
     from vivace.orm.migrations.state import State
 
 _ON_DELETE: dict[str, Any] = {"CASCADE": CASCADE, "SET NULL": SET_NULL}
@@ -75,7 +80,7 @@ class HistoricalApps:
         if name is None:
             label, _, name = label.partition(".")
         models = self._all()
-        for table in (f"{label}_{name.lower()}", _table_of_today(label, name), name):
+        for table in (f"{label}_{name.lower()}", _table_of_today(label, name) or name, name):
             if table in models and self._state.owners[table] == label:
                 return models[table]
         known = [model._meta.label for table, model in models.items() if self._state.owners[table] == label]
@@ -103,14 +108,14 @@ def _build(state: State) -> dict[str, type[Model]]:
     names = {table: _class_name(table, state.owners[table]) for table in state.tables}
     models: dict[str, type[Model]] = {}
     with registry.isolated(empty=True):
-        for table in state.tables.values():
-            models[table.name] = _model(table, state, names)
+        for name, found in state.tables.items():
+            models[name] = _model(found, state, names)
         metadata = sa.MetaData()
         for model in models.values():
             options = model._meta
+            table = options.make_table(metadata)
             options.__class__ = HistoricalOptions
-            assert isinstance(options, HistoricalOptions)
-            options.historical_table = options.make_table(metadata)  # type: ignore[func-returns-value]
+            vars(options)["historical_table"] = table
     return models
 
 
@@ -135,8 +140,12 @@ def _model(table: Table, state: State, names: Mapping[str, str]) -> type[Model]:
             options = {"primary_key": True, "db_column": column.name}
         elif column.name in unique:
             options["unique"] = True
+        if isinstance(column.server_default, Default):
+            options["db_default"] = _raw(column.server_default.sql)
         if column.name in keys:
             name, field = _relation(table, column, keys[column.name], state, names, options)
+        elif isinstance(column.server_default, Generated):
+            name, field = column.name, _generated(column, column.server_default)
         else:
             name, field = column.name, field_of(column, options)
         body[_field_name(name)] = field
@@ -152,7 +161,7 @@ def _relation(
     kind = OneToOneField if options.pop("unique", False) or options.get("primary_key") else ForeignKey
     to = "self" if key.table == table.name else f"{state.owners[key.table]}.{names[key.table]}"
     others = [item for item in table.foreign_keys if item.table == key.table]
-    field = kind(
+    field: Field[Any] = kind(
         to,
         on_delete=_ON_DELETE.get((key.ondelete or "").upper(), DO_NOTHING),
         to_field=None if state.tables[key.table].primary_key.columns == key.referred else _field_name(key.referred[0]),
@@ -160,6 +169,17 @@ def _relation(
         **options,
     )
     return column.name.removesuffix("_id") or column.name, field
+
+
+def _generated(column: Column, generated: Generated) -> Field[Any]:
+    return GeneratedField(
+        expression=_raw(generated.sql), output_field=field_of(column, {}), db_persist=True, db_column=column.name
+    )
+
+
+def _raw(sql: str) -> RawSQL:
+    """An expression that is never run: it says that the database has a value, or makes it."""
+    return RawSQL(sql.replace("%", "%%"))
 
 
 def _field_name(column: str) -> str:
@@ -197,3 +217,26 @@ def field_of(column: Column, options: dict[str, Any]) -> Field[Any]:
     if isinstance(type_, sa.String) and type_.length is not None:
         return CharField(max_length=type_.length, **options)
     return TextField(**options)
+
+
+def with_apps(function: Callable[..., Awaitable[Any]], state: State) -> Callable[[Database], Awaitable[Any]]:
+    """A data step as a function of the database: one that takes two arguments gets the historical models, too.
+
+    Its queries go to the database that is migrated.
+    """
+    try:
+        parameters = [
+            item
+            for item in inspect.signature(function).parameters.values()
+            if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD) and item.default is item.empty
+        ]
+    except (TypeError, ValueError):
+        parameters = []
+    wants_apps = len(parameters) > 1
+    apps = HistoricalApps(state.copy())
+
+    async def step(database: Database) -> Any:
+        with using(database):
+            return await (function(apps, database) if wants_apps else function(database))
+
+    return step

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from alembic.operations import ops
 from sqlalchemy.schema import CreateIndex
 
+from vivace.orm.migrations.backfill import BackfillOp, BackfillStep
 from vivace.orm.migrations.concurrent_indexes import CreateIndexConcurrently, DropIndexConcurrently
 from vivace.orm.migrations.elements import Column, Table
 from vivace.orm.migrations.online_constraints import AddConstraintOnline, AddUniqueOnline, SetNotNullOnline
@@ -86,6 +87,11 @@ class Careful:
         self._locked, self._has_written = set(), False
 
     def _online(self, operation: ops.MigrateOperation, before: State, after: State) -> Iterator[Step]:
+        if isinstance(operation, BackfillOp) and operation.table in self.large:
+            table = after.table(operation.table)
+            operation.check(table)
+            yield BackfillStep(operation, table)
+            return
         if table_of(operation, before) not in self.large:
             yield from self.ordinary(operation, before, after)
             return

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from alembic.operations import ops
 
+from vivace.orm.migrations.backfill import BackfillOp
 from vivace.orm.migrations.operations import RunPythonOp
 from vivace.orm.migrations.vocabulary import DatabaseOnlyOp, RenameIndexOp, RunSQLOp, ScopedOp
 
@@ -115,6 +116,8 @@ def describe(operation: ops.MigrateOperation) -> str:
             return f"Insert rows into {operation.table.name}"
         case ops.ExecuteSQLOp():
             return f"Run SQL: {' '.join(str(operation.sqltext).split())[:60]}"
+        case BackfillOp():
+            return f"Fill {', '.join(f'{operation.table}.{name}' for name in operation.values)}"
         case RunPythonOp():
             return f"Run Python: {operation.name}"
         case _:

@@ -17,15 +17,15 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import BatchOperations, Operations, ops
 
+from vivace.orm.migrations.backfill import BackfillOp
 from vivace.orm.migrations.errors import MigrationError
 from vivace.orm.migrations.vocabulary import RunSQLOp, ScopedOp
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-    from vivace.databases import Database
-
-DataStep = Callable[["Database"], Awaitable[None]]
+# Of the database, or of the historical models and the database (see historical.py).
+DataStep = Callable[..., Awaitable[Any]]
 
 # `alembic.op` is one module-level proxy for the whole process.
 _proxy_lock = threading.Lock()
@@ -33,7 +33,7 @@ _proxy_lock = threading.Lock()
 
 @Operations.register_operation("run_python")
 class RunPythonOp(ops.MigrateOperation):
-    """A step written in Python: `op.run_python(fn)` awaits `fn(database)` inside the migration's transaction."""
+    """A step written in Python, in the migration's transaction: `op.run_python(fn)` awaits `fn(apps, database)`."""
 
     def __init__(self, function: DataStep) -> None:
         self.function = function
@@ -44,9 +44,12 @@ class RunPythonOp(ops.MigrateOperation):
 
     @classmethod
     def run_python(cls, operations: Operations, function: DataStep) -> None:
-        """Await `function(database)` at this point of the migration, in its transaction."""
+        """Await `function(apps, database)`, or `function(database)`, at this point of the migration.
+
+        `apps.get_model("blog", "Note")` gives the model as the tables are at this point.
+        """
         if not callable(function):
-            raise TypeError(f"op.run_python() takes an async function of one argument, the database; got {function!r}")
+            raise TypeError(f"op.run_python() takes an async function of (apps, database), got {function!r}")
         operations.invoke(cls(function))
 
 
@@ -140,7 +143,7 @@ def reverse(operations: list[ops.MigrateOperation]) -> list[ops.MigrateOperation
             undone.append(ops.RenameTableOp(operation.new_table_name, operation.table_name, schema=operation.schema))
         elif isinstance(operation, ops.AlterColumnOp) and operation.modify_name is not None:
             undone.append(_rename_back(operation, operation.modify_name))
-        elif not isinstance(operation, (ops.ExecuteSQLOp, ops.BulkInsertOp, RunPythonOp, RunSQLOp)):
+        elif not isinstance(operation, (ops.ExecuteSQLOp, ops.BulkInsertOp, RunPythonOp, RunSQLOp, BackfillOp)):
             undone.append(operation.reverse())
             if isinstance(operation, FilledDropColumnOp):
                 undone.append(operation.take_default_away())

@@ -10,18 +10,18 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import CompileError
 
 from vivace.orm.migrations.elements import Default
-from vivace.orm.migrations.words import clause
+from vivace.orm.migrations.words import on
 
 # Values that are the same for all rows, which PostgreSQL stores once. https://www.postgresql.org/docs/current/ddl-alter.html
 _LITERAL = re.compile(
     r"\(?\s*('(?:[^']|'')*'|[-+]?\d+(\.\d+)?|null|true|false)\s*\)?(::[\w\s\"\[\](),]+)?", re.IGNORECASE
 )
-_SAME_FOR_ALL_ROWS = frozenset(
-    ["now", "transaction_timestamp", "statement_timestamp", "current_timestamp", "current_date", "current_time"]
-    + ["localtime", "localtimestamp", "current_user", "session_user", "user", "current_schema", "timezone", "cast"]
-    + ["date_trunc", "lower", "upper", "coalesce", "make_date", "make_interval", "array"]
-    + ["jsonb_build_object", "jsonb_build_array", "json_build_object", "json_build_array"]
-)
+_SAME_FOR_ALL_ROWS = {
+    *("now", "transaction_timestamp", "statement_timestamp", "current_timestamp", "current_date", "current_time"),
+    *("localtime", "localtimestamp", "current_user", "session_user", "user", "current_schema", "timezone", "cast"),
+    *("date_trunc", "lower", "upper", "coalesce", "make_date", "make_interval", "array"),
+    *("jsonb_build_object", "jsonb_build_array", "json_build_object", "json_build_array"),
+}
 # On MySQL the length of a value takes one byte up to 255 bytes, two above; a character may have four.
 _ONE_BYTE = 63
 _CALL = re.compile(r"\b([a-zA-Z_][\w.]*)\s*\(")
@@ -29,7 +29,7 @@ _CALL = re.compile(r"\b([a-zA-Z_][\w.]*)\s*\(")
 
 def is_volatile(default: Default, dialect: Dialect) -> bool:
     """Whether each row gets a value of its own, or may: a function that is not known to give all rows the same."""
-    sql = str(clause(default.sql).compile(dialect=dialect)).strip()
+    sql = on(default.sql, dialect.name).strip()
     if _LITERAL.fullmatch(sql):
         return False
     without_strings = re.sub(r"'(?:[^']|'')*'", "''", sql)

@@ -23,6 +23,7 @@ from vivace.orm.migrations.files import Migration, replay
 from vivace.orm.migrations.live import table_of
 from vivace.orm.migrations.rewrites import is_volatile, rewrites
 from vivace.orm.migrations.state import State, alone
+from vivace.orm.migrations.vocabulary import DatabaseOnlyOp, RunSQLOp
 from vivace.utils.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -118,8 +119,11 @@ Violation = tuple[str, str, str, list[str]]
 def _violations(
     operation: ops.MigrateOperation, before: State, dialect: Dialect, added: set[tuple[str, str]]
 ) -> Iterator[Violation]:
-    if isinstance(operation, ops.ExecuteSQLOp):
+    if isinstance(operation, ops.ExecuteSQLOp | RunSQLOp):
         yield from _large_update(operation, before)
+    if isinstance(operation, DatabaseOnlyOp):
+        for inner in operation.operations:
+            yield from _violations(inner, before, dialect, added)
     name = table_of(operation, before)
     table = None if name is None else before.tables.get(name)
     if table is None:
@@ -223,9 +227,10 @@ def _required(table: str, column: str, *, because: str) -> Violation:
 _UPDATE = re.compile(r'\s*(?:UPDATE(?:\s+ONLY)?|DELETE\s+FROM)\s+["`]?(\w+)', re.IGNORECASE)
 
 
-def _large_update(operation: ops.ExecuteSQLOp, before: State) -> Iterator[Violation]:
-    target = getattr(operation.sqltext, "table", None)
-    match = _UPDATE.match(str(operation.sqltext)) if target is None else None
+def _large_update(operation: ops.ExecuteSQLOp | RunSQLOp, before: State) -> Iterator[Violation]:
+    sql = operation.summary if isinstance(operation, RunSQLOp) else operation.sqltext
+    target = getattr(sql, "table", None)
+    match = _UPDATE.match(str(sql)) if target is None else None
     name = match[1] if match else getattr(target, "name", None)
     if name in before.tables:
         yield (

@@ -19,12 +19,12 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from vivace.orm.migrations import naming, writer
 from vivace.orm.migrations.autodetect import detect, same_table
-from vivace.orm.migrations.elements import NEUTRAL
 from vivace.orm.migrations.errors import BrokenHistory, MigrationError
 from vivace.orm.migrations.files import REPLACED, Apps, History, Migration, load_file, number_of, replay
 from vivace.orm.migrations.questions import nobody
 from vivace.orm.migrations.sources import Combined, Source, combine
 from vivace.orm.migrations.state import State, changes_tables
+from vivace.orm.migrations.words import NEUTRAL
 
 _DIALECTS = (sqlite.dialect(), postgresql.dialect(), mysql.dialect())
 _FILE = '''"""{title}"""
