@@ -21,6 +21,7 @@ COMMANDS = {
     "migrate": "Bring the database up to date with the migrations.",
     "showmigrations": "List the migrations and which of them are applied.",
     "sqlmigrate": "Print the SQL of a migration.",
+    "lintmigrations": "Say what in the migrations would harm a database in use.",
     "squashmigrations": "Put one migration in the place of many.",
     "collectstatic": "Collect the static files, under names with a hash, compressed.",
     "shell": "Open a Python prompt with the models imported.",

@@ -1,0 +1,153 @@
+"""What is unsafe on a database in use, and what only looks like it: a table of operations and the rules they break."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.engine import Dialect
+
+from vivace.orm.migrations import MigrationError
+from vivace.orm.migrations.lint import lint
+
+if TYPE_CHECKING:
+    from tests.orm.migrations.conftest import Project
+
+MAKERS: dict[str, Callable[[], Dialect]] = {"postgresql": postgresql.dialect, "mysql": mysql.dialect}
+DIALECTS = {name: make() for name, make in MAKERS.items()}
+INITIAL = """
+import sqlalchemy as sa
+from alembic import op
+revision = "blog_0001"
+down_revision = None
+
+def upgrade():
+    op.create_table("blog_author", sa.Column("id", sa.BigInteger, primary_key=True))
+    op.create_table("blog_note",
+        sa.Column("id", sa.BigInteger, primary_key=True),
+        sa.Column("title", sa.String(100), nullable=False),
+        sa.Column("body", sa.Text),
+        sa.Column("price", sa.Numeric(8, 2)),
+        sa.Column("stars", sa.Integer, server_default="0", nullable=False))
+"""
+SECOND = """
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from alembic import op
+revision = "blog_0002"
+down_revision = "blog_0001"
+
+def upgrade():
+    {operation}
+
+def downgrade():
+    pass
+"""
+SAFE = [
+    'op.add_column("blog_note", sa.Column("slug", sa.String(9)))',
+    'op.add_column("blog_note", sa.Column("n", sa.Integer, server_default="7", nullable=False))',
+    'op.add_column("blog_note", sa.Column("at", sa.DateTime(True), server_default=sa.func.now(), nullable=False))',
+    """op.add_column("blog_note", sa.Column("tags", sa.JSON, server_default=sa.text("'{{}}'"), nullable=False))""",
+    'op.create_index("i", "blog_note", ["title"])',
+    'op.create_unique_constraint("u", "blog_note", ["title"])',
+    'op.create_check_constraint("c", "blog_note", "stars >= 0")',
+    'op.alter_column("blog_note", "title", existing_type=sa.String(100), type_=sa.String(200))',
+    'op.alter_column("blog_note", "title", existing_type=sa.String(100), server_default="")',
+    'op.alter_column("blog_note", "body", existing_type=sa.Text(), nullable=False)',
+    'op.create_table("blog_new", sa.Column("id", sa.BigInteger, primary_key=True)); op.drop_table("blog_new")',
+    'op.backfill("blog_note", {{"body": ""}})',
+    'op.execute("UPDATE other SET x = 1")',
+]
+UNSAFE = [
+    ("drop-table", 'op.drop_table("blog_note")'),
+    ("rename-table", 'op.rename_table("blog_note", "blog_post")'),
+    ("drop-column", 'op.drop_column("blog_note", "title")'),
+    ("drop-column", 'with op.database_only(): op.drop_column("blog_note", "title")'),
+    ("rename-column", 'op.alter_column("blog_note", "title", new_column_name="headline")'),
+    ("required-column", 'op.add_column("blog_note", sa.Column("n", sa.Integer, nullable=False))'),
+    ("required-column", 'op.alter_column("blog_note", "stars", server_default=None)'),
+    ("type-change", 'op.alter_column("blog_note", "stars", type_=sa.BigInteger())'),
+    ("type-change", 'op.alter_column("blog_note", "title", type_=sa.String(50))'),
+    ("primary-key", 'op.create_primary_key("pk", "blog_note", ["title"])'),
+    ("unnamed-constraint", 'op.create_unique_constraint(None, "blog_note", ["title"])'),
+    ("large-update", 'op.execute("UPDATE blog_note SET stars = 1")'),
+    ("large-update", """op.execute(sa.table("blog_note", sa.column("stars")).update().values(stars=1))"""),
+    ("large-update", 'op.run_sql("delete from blog_note where stars = 0")'),
+]
+POSTGRESQL_ONLY = [
+    (
+        "volatile-default",
+        'op.add_column("blog_note", sa.Column("key", sa.Uuid, server_default=sa.text("gen_random_uuid()")))',
+    ),
+    ("stored-column", 'op.add_column("blog_note", sa.Column("t", sa.Text, sa.Computed("title", persisted=True)))'),
+    (
+        "exclusion-constraint",
+        'op.create_exclude_constraint("x", "blog_note", (sa.column("stars"), "="), using="gist")',
+    ),
+]
+
+
+def rules(project: Project, operation: str, dialect: str = "postgresql") -> list[str]:
+    project.write("blog", "0001_initial", INITIAL)
+    project.write("blog", "0002_second", SECOND.replace("{operation}", operation.replace("{{", "{").replace("}}", "}")))
+    return [finding.rule for finding in lint(project.apps, DIALECTS[dialect])]
+
+
+@pytest.mark.parametrize("dialect", ["postgresql", "mysql"])
+@pytest.mark.parametrize("operation", SAFE)
+def test_what_is_done_online_is_safe(project: Project, operation: str, dialect: str) -> None:
+    assert rules(project, operation, dialect) == []
+
+
+@pytest.mark.parametrize("dialect", ["postgresql", "mysql"])
+@pytest.mark.parametrize(("rule", "operation"), UNSAFE)
+def test_what_harms_is_told(project: Project, rule: str, operation: str, dialect: str) -> None:
+    assert rules(project, operation, dialect) == [rule]
+
+
+@pytest.mark.parametrize(("rule", "operation"), POSTGRESQL_ONLY)
+def test_what_harms_on_postgresql_is_told(project: Project, rule: str, operation: str) -> None:
+    assert rules(project, operation) == [rule]
+
+
+def test_a_foreign_key_is_added_online_by_postgresql_only(project: Project) -> None:
+    operation = 'op.create_foreign_key("fk", "blog_note", "blog_author", ["id"], ["id"])'
+    assert rules(project, operation) == []
+    assert rules(project, operation, "mysql") == ["foreign-key"]
+
+
+def test_a_new_column_that_must_have_a_value_which_code_does_not_know_is_told(project: Project) -> None:
+    added = 'op.add_column("blog_note", sa.Column("n", sa.Integer, server_default="0", nullable=False))'
+    taken = 'op.alter_column("blog_note", "n", existing_type=sa.Integer(), server_default=None)'
+    assert rules(project, f"{added}; {taken}") == ["required-column"]
+    added = 'op.add_column("blog_note", sa.Column("n", sa.Integer))'
+    required = 'op.alter_column("blog_note", "n", existing_type=sa.Integer(), nullable=False)'
+    assert rules(project, f'{added}; op.backfill("blog_note", {{{{"n": 0}}}}); {required}') == ["required-column"]
+
+
+def test_a_file_sets_rules_aside(project: Project) -> None:
+    operation = 'op.drop_column("blog_note", "title")\n\nallow_unsafe = ("drop-column",)\n'
+    assert rules(project, operation) == []
+    assert rules(project, operation.replace('("drop-column",)', "True")) == []
+    with pytest.raises(MigrationError, match=r'allow_unsafe names "drop-colum", .*Did you mean "drop-column"\?'):
+        rules(project, operation.replace("drop-column", "drop-colum"))
+
+
+def test_a_finding_says_whom_it_harms_and_the_safe_way(project: Project) -> None:
+    project.write("blog", "0001_initial", INITIAL)
+    project.write("blog", "0002_second", SECOND.replace("{operation}", 'op.drop_column("blog_note", "title")'))
+    [finding] = lint(project.apps, DIALECTS["postgresql"], label="blog", name="0002")
+    assert str(finding) == (
+        "drop-column: the code that runs now names blog_note.title in its queries, and this drops it.\n"
+        "  Safely:\n"
+        "    1. Code that does not know title cannot insert rows while it must not be null: give the field null=True "
+        "or db_default=…, and release and migrate that first.\n"
+        "    2. Release the code without the field, and wait until nothing older runs.\n"
+        "    3. Then run this migration: `vivace migrate --allow-unsafe`."
+    )
+    assert lint(project.apps, DIALECTS["postgresql"], label="blog", name="0001") == []
+    assert lint(project.apps, DIALECTS["postgresql"], selected=lambda migration: False) == []
+    # Released together with the migration that makes the table, it harms nobody.
+    assert lint(project.apps, DIALECTS["postgresql"], selected=lambda migration: True) == []
