@@ -21,9 +21,12 @@ from vivace.orm.exceptions import (
 from vivace.orm.expressions.columns import Column
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.files import FileField
+from vivace.orm.fields.foreign_keys import ForeignKey
+from vivace.orm.fields.many_to_many import ManyToManyField
 from vivace.orm.fields.numbers import BigAutoField
-from vivace.orm.fields.related import ForeignKey, ManyToManyField, RelatedField, Relation, VirtualField
+from vivace.orm.fields.relation import RelatedField, Relation
 from vivace.orm.fields.times import DateField, DateTimeField
+from vivace.orm.fields.virtual import VirtualField
 from vivace.orm.instances import (
     InstanceState,
     Origin,

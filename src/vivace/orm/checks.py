@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError
 from vivace.orm.fields.files import ImageField
-from vivace.orm.fields.related import ForeignKey
+from vivace.orm.fields.foreign_keys import ForeignKey
 from vivace.orm.fields.text import CharField
 from vivace.orm.fields.times import DateField, DateTimeField
 from vivace.utils.suggest import did_you_mean

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.fields.base import Field
-from vivace.orm.fields.related import CASCADE, OneToOneField, VirtualField
+from vivace.orm.fields.foreign_keys import OneToOneField
+from vivace.orm.fields.on_delete import CASCADE
+from vivace.orm.fields.virtual import VirtualField
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model

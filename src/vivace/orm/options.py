@@ -13,8 +13,11 @@ from vivace.orm.constraints import BaseConstraint
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError
 from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.fields.base import Field
-from vivace.orm.fields.related import ForeignKey, ManyToManyField, OneToOneField, Relation, VirtualField
+from vivace.orm.fields.foreign_keys import ForeignKey, OneToOneField
+from vivace.orm.fields.many_to_many import ManyToManyField
+from vivace.orm.fields.relation import Relation
 from vivace.orm.fields.version import VersionField
+from vivace.orm.fields.virtual import VirtualField
 from vivace.orm.indexes import Index
 from vivace.orm.registry import registry
 from vivace.utils.suggest import did_you_mean

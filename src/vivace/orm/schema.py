@@ -24,9 +24,10 @@ from vivace.orm.expressions.base import F, OrderBy
 from vivace.orm.expressions.columns import Column
 from vivace.orm.expressions.conditions import Q
 from vivace.orm.fields.base import Field
+from vivace.orm.fields.foreign_keys import ForeignKey
 from vivace.orm.fields.generated import GeneratedField
 from vivace.orm.fields.numbers import AutoField, IntegerField
-from vivace.orm.fields.related import CASCADE, DB_CASCADE, DB_SET_DEFAULT, DB_SET_NULL, SET_NULL, ForeignKey
+from vivace.orm.fields.on_delete import CASCADE, DB_CASCADE, DB_SET_DEFAULT, DB_SET_NULL, SET_NULL
 from vivace.orm.indexes import Index
 from vivace.orm.opclasses import OpClass, checked_opclass, on_postgresql
 from vivace.orm.registry import NAMING_CONVENTION

@@ -10,7 +10,7 @@ from vivace.orm.constraints import CheckConstraint, UniqueConstraint
 from vivace.orm.exceptions import NON_FIELD_ERRORS, ValidationError
 from vivace.orm.expressions.base import F, OrderBy
 from vivace.orm.fields.defaults import DatabaseDefault
-from vivace.orm.fields.related import ForeignKey
+from vivace.orm.fields.foreign_keys import ForeignKey
 from vivace.orm.opclasses import OpClass
 from vivace.orm.persistence import database_of
 from vivace.orm.violations import Rule, broken_rules, key_fields, unique

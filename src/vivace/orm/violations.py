@@ -21,8 +21,8 @@ from vivace.orm.expressions.base import F, Value
 from vivace.orm.expressions.binds import Binds
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.defaults import DatabaseDefault
+from vivace.orm.fields.foreign_keys import ForeignKey
 from vivace.orm.fields.generated import GeneratedField
-from vivace.orm.fields.related import ForeignKey
 from vivace.orm.query import hydrate
 from vivace.orm.query.compiled import Compiled, finished
 from vivace.orm.query.writes import DialectKey

@@ -9,7 +9,7 @@ from vivace.orm import binding
 from vivace.orm.contenttypes.models import ContentType
 from vivace.orm.exceptions import FieldFetchBlocked, NotLoaded, ValidationError
 from vivace.orm.fetch_modes import FETCH_PEERS, FETCH_RAISE
-from vivace.orm.fields.related import VirtualField
+from vivace.orm.fields.virtual import VirtualField
 from vivace.orm.instances import ABSENT
 from vivace.orm.query.prefetch import Prefetch
 

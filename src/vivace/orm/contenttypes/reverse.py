@@ -12,7 +12,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from vivace.orm.contenttypes.models import ContentType
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.expressions.kinds import kind_of
-from vivace.orm.fields.related import VirtualField
+from vivace.orm.fields.virtual import VirtualField
 from vivace.orm.query.prefetched import rows_of_keys, store
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.registry import registry

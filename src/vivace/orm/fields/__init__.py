@@ -7,7 +7,9 @@ from vivace.orm.fields.choices import Choices, IntegerChoices, TextChoices
 from vivace.orm.fields.composite import CompositePrimaryKey
 from vivace.orm.fields.defaults import DatabaseDefault
 from vivace.orm.fields.files import FileField, FilePathField, ImageField
+from vivace.orm.fields.foreign_keys import ForeignKey, OneToOneField
 from vivace.orm.fields.generated import GeneratedField
+from vivace.orm.fields.many_to_many import ManyToManyField
 from vivace.orm.fields.network import GenericIPAddressField
 from vivace.orm.fields.numbers import (
     AutoField,
@@ -23,8 +25,7 @@ from vivace.orm.fields.numbers import (
     SmallAutoField,
     SmallIntegerField,
 )
-from vivace.orm.fields.other import BinaryField, JSONField, UUIDField
-from vivace.orm.fields.related import (
+from vivace.orm.fields.on_delete import (
     CASCADE,
     DB_CASCADE,
     DB_SET_DEFAULT,
@@ -35,10 +36,8 @@ from vivace.orm.fields.related import (
     SET,
     SET_DEFAULT,
     SET_NULL,
-    ForeignKey,
-    ManyToManyField,
-    OneToOneField,
 )
+from vivace.orm.fields.other import BinaryField, JSONField, UUIDField
 from vivace.orm.fields.text import CharField, CommaSeparatedIntegerField, EmailField, SlugField, TextField, URLField
 from vivace.orm.fields.times import DateField, DateTimeField, DurationField, TimeField
 from vivace.orm.fields.version import VersionField

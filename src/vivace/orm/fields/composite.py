@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.fields.base import Field
-from vivace.orm.fields.related import VirtualField
+from vivace.orm.fields.virtual import VirtualField
 from vivace.utils.fieldspec import Kind
 from vivace.utils.suggest import did_you_mean
 

@@ -17,7 +17,7 @@ from vivace.orm.expressions.kinds import kind_of
 from vivace.orm.expressions.operand import Operand, columns_of
 from vivace.orm.expressions.operands import build
 from vivace.orm.fields.base import Field
-from vivace.orm.fields.related import ForeignKey
+from vivace.orm.fields.foreign_keys import ForeignKey
 from vivace.orm.query.compiled import Compiled, finished
 from vivace.orm.query.hydrate import Rows
 from vivace.orm.query.ordered_update import UpdateOrder

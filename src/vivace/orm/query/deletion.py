@@ -12,16 +12,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vivace.orm.exceptions import ProtectedError, RestrictedError
-from vivace.orm.fields.related import (
-    CASCADE,
-    DO_NOTHING,
-    PROTECT,
-    RESTRICT,
-    SET_DEFAULT,
-    SET_NULL,
-    ForeignKey,
-    Relation,
-)
+from vivace.orm.fields.foreign_keys import ForeignKey
+from vivace.orm.fields.on_delete import CASCADE, DO_NOTHING, PROTECT, RESTRICT, SET_DEFAULT, SET_NULL
+from vivace.orm.fields.relation import Relation
 from vivace.orm.query import cache
 from vivace.orm.signals import post_delete, pre_delete
 

@@ -15,7 +15,9 @@ import sqlalchemy
 
 from vivace.orm.exceptions import unknown_field
 from vivace.orm.fields.base import Field
-from vivace.orm.fields.related import ForeignKey, ManyToManyField, Relation
+from vivace.orm.fields.foreign_keys import ForeignKey
+from vivace.orm.fields.many_to_many import ManyToManyField
+from vivace.orm.fields.relation import Relation
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
@@ -353,7 +355,7 @@ class _Walker:
         elif isinstance(found, Relation):
             if isinstance(found.field, ManyToManyField):
                 self._to_many(found.field.through_target_field, found.field.source_field)
-            else:
+            elif isinstance(found.field, ForeignKey):
                 self._reverse(found.field)
         elif not isinstance(found, Field):
             # A generic relation, or the way back.

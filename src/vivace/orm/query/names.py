@@ -13,7 +13,8 @@ from vivace.orm.expressions.conditions import Q, Shape, lookup_names
 from vivace.orm.expressions.lookups.base import no_such_lookup
 from vivace.orm.fields import registering
 from vivace.orm.fields.base import Field
-from vivace.orm.fields.related import ManyToManyField, Relation
+from vivace.orm.fields.many_to_many import ManyToManyField
+from vivace.orm.fields.relation import Relation
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vivace.orm.exceptions import FieldError
-from vivace.orm.fields.related import ForeignKey, ManyToManyField, Relation
+from vivace.orm.fields.foreign_keys import ForeignKey
+from vivace.orm.fields.many_to_many import ManyToManyField
+from vivace.orm.fields.relation import Relation
 from vivace.orm.instances import ABSENT, is_partial, slot_of
 from vivace.utils.suggest import did_you_mean
 

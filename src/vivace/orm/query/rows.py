@@ -11,7 +11,8 @@ from sqlalchemy import Dialect
 from vivace.orm.exceptions import NotSupportedError
 from vivace.orm.expressions.operand import columns_of
 from vivace.orm.fetch_modes import FetchMode
-from vivace.orm.fields.related import ForeignKey, Relation
+from vivace.orm.fields.foreign_keys import ForeignKey
+from vivace.orm.fields.relation import Relation
 from vivace.orm.instances import slot_of
 from vivace.orm.query import hydrate
 from vivace.orm.query.compounds import settle

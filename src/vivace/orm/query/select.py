@@ -16,7 +16,8 @@ from vivace.orm.expressions.conditions import Shape
 from vivace.orm.expressions.operand import Operand, columns_of
 from vivace.orm.expressions.operands import build
 from vivace.orm.fetch_modes import FetchMode
-from vivace.orm.fields.related import ForeignKey, Relation
+from vivace.orm.fields.foreign_keys import ForeignKey
+from vivace.orm.fields.relation import Relation
 from vivace.orm.query.compounds import Compound, settle
 from vivace.orm.query.filtered import add_filtered
 from vivace.orm.query.filters import Filters

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.sql import visitors
 
 from vivace.orm.expressions.templates import Interleaved
-from vivace.orm.fields.related import ForeignKey
+from vivace.orm.fields.foreign_keys import ForeignKey
 
 if TYPE_CHECKING:
     from vivace.orm.query.joins import Join

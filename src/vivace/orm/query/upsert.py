@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vivace.databases.errors import IntegrityError
 from vivace.orm.exceptions import FieldError
-from vivace.orm.fields.related import VirtualField
+from vivace.orm.fields.virtual import VirtualField
 from vivace.orm.query.bulk_create import bulk_create
 from vivace.orm.query.writes import can_ignore_conflicts
 from vivace.utils.suggest import did_you_mean

@@ -11,7 +11,7 @@ from vivace.orm.relations.single import Single
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
-    from vivace.orm.fields.related import ForeignKey
+    from vivace.orm.fields.foreign_keys import ForeignKey
 
 
 class ForwardRelation(Single):

@@ -13,7 +13,8 @@ from vivace.orm.signals import m2m_changed
 if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.base import Model
-    from vivace.orm.fields.related import ForeignKey, ManyToManyField
+    from vivace.orm.fields.foreign_keys import ForeignKey
+    from vivace.orm.fields.many_to_many import ManyToManyField
 
 M = TypeVar("M", bound="Model", covariant=True)
 

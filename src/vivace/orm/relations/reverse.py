@@ -19,7 +19,8 @@ from vivace.utils.suggest import did_you_mean
 if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.base import Model
-    from vivace.orm.fields.related import ForeignKey, Relation
+    from vivace.orm.fields.foreign_keys import ForeignKey
+    from vivace.orm.fields.relation import Relation
 
 M = TypeVar("M", bound="Model", covariant=True)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vivace.orm.fields.related import CASCADE, ForeignKey, ManyToManyField
+from vivace.orm.fields.foreign_keys import ForeignKey
+from vivace.orm.fields.many_to_many import ManyToManyField
+from vivace.orm.fields.on_delete import CASCADE
 from vivace.orm.registry import registry
 
 if TYPE_CHECKING:

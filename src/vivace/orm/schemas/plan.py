@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vivace.orm.exceptions import FieldError
 from vivace.orm.fields.base import Field
-from vivace.orm.fields.related import ForeignKey, ManyToManyField, Relation
+from vivace.orm.fields.foreign_keys import ForeignKey
+from vivace.orm.fields.many_to_many import ManyToManyField
+from vivace.orm.fields.relation import Relation
 from vivace.utils.fieldspec import NO_DEFAULT, FieldSpec
 from vivace.utils.suggest import did_you_mean
 
