@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -66,11 +67,10 @@ class BackfillOp(ops.MigrateOperation):
         """
         operations.invoke(cls(table, values, where, batch_size))
 
-    def update(self, columns: Mapping[str, sa.types.TypeEngine[Any]]) -> sa.Update:
-        """The UPDATE of all rows; `columns` are the table's, with their types."""
-        rows = sa.table(self.table, *[sa.column(name, type_) for name, type_ in columns.items()])
+    def update(self, rows: sa.TableClause) -> sa.Update:
+        """The UPDATE of all rows of the table, whose columns have their types."""
         nulls = sa.or_(*[rows.c[name].is_(None) for name in self.values])
-        given = {name: self._value(value, columns[name]) for name, value in self.values.items()}
+        given = {name: self._value(value, rows.c[name].type) for name, value in self.values.items()}
         return rows.update().where(nulls if self.where is None else self.where).values(given)
 
     def _value(self, value: Any, type_: sa.types.TypeEngine[Any]) -> Any:
@@ -90,9 +90,14 @@ class BackfillOp(ops.MigrateOperation):
             )
 
 
+def rows_of(table: Table) -> sa.TableClause:
+    """A table for statements, its columns with their types."""
+    return sa.table(table.name, *[sa.column(name, column.type) for name, column in table.columns.items()])
+
+
 @Operations.implementation_for(BackfillOp)
 def _run_in_alembic(operations: Operations, operation: BackfillOp) -> None:
-    operations.execute(operation.update(dict.fromkeys(operation.values, sa.types.NullType())))
+    operations.execute(operation.update(sa.table(operation.table, *[sa.column(name) for name in operation.values])))
 
 
 @renderers.dispatch_for(BackfillOp)
@@ -113,6 +118,10 @@ class BackfillStep(LiveStep):
     operation: BackfillOp
     table: Table
 
+    @cached_property
+    def _rows(self) -> sa.TableClause:
+        return rows_of(self.table)
+
     async def run(self, database: Database, checkpoint: Checkpoint) -> None:
         position = _decoded(await checkpoint.load(), self._key_types())
         size = self.operation.batch_size
@@ -127,14 +136,14 @@ class BackfillStep(LiveStep):
             size = self._next_size(size, time.monotonic() - began)
 
     def literal(self, dialect: Dialect) -> list[str]:
-        update = self.operation.update({name: column.type for name, column in self.table.columns.items()})
+        update = self.operation.update(self._rows)
         sql = str(update.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
         return [f"-- In batches of about {self.operation.batch_size} rows:\n{sql}"]
 
     def _batch(
         self, database: Database, checkpoint: Checkpoint, after: Sequence[Any] | None, last: Sequence[Any] | None
     ) -> Callable[[], Any]:
-        update = self.operation.update({name: column.type for name, column in self.table.columns.items()})
+        update = self.operation.update(self._rows)
         for bound in self._bounds(after, last):
             update = update.where(bound)
 
@@ -158,7 +167,7 @@ class BackfillStep(LiveStep):
 
     def _last_of_batch(self, after: Sequence[Any] | None, size: int) -> sa.Select[Any]:
         columns = self._key_columns()
-        query = sa.select(*columns).select_from(sa.table(self.table.name)).order_by(*columns)
+        query = sa.select(*columns).order_by(*columns)
         for bound in self._bounds(after, None):
             query = query.where(bound)
         return query.offset(size - 1).limit(1)
@@ -174,9 +183,7 @@ class BackfillStep(LiveStep):
         return [self.table.columns[name].type for name in self.table.primary_key.columns]
 
     def _key_columns(self) -> list[Any]:
-        rows = sa.table(self.table.name)
-        names = self.table.primary_key.columns
-        return [sa.column(name, type_, _selectable=rows) for name, type_ in zip(names, self._key_types(), strict=True)]
+        return [self._rows.c[name] for name in self.table.primary_key.columns]
 
     def _key(self) -> Any:
         columns = self._key_columns()

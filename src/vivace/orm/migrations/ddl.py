@@ -20,7 +20,7 @@ from sqlalchemy.exc import InvalidRequestError
 
 from vivace.orm.migrations import elements, words
 from vivace.orm.migrations.absent import is_absent
-from vivace.orm.migrations.backfill import BackfillOp, BackfillStep
+from vivace.orm.migrations.backfill import BackfillOp, BackfillStep, rows_of
 from vivace.orm.migrations.elements import Check, Default, Generated, Table
 from vivace.orm.migrations.errors import BadMigrationFile
 from vivace.orm.migrations.files import Migration, replay
@@ -136,7 +136,7 @@ class _Compiler:
         operation.check(table)
         if self.dialect.name == "mysql":
             return BackfillStep(operation, table)
-        return Query(operation.update({name: column.type for name, column in table.columns.items()}))
+        return Query(operation.update(rows_of(table)))
 
     def _create_table(self, table: Table, **options: bool) -> None:
         metadata = sa.MetaData()
