@@ -37,7 +37,7 @@ def books(project: Project) -> None:
         sa.Column("hour", sa.Time),
         sa.Column("at", sa.DateTime(timezone=True)),
         sa.Column("local", sa.DateTime),
-        sa.Column("span", sa.Interval().with_variant(sa.BigInteger(), "sqlite")),
+        sa.Column("span", sa.Interval().with_variant(sa.BigInteger(), "sqlite", "mysql", "mariadb")),
         sa.Column("key", sa.Uuid),
         sa.Column("raw", sa.LargeBinary),
         sa.Column("data", sa.JSON().with_variant(postgresql.JSONB(), "postgresql")),
@@ -69,6 +69,20 @@ async def test_a_table_that_is_there_is_left_and_its_rows_too(database: Database
     assert "the model says text" in message
     assert "`vivace makemigrations books`" in message
     assert await database.fetch_val("SELECT name FROM books_author") == "Ann"
+
+
+async def test_missing_tables_are_made_on_mysql(mysql: Database, project: Project) -> None:
+    books(project)
+    result = await create_missing_tables(mysql, project.metadata)
+    assert (set(result.created), result.drifted) == ({"books_author", "books_book"}, ())
+    again = await create_missing_tables(mysql, project.metadata)
+    assert (again.created, again.drifted) == ((), ())
+    project.table("books", "books_author", sa.Column("name", sa.Integer, nullable=False), sa.Column("born", sa.Date))
+    [drift] = (await create_missing_tables(mysql, project.metadata)).drifted
+    assert drift.differences == (
+        'column "name" is varchar(80), the model says integer',
+        'column "born" is missing',
+    )
 
 
 async def test_a_column_that_no_model_has_is_told(database: Database, project: Project) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from vivace.databases.plan import Plan
 from vivace.orm import schema
-from vivace.orm.migrations.elements import Column, Table
+from vivace.orm.migrations.elements import Table
 from vivace.orm.migrations.exclusive import exclusively
 from vivace.orm.migrations.state import State
 from vivace.orm.registry import registry
@@ -30,8 +31,12 @@ _COLUMNS = {
         "JOIN pg_namespace AS n ON n.oid = c.relnamespace "
         "WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped"
     ),
+    "mysql": (
+        "SELECT table_name, column_name, column_type, is_nullable = 'YES' "
+        "FROM information_schema.columns WHERE table_schema = DATABASE()"
+    ),
 }
-# PostgreSQL's own words for types that SQL names otherwise.
+# The databases' own words for types that SQL names otherwise.
 _SPELLED = {
     "bigserial": "bigint",
     "serial": "integer",
@@ -40,7 +45,12 @@ _SPELLED = {
     "decimal": "numeric",
     "time": "time without time zone",
     "timestamp": "timestamp without time zone",
+    "bool": "tinyint(1)",
+    "int": "integer",
 }
+_COLLATION = re.compile(r" (character set|collate) \S+")
+# MySQL tells how wide a number is shown, except that of a boolean.
+_SHOWN_WIDTH = re.compile(r"\b(smallint|mediumint|int|bigint|tinyint(?!\(1\)))\(\d+\)")
 
 
 @dataclass(frozen=True)
@@ -98,8 +108,8 @@ def _drift(table: Table, label: str, found: dict[str, tuple[str, bool]], dialect
             differences.append(f'column "{name}" is missing')
             continue
         type_, nullable = found[name]
-        wanted = _spelling(column, dialect)
-        if wanted != _normal(type_):
+        wanted = _normal(column.type.compile(dialect=dialect))
+        if wanted != _normal(type_) and not _is_json_as_text(wanted, type_):
             differences.append(f'column "{name}" is {type_}, the model says {wanted}')
         if nullable != column.nullable and name not in table.primary_key.columns:
             differences.append(f'column "{name}" may {"" if nullable else "not "}be null')
@@ -107,10 +117,13 @@ def _drift(table: Table, label: str, found: dict[str, tuple[str, bool]], dialect
     return Drift(table.name, label, tuple(differences))
 
 
-def _spelling(column: Column, dialect: Dialect) -> str:
-    return _normal(column.type.compile(dialect=dialect))
+def _normal(type_: str) -> str:
+    text = _COLLATION.sub("", type_.lower()).replace(", ", ",")
+    text = _SHOWN_WIDTH.sub(r"\1", text).replace("varchar", "character varying")
+    base, bracket, rest = text.partition("(")
+    return _SPELLED.get(text, _SPELLED.get(base, base) + bracket + rest)
 
 
-def _normal(type_: Any) -> str:
-    text = str(type_).lower().replace(", ", ",").replace("varchar", "character varying")
-    return _SPELLED.get(text, text)
+def _is_json_as_text(wanted: str, found: str) -> bool:
+    # MariaDB has no type of its own for it.
+    return wanted == "json" and found.lower() == "longtext"
