@@ -14,7 +14,8 @@ def take_own_share(process: str) -> None:
     """Give this test process databases of its own: tests change schemas, take locks and count connections.
 
     `process` is pytest-xdist's name for it, such as `gw0`. Afterwards VIVACE_TEST_POSTGRES, VIVACE_TEST_MYSQL and
-    VIVACE_TEST_REDIS name its own databases. What is not set stays so: a few tests need no server.
+    VIVACE_TEST_REDIS name its own databases, which are new: what an earlier run left on the servers is dropped. What is
+    not set stays so: a few tests need no server.
     """
     for variable, create in (("VIVACE_TEST_POSTGRES", _create_on_postgres), ("VIVACE_TEST_MYSQL", _create_on_mysql)):
         if url := os.environ.get(variable):
@@ -31,6 +32,7 @@ def _with_path(url: str, path: str) -> str:
 async def _create_on_postgres(url: str, name: str) -> None:
     connection = await asyncpg.connect(url)
     try:
+        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
     finally:
         await connection.close()
@@ -46,6 +48,7 @@ async def _create_on_mysql(url: str, name: str) -> None:
     )
     try:
         async with connection.cursor() as cursor:
+            await cursor.execute(f"DROP DATABASE IF EXISTS {name}")
             await cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
     finally:
         await connection.ensure_closed()

@@ -9,15 +9,8 @@ from __future__ import annotations
 
 from vivace.orm.pagination.estimates import EstimatedPaginator, estimated_count
 from vivace.orm.pagination.keyset import InvalidCursor, KeysetPage, KeysetPaginator
-from vivace.orm.pagination.numbered import (
-    EmptyPage,
-    InvalidPage,
-    Page,
-    Pageable,
-    PageNotAnInteger,
-    Paginator,
-    page_number,
-)
+from vivace.orm.pagination.numbered import Page, Pageable, Paginator
+from vivace.orm.pagination.pages import EmptyPage, InvalidPage, PageNotAnInteger, page_number
 from vivace.orm.pagination.uncounted import UncountedPage, UncountedPaginator
 
 __all__ = [

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from vivace.orm.pagination.numbered import InvalidPage
+from vivace.orm.pagination.pages import InvalidPage
 
 Direction = Literal["after", "before"]
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from vivace.orm.exceptions import FieldError, ValidationError
 from vivace.orm.expressions.base import OrderBy
 from vivace.orm.expressions.conditions import Q
 from vivace.orm.pagination.cursors import Direction, InvalidCursor, decode, encode
+from vivace.orm.pagination.pages import RowsOfPage
 
 if TYPE_CHECKING:
     from vivace.orm.query.queryset import QuerySet
@@ -24,31 +25,20 @@ T = TypeVar("T")
 __all__ = ["InvalidCursor", "KeysetPage", "KeysetPaginator"]
 
 
-class KeysetPage(Sequence[T]):
+class KeysetPage(RowsOfPage[T]):
     """The rows of one page, and the cursors of those beside it: None where there is none."""
 
     def __init__(self, object_list: Sequence[T], *, next: str | None, previous: str | None) -> None:
-        self.object_list, self.next, self.previous = object_list, next, previous
+        super().__init__(object_list)
+        self.next, self.previous = next, previous
 
     def __repr__(self) -> str:
         return f"<KeysetPage of {len(self.object_list)}>"
 
-    def __len__(self) -> int:
-        return len(self.object_list)
-
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[T]: ...
-    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
-        return self.object_list[index]
-
     def has_next(self) -> bool:
-        """Whether a page follows."""
         return self.next is not None
 
     def has_previous(self) -> bool:
-        """Whether a page comes before."""
         return self.previous is not None
 
 

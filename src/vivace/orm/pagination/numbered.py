@@ -9,41 +9,12 @@ A page costs two statements: the count and the rows. Source: https://docs.django
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from typing import Any, Generic, Literal, Protocol, TypeVar, overload
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from vivace.orm.pagination.pages import EmptyPage, NumberedPage, PageNotAnInteger, page_number
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-# A page number with more digits than any database can count to is not a number worth converting.
-MAX_DIGITS = 18
-
-
-class InvalidPage(Exception):
-    """There is no such page. `number` is what was asked for."""
-
-    def __init__(self, message: str, number: object) -> None:
-        super().__init__(message)
-        self.number = number
-
-
-class PageNotAnInteger(InvalidPage):
-    """The page asked for is not a whole number."""
-
-
-class EmptyPage(InvalidPage):
-    """The page asked for is below one, or past the last."""
-
-
-def page_number(number: object) -> int:
-    """A page's number as an int, whatever a URL says. Raises PageNotAnInteger."""
-    if isinstance(number, float) and not number.is_integer():
-        raise PageNotAnInteger(f"That page number is not a whole number: {number}", number)
-    try:
-        if isinstance(number, str) and len(number) > MAX_DIGITS:
-            raise ValueError
-        return int(number)  # type: ignore[call-overload, no-any-return]  # anything may come from a URL
-    except (TypeError, ValueError, OverflowError):
-        raise PageNotAnInteger(f"That page number is not a whole number: {str(number)[:40]!r}", number) from None
 
 
 class Pageable(Protocol[T_co]):
@@ -143,14 +114,13 @@ class Paginator(Generic[T]):
     acount, anum_pages, apage_range, apage, aget_page = count, num_pages, page_range, page, get_page
 
 
-class Page(Sequence[T]):
+class Page(NumberedPage[T]):
     """The rows of one page (`object_list`, and the page itself is a sequence of them), with what a template asks."""
 
     def __init__(
         self, object_list: Sequence[T], number: int, paginator: Paginator[T], *, count: int, num_pages: int
     ) -> None:
-        self.object_list = object_list
-        self.number = number
+        super().__init__(object_list, number)
         self.paginator = paginator
         self.count_of_all = count
         self.num_pages = num_pages
@@ -158,42 +128,8 @@ class Page(Sequence[T]):
     def __repr__(self) -> str:
         return f"<Page {self.number} of {self.num_pages}>"
 
-    def __len__(self) -> int:
-        return len(self.object_list)
-
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[T]: ...
-    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
-        return self.object_list[index]
-
-    def __iter__(self) -> Iterator[T]:
-        return iter(self.object_list)
-
     def has_next(self) -> bool:
-        """Whether a page follows."""
         return self.number < self.num_pages
-
-    def has_previous(self) -> bool:
-        """Whether a page comes before."""
-        return self.number > 1
-
-    def has_other_pages(self) -> bool:
-        """Whether this is not the only page."""
-        return self.has_previous() or self.has_next()
-
-    def next_page_number(self) -> int:
-        """The number of the next page; raises EmptyPage on the last."""
-        if not self.has_next():
-            raise EmptyPage("This is the last page", self.number + 1)
-        return self.number + 1
-
-    def previous_page_number(self) -> int:
-        """The number of the page before; raises EmptyPage on the first."""
-        if not self.has_previous():
-            raise EmptyPage("This is the first page", self.number - 1)
-        return self.number - 1
 
     def start_index(self) -> int:
         """The place of the first row among all rows, from 1; 0 when there are none."""

@@ -7,55 +7,26 @@ nobody knows how many pages there are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar, overload
+from typing import Generic, TypeVar
 
-from vivace.orm.pagination.numbered import EmptyPage, Pageable, PageNotAnInteger, page_number
+from vivace.orm.pagination.numbered import Pageable
+from vivace.orm.pagination.pages import EmptyPage, NumberedPage, PageNotAnInteger, page_number
 
 T = TypeVar("T")
 
 
-class UncountedPage(Sequence[T]):
+class UncountedPage(NumberedPage[T]):
     """The rows of one page, and whether others are beside it."""
 
     def __init__(self, object_list: Sequence[T], number: int, per_page: int, *, has_next: bool) -> None:
-        self.object_list, self.number, self.per_page, self._has_next = object_list, number, per_page, has_next
+        super().__init__(object_list, number)
+        self.per_page, self._has_next = per_page, has_next
 
     def __repr__(self) -> str:
         return f"<Page {self.number}>"
 
-    def __len__(self) -> int:
-        return len(self.object_list)
-
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[T]: ...
-    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
-        return self.object_list[index]
-
     def has_next(self) -> bool:
-        """Whether a page follows."""
         return self._has_next
-
-    def has_previous(self) -> bool:
-        """Whether a page comes before."""
-        return self.number > 1
-
-    def has_other_pages(self) -> bool:
-        """Whether this is not the only page."""
-        return self.has_previous() or self.has_next()
-
-    def next_page_number(self) -> int:
-        """The number of the next page; raises EmptyPage on the last."""
-        if not self._has_next:
-            raise EmptyPage("This is the last page", self.number + 1)
-        return self.number + 1
-
-    def previous_page_number(self) -> int:
-        """The number of the page before; raises EmptyPage on the first."""
-        if self.number == 1:
-            raise EmptyPage("This is the first page", 0)
-        return self.number - 1
 
     def start_index(self) -> int:
         """The place of the first row among all rows, from 1; 0 when there are none."""
