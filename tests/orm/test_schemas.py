@@ -156,3 +156,9 @@ def test_a_declared_property_is_read_too() -> None:
 def test_what_is_not_loaded_is_told() -> None:
     with pytest.raises(AttributeError, match="not loaded"):
         schemas.read(BookOut, Book(title="x", author_id=3, id=1))
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_type_made_in_one_call_is_named_by_its_form(make: Any) -> None:
+    assert (make(Author).__qualname__, make(Author, form="create").__qualname__) == ("AuthorRead", "AuthorCreate")
+    assert make(Author, name="Writer").__qualname__ == "Writer"

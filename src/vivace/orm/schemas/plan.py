@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from vivace.orm.exceptions import FieldError
 from vivace.orm.fields.base import Field
@@ -46,6 +46,19 @@ class SchemaField:
     many: bool = False
 
 
+class PlanOptions(TypedDict, total=False):
+    """What a type made from a model is asked for."""
+
+    form: Form
+    """"read" unless given."""
+    fields: Collection[str] | None
+    """The only ones it has."""
+    exclude: Collection[str]
+    """Those it has not."""
+    nested: Mapping[str, type[Any]]
+    """Relations, and the types that their values are shown as."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """The fields of a type, and the model they are from."""
@@ -57,14 +70,13 @@ class Plan:
 
 def plan_of(
     model: type[Model],
-    form: str,
-    fields: Collection[str] | None,
-    exclude: Collection[str],
-    nested: Mapping[str, type[Any]],
+    form: Form = "read",
+    fields: Collection[str] | None = None,
+    exclude: Collection[str] = (),
+    nested: Mapping[str, type[Any]] | None = None,
 ) -> Plan:
-    """The plan for `model`: of the named fields only, or of all but the excluded ones; relations in `nested` are shown
-    as values of the type given there. Raises FieldError for a name that the model has not.
-    """
+    """The plan for `model`, by the options of `PlanOptions`. Raises FieldError for a name that the model has not."""
+    nested = nested or {}
     if form not in FORMS:
         raise ValueError(f"form={form!r}: {did_you_mean(form, FORMS, listed_as='Forms')}")
     if isinstance(fields, str) or isinstance(exclude, str):
@@ -78,7 +90,12 @@ def plan_of(
         and left_out.isdisjoint((field.name, field.attname))
     ]
     planned += [_of_relation(model, name, shown) for name, shown in nested.items()]
-    return Plan(model, form, tuple(planned))  # type: ignore[arg-type]  # checked above
+    return Plan(model, form, tuple(planned))
+
+
+def take_plan(model: type[Model], options: dict[str, Any]) -> Plan:
+    """As `plan_of`, from the options of a class statement, of which it takes those that it knows."""
+    return plan_of(model, **{name: options.pop(name) for name in PlanOptions.__annotations__ if name in options})
 
 
 def _check_names(model: type[Model], names: Sequence[str]) -> None:

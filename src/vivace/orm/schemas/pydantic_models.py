@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 
 import pydantic
 
-from vivace.orm.schemas.plan import TEXTS, Form, Left, Plan, SchemaField, default_pair, plan_of
+from vivace.orm.schemas.plan import TEXTS, Form, Left, Plan, PlanOptions, SchemaField, default_pair, take_plan
 from vivace.utils.fieldspec import NO_DEFAULT
 
 if TYPE_CHECKING:
@@ -29,22 +29,18 @@ class _FromModel(ModelMetaclass):
         namespace: dict[str, Any],
         *,
         model: type[Model] | None = None,
-        form: Form = "read",
-        fields: Collection[str] | None = None,
-        exclude: Collection[str] = (),
-        nested: Mapping[str, type[Any]] | None = None,
         **options: Any,
     ) -> Any:
         if model is None:
             return super().__new__(mcs, name, bases, namespace, **options)
-        plan = plan_of(model, form, fields, exclude, nested or {})
+        plan = take_plan(model, options)
         own = namespace.get("__annotations__", {})
         annotations: dict[str, Any] = {}
         body = {**namespace, "schema_plan": plan}
         for field in plan.fields:
             if field.name not in own:
                 annotations[field.name] = _annotation(field)
-                body[field.name] = _field(field, form)
+                body[field.name] = _field(field, plan.form)
         body["__annotations__"] = {**annotations, **own}
         with warnings.catch_warnings():
             # A column named "json" or "copy" hides what pydantic keeps for old code, and is what is meant.
@@ -88,21 +84,16 @@ def make_pydantic(
     model: type[Model],
     *,
     name: str | None = None,
-    form: Form = "read",
-    fields: Collection[str] | None = None,
-    exclude: Collection[str] = (),
-    nested: Mapping[str, type[Any]] | None = None,
+    **options: Unpack[PlanOptions],
 ) -> type[PydanticModel]:
     """A pydantic type of a model in one call. Raises FieldError for a name that the model has not."""
+    name = name or f"{model.__name__}{options.get('form', 'read').capitalize()}"
     made = _FromModel(
-        name or f"{model.__name__}{form.capitalize()}",
+        name,
         (PydanticModel,),
-        {"__module__": model.__module__, "__qualname__": name or model.__name__, "__doc__": model.__doc__},
+        {"__module__": model.__module__, "__qualname__": name, "__doc__": model.__doc__},
         model=model,
-        form=form,
-        fields=fields,
-        exclude=exclude,
-        nested=nested,
+        **options,
     )
     return cast("type[PydanticModel]", made)
 
@@ -113,7 +104,7 @@ def _annotation(field: SchemaField) -> Any:
     return field.type | None if field.null else field.type
 
 
-def _field(field: SchemaField, form: str) -> Any:
+def _field(field: SchemaField, form: Form) -> Any:
     spec = field.spec
     options: dict[str, Any] = {}
     if spec is not None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Unpack, cast
 
 import msgspec
 
-from vivace.orm.schemas.plan import TEXTS, Form, Left, Plan, SchemaField, default_pair, plan_of
+from vivace.orm.schemas.plan import TEXTS, Form, Left, Plan, PlanOptions, SchemaField, default_pair, take_plan
 from vivace.utils.fieldspec import NO_DEFAULT
 
 if TYPE_CHECKING:
@@ -24,21 +24,17 @@ class _FromModel(msgspec.StructMeta):
         namespace: dict[str, Any],
         *,
         model: type[Model] | None = None,
-        form: Form = "read",
-        fields: Collection[str] | None = None,
-        exclude: Collection[str] = (),
-        nested: Mapping[str, type[Any]] | None = None,
         **options: Any,
     ) -> Any:
         if model is None:
             return super().__new__(mcs, name, bases, namespace, **options)
-        plan = plan_of(model, form, fields, exclude, nested or {})
+        plan = take_plan(model, options)
         own = namespace.get("__annotations__", {})
         annotations: dict[str, Any] = {"schema_plan": ClassVar[Plan]}
         body = {**namespace, "schema_plan": plan}
         for field in plan.fields:
             if field.name not in own:
-                annotations[field.name] = _annotation(field, form)
+                annotations[field.name] = _annotation(field, plan.form)
                 if field.default is not NO_DEFAULT:
                     body[field.name] = _default(field)
         body["__annotations__"] = {**annotations, **own}
@@ -79,26 +75,20 @@ def make_struct(
     model: type[Model],
     *,
     name: str | None = None,
-    form: Form = "read",
-    fields: Collection[str] | None = None,
-    exclude: Collection[str] = (),
-    nested: Mapping[str, type[Any]] | None = None,
+    **options: Unpack[PlanOptions],
 ) -> type[Struct]:
     """A msgspec type of a model in one call. Raises FieldError for a name that the model has not."""
     made = _FromModel(
-        name or f"{model.__name__}{form.capitalize()}",
+        name or f"{model.__name__}{options.get('form', 'read').capitalize()}",
         (Struct,),
         {"__module__": model.__module__, "__doc__": model.__doc__},
         model=model,
-        form=form,
-        fields=fields,
-        exclude=exclude,
-        nested=nested,
+        **options,
     )
     return cast("type[Struct]", made)
 
 
-def _annotation(field: SchemaField, form: str) -> Any:
+def _annotation(field: SchemaField, form: Form) -> Any:
     held = field.type
     meta = {} if field.spec is None else _limits(field, form)
     if meta:
@@ -110,7 +100,7 @@ def _annotation(field: SchemaField, form: str) -> Any:
     return held | msgspec.UnsetType if field.default is Left.OUT else held
 
 
-def _limits(field: SchemaField, form: str) -> dict[str, Any]:
+def _limits(field: SchemaField, form: Form) -> dict[str, Any]:
     spec = field.spec
     assert spec is not None
     meta: dict[str, Any] = {"title": spec.label.capitalize()} if spec.label else {}
