@@ -74,6 +74,10 @@ class UUIDField(Field[T]):
 class MySQLUuid(sqlalchemy.types.UserDefinedType[uuid.UUID]):
     """MariaDB's own type, or 32 hexadecimal digits, which its own type takes, too."""
 
+    def literal_processor(self, dialect: sqlalchemy.Dialect) -> Callable[[Any], str]:
+        """The value as SQL, for defaults and updates in migrations."""
+        return lambda value: f"'{uuid.UUID(str(value)).hex}'"
+
     cache_ok = True
 
 

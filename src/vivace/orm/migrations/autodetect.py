@@ -16,9 +16,10 @@ from alembic.operations import ops
 from vivace.orm.migrations import _alembic, elements
 from vivace.orm.migrations.changes import Changes
 from vivace.orm.migrations.drafts import Draft, drafts_of
-from vivace.orm.migrations.elements import Default, ForeignKey, Generated, Table
+from vivace.orm.migrations.elements import Default, ForeignKey, Table
 from vivace.orm.migrations.errors import UnsupportedChange
 from vivace.orm.migrations.fill import fill_nulls, fill_nulls_with_sql, is_plain, literal
+from vivace.orm.migrations.generated import remake_generated_columns
 from vivace.orm.migrations.questions import Ask, ExistingRows
 from vivace.orm.migrations.renames import ask_about_renames
 from vivace.orm.migrations.state import State
@@ -42,6 +43,7 @@ def detect(state: State, target: State, labels: Iterable[str], ask: Ask) -> list
     changes = Changes(wanted)
     ask_about_renames(before, target, changes, ask)
     _refuse_new_primary_keys(before, target, wanted)
+    remake_generated_columns(before, target, changes)
     found = _alembic.compare(*_worth_comparing(before, target))
     created = _names(found, ops.CreateTableOp)
     dropped = _names(found, ops.DropTableOp)
@@ -114,10 +116,13 @@ def _add_changes_of_a_table(
     if label not in changes.labels:
         return
     old = before.tables[name]
+    index_names = {index.name for table in target.tables.values() for index in table.indexes}
     for operation in _sorted(_with_renamed_indexes(found.ops, old, target.tables.get(name))):
         if name in dropped:
             if isinstance(operation, ops.DropIndexOp):
-                changes.add(label, "drop", drop_index(old, str(operation.index_name)))
+                # A new table may want its name, which is the only one of it in the schema.
+                phase = "unlink" if operation.index_name in index_names else "drop"
+                changes.add(label, phase, drop_index(old, str(operation.index_name)))
         elif isinstance(operation, ops.DropIndexOp):
             changes.add(label, "unlink", drop_index(old, str(operation.index_name)))
         elif isinstance(operation, ops.DropConstraintOp):
@@ -173,11 +178,15 @@ _RANK = (
 def _sorted(operations: Iterable[ops.MigrateOperation]) -> list[ops.MigrateOperation]:
     """By kind, then constraints and indexes by name; columns keep the order of the model."""
 
-    def key(operation: ops.MigrateOperation) -> tuple[int, str]:
+    def key(operation: ops.MigrateOperation) -> tuple[int, bool, str]:
         name = getattr(operation, "constraint_name", None) or getattr(operation, "index_name", None) or ""
-        if isinstance(operation, ops.DropColumnOp):
+        first = False
+        if isinstance(operation, ops.AddColumnOp):
+            first = operation.column.computed is None  # what is generated follows what it is generated from
+        elif isinstance(operation, ops.DropColumnOp):
             name = operation.column_name
-        return _RANK.index(type(operation)), str(name)
+            first = operation.to_column().computed is not None
+        return _RANK.index(type(operation)), not first, str(name)
 
     return sorted(operations, key=key)
 
@@ -218,11 +227,6 @@ def _altered_column(
 ) -> list[ops.MigrateOperation]:
     name = str(operation.column_name)
     found, wanted = old.columns[name], new.columns[name]
-    if found.server_default != wanted.server_default and (
-        isinstance(found.server_default, Generated) or isinstance(wanted.server_default, Generated)
-    ):
-        # No database changes how a column is generated; and what is generated can be generated again.
-        return [drop_column(old, name), ops.AddColumnOp(old.name, wanted.build())]
     operation.kw.pop("autoincrement", None)
     operation.existing_server_default = _argument(found)
     if operation.modify_server_default is not False:

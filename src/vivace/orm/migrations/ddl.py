@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations, ops
 from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.schema import CreateColumn
 
 from vivace.orm.migrations import elements, words
 from vivace.orm.migrations.absent import is_absent
@@ -59,10 +60,23 @@ def steps(
         position += len(group)
         before = state.copy()
         replay(state, migration, group)
+        if _goes_with_its_table(group[0], operations[position:], dialect):
+            continue
         if len(group) > 1 or _needs_copy(group[0], before, dialect):
             yield from compiler.copy_table(group, before, state)
         else:
             yield from one(group[0], before, state)
+
+
+def _goes_with_its_table(
+    operation: ops.MigrateOperation, following: Sequence[ops.MigrateOperation], dialect: Dialect
+) -> bool:
+    """An index of a table that is dropped next: MySQL does not part with one that a foreign key uses."""
+    return (
+        dialect.name == "mysql"
+        and isinstance(operation, ops.DropIndexOp)
+        and any(isinstance(item, ops.DropTableOp) and item.table_name == operation.table_name for item in following)
+    )
 
 
 class _Compiler:
@@ -156,6 +170,9 @@ class _Compiler:
         if only_comment and not self.dialect.supports_comments:
             return
         column = before.tables[operation.table_name].columns[operation.column_name]
+        if self.dialect.name == "mysql":
+            self._change_column(operation, after)
+            return
         if operation.modify_type is None or self.dialect.name != "postgresql":
             self._operations.invoke(operation)
             return
@@ -180,6 +197,15 @@ class _Compiler:
         if isinstance(default, Default):
             new_name = operation.modify_name or operation.column_name
             self._operations.alter_column(operation.table_name, new_name, server_default=default.to_argument())
+
+    def _change_column(self, operation: ops.AlterColumnOp, after: State) -> None:
+        """MySQL's CHANGE says all of the column: what it leaves out is lost."""
+        quote = self.dialect.identifier_preparer.quote
+        table = after.tables[operation.table_name]
+        name = operation.modify_name or operation.column_name
+        built = table.without_foreign_keys(table.foreign_keys).build(sa.MetaData())
+        column = CreateColumn(built.columns[name]).compile(dialect=self.dialect)
+        self.write(f"ALTER TABLE {quote(table.name)} CHANGE {quote(operation.column_name)} {column}")
 
     def _conversion(self, name: str, old: sa.types.TypeEngine[Any], new: sa.types.TypeEngine[Any]) -> str:
         """PostgreSQL's cast. Between truth values and numbers other than integer it has none of its own."""

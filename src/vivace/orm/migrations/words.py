@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -182,14 +183,24 @@ def sql_text(expression: Any, database: str | None = None) -> str:
         return _compiled(expression, DIALECTS[database])
     if _is_said_alike(expression):
         neutral = _compiled(expression, NEUTRAL)
-        if '"' not in neutral and "\\" not in neutral:  # MySQL quotes and escapes in its own way
+        if "\\" not in neutral:  # which is doubled on MySQL
             return neutral
     return in_words(lambda _, dialect: _compiled(expression, dialect))
 
 
 def _is_said_alike(expression: ClauseElement) -> bool:
-    """Whether it is made of SQLAlchemy's own parts, whose plain form every database reads."""
-    return all(type(part).__module__.startswith("sqlalchemy.") for part in visitors.iterate(expression))
+    """Whether it is made of SQLAlchemy's own parts, whose plain form every database reads, and of plain names."""
+    return all(
+        type(part).__module__.startswith("sqlalchemy.")
+        and not (isinstance(part, sa.ColumnClause) and not part.is_literal and _is_quoted(str(part.name)))
+        for part in visitors.iterate(expression)
+    )
+
+
+@cache
+def _is_quoted(name: str) -> bool:
+    """Whether some database wants quotes around a name; each has reserved words, and quotes, of its own."""
+    return any(dialect.identifier_preparer.quote(name) != name for dialect in DIALECTS.values())
 
 
 def _compiled(expression: ClauseElement, dialect: Dialect) -> str:
