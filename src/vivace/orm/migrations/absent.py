@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 from vivace.orm.migrations import elements
 from vivace.orm.migrations.elements import Constraint, Exclusion, Expression, Index, Unique
 from vivace.orm.migrations.state import State
-from vivace.orm.migrations.vocabulary import RenameIndexOp
+from vivace.orm.migrations.vocabulary import RenameConstraintOp, RenameIndexOp
 from vivace.orm.migrations.words import on
 
 
@@ -33,11 +33,10 @@ def is_absent(operation: ops.MigrateOperation, before: State, dialect: Dialect) 
             )
         case ops.AddConstraintOp():
             return _is_missing_constraint(elements.constraint_of(operation.to_constraint()), dialect)
-        case ops.DropConstraintOp() if operation.table_name in before.tables:
-            constraints = before.tables[operation.table_name].constraints
-            return any(
-                item.name == operation.constraint_name and _is_missing_constraint(item, dialect) for item in constraints
-            )
+        case RenameConstraintOp(old_name=name) | ops.DropConstraintOp(constraint_name=name):
+            table = before.tables.get(operation.table_name)
+            parts = () if table is None else table.constraints
+            return any(part.name == name and _is_missing_constraint(part, dialect) for part in parts)
     return False
 
 

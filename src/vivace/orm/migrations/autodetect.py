@@ -33,7 +33,6 @@ from vivace.orm.migrations.table_operations import (
     drop_table,
     referrers,
 )
-from vivace.orm.migrations.vocabulary import RenameIndexOp
 
 
 def detect(state: State, target: State, labels: Iterable[str], ask: Ask) -> list[Draft]:
@@ -43,6 +42,7 @@ def detect(state: State, target: State, labels: Iterable[str], ask: Ask) -> list
     changes = Changes(wanted)
     ask_about_renames(before, target, changes, ask)
     _refuse_new_primary_keys(before, target, wanted)
+    _free_names(before, target, changes)
     remake_generated_columns(before, target, changes)
     found = _alembic.compare(*_worth_comparing(before, target))
     created = _names(found, ops.CreateTableOp)
@@ -96,6 +96,19 @@ def _refuse_new_primary_keys(before: State, target: State, labels: set[str]) -> 
         )
 
 
+def _free_names(before: State, target: State, changes: Changes) -> None:
+    """Drop what tables that go have in the way of others: names of indexes and unique constraints are the schema's."""
+    wanted = {part.name for table in target.tables.values() for part in (*table.indexes, *table.constraints)}
+    for name in sorted(set(before.tables) - set(target.tables)):
+        table, label = before.tables[name], before.owners[name]
+        dropped: list[ops.MigrateOperation] = []
+        dropped += [drop_index(table, str(item.name)) for item in table.indexes if item.name in wanted]
+        dropped += [drop_constraint(table, str(item.name)) for item in table.constraints if item.name in wanted]
+        for operation in dropped if label in changes.labels else ():
+            changes.add(label, "rename", operation)
+            before.apply(operation, label)
+
+
 # --- changes of a table that stays
 
 
@@ -116,13 +129,10 @@ def _add_changes_of_a_table(
     if label not in changes.labels:
         return
     old = before.tables[name]
-    index_names = {index.name for table in target.tables.values() for index in table.indexes}
-    for operation in _sorted(_with_renamed_indexes(found.ops, old, target.tables.get(name))):
+    for operation in _sorted(found.ops):
         if name in dropped:
             if isinstance(operation, ops.DropIndexOp):
-                # A new table may want its name, which is the only one of it in the schema.
-                phase = "unlink" if operation.index_name in index_names else "drop"
-                changes.add(label, phase, drop_index(old, str(operation.index_name)))
+                changes.add(label, "drop", drop_index(old, str(operation.index_name)))
         elif isinstance(operation, ops.DropIndexOp):
             changes.add(label, "unlink", drop_index(old, str(operation.index_name)))
         elif isinstance(operation, ops.DropConstraintOp):
@@ -139,30 +149,9 @@ def _add_changes_of_a_table(
             changes.add(label, "alter", operation)
 
 
-def _with_renamed_indexes(
-    operations: Iterable[ops.MigrateOperation], old: Table, new: Table | None
-) -> list[ops.MigrateOperation]:
-    """An index that goes and one that comes, alike in all but their names, are one that is renamed."""
-    found = list(operations)
-    if new is None:
-        return found
-    going = [(item, old.index(str(item.index_name))) for item in found if isinstance(item, ops.DropIndexOp)]
-    for coming in [item for item in found if isinstance(item, ops.CreateIndexOp)]:
-        wanted = new.index(str(coming.index_name))
-        for pair in going:
-            dropping, index = pair
-            if index.name != wanted.name and replace(index, name=wanted.name) == wanted:
-                going.remove(pair)
-                found.remove(dropping)
-                found[found.index(coming)] = RenameIndexOp(str(index.name), str(wanted.name), old.name)
-                break
-    return found
-
-
 _RANK = (
     ops.DropConstraintOp,
     ops.DropIndexOp,
-    RenameIndexOp,
     ops.AddColumnOp,
     ops.AlterColumnOp,
     ops.CreateIndexOp,

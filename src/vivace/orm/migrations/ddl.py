@@ -22,7 +22,7 @@ from sqlalchemy.schema import CreateColumn
 from vivace.orm.migrations import elements, words
 from vivace.orm.migrations.absent import is_absent
 from vivace.orm.migrations.backfill import BackfillOp, BackfillStep, rows_of
-from vivace.orm.migrations.elements import Check, Default, Generated, Table
+from vivace.orm.migrations.elements import Check, Default, Generated, Table, Unique
 from vivace.orm.migrations.errors import BadMigrationFile
 from vivace.orm.migrations.files import Migration, replay
 from vivace.orm.migrations.historical import with_apps
@@ -30,7 +30,8 @@ from vivace.orm.migrations.live import Careful, Compile
 from vivace.orm.migrations.operations import RunPythonOp
 from vivace.orm.migrations.state import State, alone
 from vivace.orm.migrations.steps import PythonStep, Query, Replaced, Restored, Statement, Step
-from vivace.orm.migrations.vocabulary import DatabaseOnlyOp, RenameIndexOp, RunSQLOp, StateOnlyOp
+from vivace.orm.migrations.table_operations import create_constraint, drop_constraint
+from vivace.orm.migrations.vocabulary import DatabaseOnlyOp, RenameConstraintOp, RenameIndexOp, RunSQLOp, StateOnlyOp
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -123,6 +124,8 @@ class _Compiler:
             case RunSQLOp():
                 for sql, parameters in operation.statements(self.dialect):
                     yield Statement(sql) if parameters is None else Query(sa.text(sql).bindparams(**parameters))
+            case RenameConstraintOp():
+                self._rename_constraint(operation, before, after)
             case RenameIndexOp():
                 yield from self._rename_index(operation, before, after)
             case _ if is_absent(operation, before, self.dialect):
@@ -134,6 +137,17 @@ class _Compiler:
             case _:
                 self._operations.invoke(operation)
         yield from self._take(drops=isinstance(operation, ops.DropTableOp))
+
+    def _rename_constraint(self, operation: RenameConstraintOp, before: State, after: State) -> None:
+        table = operation.table_name
+        if is_absent(operation, before, self.dialect):
+            return
+        if self.dialect.name == "postgresql":
+            self.write(operation.statement(self.dialect))
+        elif self.dialect.name == "mysql" and before.tables[table].primary_key.name != operation.old_name:
+            # SQLite's names count for nothing but in the table's text, and MySQL's primary keys have none.
+            self._operations.invoke(drop_constraint(before.tables[table], operation.old_name))
+            self._operations.invoke(_with_literal_check(create_constraint(after.tables[table], operation.new_name)))
 
     def _rename_index(self, operation: RenameIndexOp, before: State, after: State) -> Iterator[Step]:
         if is_absent(operation, before, self.dialect):
@@ -288,6 +302,7 @@ _CHANGES_A_TABLE = (
     ops.DropIndexOp,
     ops.CreateTableCommentOp,
     ops.DropTableCommentOp,
+    RenameConstraintOp,
 )
 
 
@@ -330,6 +345,10 @@ def _needs_copy(operation: ops.MigrateOperation, state: State, dialect: Dialect)
             )
         case ops.AddConstraintOp() | ops.DropConstraintOp():
             return True
+        case RenameConstraintOp():
+            # The names of keys count for nothing; those of others are told when they are violated.
+            found = [item for item in state.tables[name].constraints if item.name == operation.old_name]
+            return any(isinstance(item, Unique | Check) for item in found)
     return False
 
 

@@ -9,11 +9,11 @@ from alembic.operations import ops
 
 from vivace.orm.migrations.backfill import BackfillOp
 from vivace.orm.migrations.operations import RunPythonOp
-from vivace.orm.migrations.vocabulary import DatabaseOnlyOp, RenameIndexOp, RunSQLOp, ScopedOp
+from vivace.orm.migrations.vocabulary import DatabaseOnlyOp, RenameConstraintOp, RenameIndexOp, RunSQLOp, ScopedOp
 
 MAX_NAME = 52
 # Tables and columns say more about a migration than the constraints that come with them.
-_ACCOMPANYING = (ops.AddConstraintOp, ops.DropConstraintOp, ops.CreateIndexOp, ops.DropIndexOp)
+_ACCOMPANYING = (ops.AddConstraintOp, ops.DropConstraintOp, ops.CreateIndexOp, ops.DropIndexOp, RenameConstraintOp)
 
 
 def name_for(operations: Sequence[ops.MigrateOperation], label: str, *, initial: bool) -> str:
@@ -60,7 +60,7 @@ def _fragment(operation: ops.MigrateOperation, label: str) -> str | None:
             words = _short(str(operation.index_name), label)
         case ops.DropIndexOp():
             words = f"remove_{_short(str(operation.index_name), label)}"
-        case RenameIndexOp():
+        case RenameIndexOp() | RenameConstraintOp():
             words = f"rename_{_short(operation.old_name, label)}_{_short(operation.new_name, label)}"
         case ops.AddConstraintOp():
             words = _short(str(operation.to_constraint().name), label)
@@ -107,6 +107,8 @@ def describe(operation: ops.MigrateOperation) -> str:
             return f"Change the comment of table {operation.table_name}"
         case RenameIndexOp():
             return f"Rename index {operation.old_name} to {operation.new_name} on {operation.table_name}"
+        case RenameConstraintOp():
+            return f"Rename constraint {operation.old_name} to {operation.new_name} on {operation.table_name}"
         case ScopedOp():
             where = "database" if isinstance(operation, DatabaseOnlyOp) else "state"
             return f"In the {where} only: {'; '.join(describe_all(operation.operations)) or 'nothing'}"

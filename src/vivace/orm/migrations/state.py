@@ -29,7 +29,7 @@ from vivace.orm.migrations.elements import (
 )
 from vivace.orm.migrations.errors import MigrationError
 from vivace.orm.migrations.operations import table_of
-from vivace.orm.migrations.vocabulary import RenameIndexOp, StateOnlyOp
+from vivace.orm.migrations.vocabulary import RenameConstraintOp, RenameIndexOp, StateOnlyOp
 from vivace.orm.migrations.words import in_words, on
 from vivace.utils.suggest import did_you_mean
 
@@ -317,9 +317,7 @@ def _drop_constraint(state: State, operation: ops.DropConstraintOp, label: str) 
         return
     kept = tuple(item for item in table.constraints if item.name != name)
     if len(kept) == len(table.constraints) and not operation.if_exists:
-        named = [item.name for item in table.constraints if item.name]
-        hint = did_you_mean(str(name), named, listed_as="Constraints")
-        raise MigrationError(f'Table "{table.name}" has no constraint "{name}". {hint}')
+        raise _no_constraint(table, str(name))
     state.tables[table.name] = replace(table, constraints=kept)
 
 
@@ -365,6 +363,24 @@ def _rename_index(state: State, operation: RenameIndexOp, label: str) -> None:
     state.tables[table.name] = replace(table, indexes=tuple(renamed))
 
 
+def _rename_constraint(state: State, operation: RenameConstraintOp, label: str) -> None:
+    table = state.table(operation.table_name)
+    old, new = operation.old_name, operation.new_name
+    if table.primary_key.name == old:
+        state.tables[table.name] = replace(table, primary_key=replace(table.primary_key, name=new))
+        return
+    names = [str(item.name) for item in table.constraints]
+    if old not in names:
+        raise _no_constraint(table, old)
+    renamed = [replace(item, name=new) if item.name == old else item for item in table.constraints]
+    state.tables[table.name] = replace(table, constraints=tuple(renamed))
+
+
+def _no_constraint(table: Table, name: str) -> MigrationError:
+    hint = did_you_mean(name, [item.name for item in table.constraints if item.name], listed_as="Constraints")
+    return MigrationError(f'Table "{table.name}" has no constraint "{name}". {hint}')
+
+
 def _state_only(state: State, operation: StateOnlyOp, label: str) -> None:
     for each in operation.operations:
         state.apply(each, label)
@@ -384,6 +400,7 @@ _HANDLERS: list[tuple[type[ops.MigrateOperation], Callable[[State, Any, str], No
     (ops.CreateTableCommentOp, _comment_table),
     (ops.DropTableCommentOp, _comment_table),
     (RenameIndexOp, _rename_index),
+    (RenameConstraintOp, _rename_constraint),
     (StateOnlyOp, _state_only),
 ]
 

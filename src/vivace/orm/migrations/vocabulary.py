@@ -1,5 +1,5 @@
-"""What migrations can say beyond Alembic's own operations: `op.run_sql`, `op.rename_index`, `with op.state_only():` and
-`with op.database_only():`.
+"""What migrations can say beyond Alembic's own operations: `op.run_sql`, `op.rename_index`,
+`op.rename_constraint`, `with op.state_only():` and `with op.database_only():`.
 
 Each registers itself with Alembic, so that `alembic upgrade` runs it too.
 """
@@ -113,6 +113,40 @@ def _rename_index(operations: Operations, operation: RenameIndexOp) -> None:
         raise MigrationError(
             "SQLite cannot rename an index, and alembic does not know what it is made of. Apply this migration with "
             "`vivace migrate`."
+        )
+    operations.execute(clause(operation.statement(dialect)))
+
+
+@Operations.register_operation("rename_constraint")
+class RenameConstraintOp(ops.MigrateOperation):
+    """`op.rename_constraint("old", "new", "blog_note")`: a constraint or a key is kept under a new name."""
+
+    def __init__(self, old_name: str, new_name: str, table_name: str) -> None:
+        self.old_name, self.new_name, self.table_name = old_name, new_name, table_name
+
+    @classmethod
+    def rename_constraint(cls, operations: Operations, old_name: str, new_name: str, table_name: str) -> None:
+        """Give the constraint `old_name` of a table the name `new_name`."""
+        operations.invoke(cls(old_name, new_name, table_name))
+
+    def reverse(self) -> RenameConstraintOp:
+        return RenameConstraintOp(self.new_name, self.old_name, self.table_name)
+
+    def statement(self, dialect: Dialect) -> str:
+        """PostgreSQL's SQL; other databases have none."""
+        table, old, new = (
+            dialect.identifier_preparer.quote(name) for name in (self.table_name, self.old_name, self.new_name)
+        )
+        return f"ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}"
+
+
+@Operations.implementation_for(RenameConstraintOp)
+def _rename_constraint(operations: Operations, operation: RenameConstraintOp) -> None:
+    dialect = operations.get_context().dialect
+    if dialect.name != "postgresql":
+        raise MigrationError(
+            f"{dialect.name} cannot rename a constraint, and alembic does not know what it is made of. Apply this "
+            "migration with `vivace migrate`."
         )
     operations.execute(clause(operation.statement(dialect)))
 

@@ -17,7 +17,7 @@ from vivace.orm.migrations._alembic import FilesDialect
 from vivace.orm.migrations.layout import layout
 from vivace.orm.migrations.naming import describe_all
 from vivace.orm.migrations.operations import reverse
-from vivace.orm.migrations.vocabulary import RenameIndexOp
+from vivace.orm.migrations.vocabulary import RenameConstraintOp, RenameIndexOp
 
 _DATETIME = "import datetime"
 _TEMPLATE = '''"""{title}"""
@@ -48,6 +48,11 @@ def _render_rename_table(context: Any, operation: ops.RenameTableOp) -> str:
 @renderers.dispatch_for(RenameIndexOp)
 def _render_rename_index(context: Any, operation: RenameIndexOp) -> str:
     return f"op.rename_index({operation.old_name!r}, {operation.new_name!r}, {operation.table_name!r})"
+
+
+@renderers.dispatch_for(RenameConstraintOp)
+def _render_rename_constraint(context: Any, operation: RenameConstraintOp) -> str:
+    return f"op.rename_constraint({operation.old_name!r}, {operation.new_name!r}, {operation.table_name!r})"
 
 
 def source(
