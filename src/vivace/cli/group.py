@@ -23,6 +23,7 @@ COMMANDS = {
     "sqlmigrate": "Print the SQL of a migration.",
     "lintmigrations": "Say what in the migrations would harm a database in use.",
     "squashmigrations": "Put one migration in the place of many.",
+    "inspectdb": "Print models for the tables of a database.",
     "collectstatic": "Collect the static files, under names with a hash, compressed.",
     "shell": "Open a Python prompt with the models imported.",
     "routes": "List the routes of an application.",

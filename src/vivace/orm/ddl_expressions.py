@@ -18,7 +18,7 @@ from sqlalchemy.sql import visitors
 
 from vivace.databases.errors import NotSupportedError
 from vivace.orm.exceptions import FieldError, ModelDefinitionError
-from vivace.orm.expressions.base import Value
+from vivace.orm.expressions.base import RawSQL, Value
 from vivace.orm.expressions.binds import Binds
 from vivace.orm.expressions.literals import LiteralBinds
 from vivace.orm.expressions.numbering import number_condition, number_expression
@@ -70,6 +70,11 @@ class ModelExpression(sqlalchemy.ColumnElement[Any]):
         self.model, self.source, self.given, self.form = model, table, expression, form
         self.columns = self._columns()
         self.type = sqlalchemy.types.NULLTYPE
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether it is SQL as the programmer wrote it."""
+        return isinstance(self.given, RawSQL)
 
     def _columns(self) -> list[sqlalchemy.Column[Any]]:
         """The columns that are named in it. Raises the database's refusal when none can compute it."""

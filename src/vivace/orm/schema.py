@@ -272,6 +272,8 @@ def _make_index(
         clause = ModelExpression(model, table, condition, "condition")
         options |= {"postgresql_where": clause, "sqlite_where": clause}
     index = sqlalchemy.Index(conv(name), *parts, unique=unique, **options)
+    if index.table is None and any(isinstance(part, ModelExpression) and part.is_raw for part in parts):
+        index._set_parent(table)  # SQL of the programmer's own names its columns in a way that nobody here reads
     if index.table is None:
         raise ModelDefinitionError(f'{model._meta.label}: the index "{name}" names no column')
 

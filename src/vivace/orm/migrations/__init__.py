@@ -9,6 +9,7 @@ Nothing here reads settings: apps are given as a mapping of label to migrations 
 
 from vivace.orm.migrations.errors import MigrationError
 from vivace.orm.migrations.files import History, Migration
+from vivace.orm.migrations.inspect_models import inspect
 from vivace.orm.migrations.make import WrittenMigration, make
 from vivace.orm.migrations.migrate import migrate
 from vivace.orm.migrations.plan import PlannedStep
@@ -34,6 +35,7 @@ __all__ = [
     "Squash",
     "WrittenMigration",
     "create_missing_tables",
+    "inspect",
     "make",
     "migrate",
     "per_database",

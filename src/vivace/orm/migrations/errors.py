@@ -49,3 +49,7 @@ class LockNotFree(MigrationError):
 
 class UnsafeMigration(MigrationError):
     """A migration would hold up, or break, the code that runs now; the message says how to do it safely."""
+
+
+class UnknownTable(MigrationError):
+    """`inspectdb` was asked for a table that the database does not have; the message suggests the nearest name."""
