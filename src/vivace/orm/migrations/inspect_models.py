@@ -293,9 +293,8 @@ def _class_source(model: _ModelSource, meta: Sequence[str]) -> str:
     lines += [f"    # {note}" for note in model.notes]
     lines += [indent(line, "    ") for line in model.lines]
     if meta:
-        lines += (
-            ([""] if model.lines or model.notes else []) + ["    class Meta:"] + [indent(line, "        ") for line in meta]
-        )
+        lines += [""] if model.lines or model.notes else []
+        lines += ["    class Meta:", *(indent(line, "        ") for line in meta)]
     elif not model.lines:
         lines.append("    pass")
     return "\n".join(lines)

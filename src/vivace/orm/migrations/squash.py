@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from alembic.operations import ops
+from sqlalchemy import Dialect
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from vivace.orm.migrations import naming, writer
@@ -26,7 +27,7 @@ from vivace.orm.migrations.sources import Combined, Source, combine
 from vivace.orm.migrations.state import State, changes_tables
 from vivace.orm.migrations.words import NEUTRAL
 
-_DIALECTS = (sqlite.dialect(), postgresql.dialect(), mysql.dialect())
+_DIALECTS: tuple[Dialect, ...] = tuple(module.dialect() for module in (sqlite, postgresql, mysql))
 _FILE = '''"""{title}"""
 
 {imports}
