@@ -152,6 +152,8 @@ MISTAKES = [
     (lambda: make_with_meta(unique_together=[("a", "bb")]), "there is no field"),
     (lambda: make_with_meta(get_latest_by="aa"), 'Did you mean "a"'),
     (lambda: make_with_meta(required_db_vendor="postgres"), 'Did you mean "postgresql"'),
+    (lambda: make_with_meta(required_db_features=["supports_comment"]), 'Did you mean "supports_comments"'),
+    (lambda: make_with_meta(required_db_features="supports_comments"), "must be a list"),
     (lambda: make_with_meta(order_with_respect_to="a"), "names a foreign key"),
     (lambda: make_with_meta(order_with_respect_to="to", ordering=["a"]), "exclude each other"),
     (lambda: make_with_meta(indexes=[wrong.Index(fields=["b"])]), "Meta.indexes: there is no field"),

@@ -42,6 +42,12 @@ class OfOneDatabase(models.Model):
         required_db_vendor = "mysql"
 
 
+class OfSomeDatabases(models.Model):
+    class Meta:
+        app_label = "limited"
+        required_db_features = ["supports_partial_indexes", "supports_transactions"]
+
+
 @pytest.fixture
 async def tables(database: Database) -> AsyncIterator[Database]:
     async with tables_of(database, Author, Award):
@@ -66,3 +72,4 @@ async def test_what_is_no_choice_is_an_error_of_its_field(tables: Database) -> N
 async def test_a_model_says_which_databases_may_have_its_table(database: Database) -> None:
     assert Award._meta.is_for(database.dialect)
     assert OfOneDatabase._meta.is_for(database.dialect) == (database.dialect.name == "mysql")
+    assert OfSomeDatabases._meta.is_for(database.dialect) == (database.dialect.name != "mysql")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from vivace.orm.database_features import FEATURES, VENDORS
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError
 from vivace.orm.fields.files import ImageField
 from vivace.orm.fields.foreign_keys import ForeignKey
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 # PostgreSQL cuts longer names off, MySQL refuses more than 64 characters.
 MAX_NAME_LENGTH = 63
-_VENDORS = ("sqlite", "postgresql", "mysql", "mariadb")
 
 
 def check_model(meta: Options) -> None:
@@ -30,15 +30,28 @@ def check_model(meta: Options) -> None:
     if latest is not None:
         given = [latest] if isinstance(latest, str) else latest
         _check_names(meta, "get_latest_by", [name.removeprefix("-").split("__")[0] for name in given], names)
-    if meta.required_db_vendor is not None and meta.required_db_vendor not in _VENDORS:
-        raise ModelDefinitionError(
-            f'{meta.label}.Meta.required_db_vendor: there is no database "{meta.required_db_vendor}". '
-            f"{did_you_mean(meta.required_db_vendor, _VENDORS, listed_as='Databases')}"
-        )
+    _check_databases(meta)
     _check_constraints(meta, names)
     _check_columns(meta)
     for field in meta.local_fields:
         _check_field(meta, field, names)
+
+
+def _check_databases(meta: Options) -> None:
+    vendor, features = meta.required_db_vendor, meta.required_db_features
+    if vendor is not None and vendor not in VENDORS:
+        raise ModelDefinitionError(
+            f'{meta.label}.Meta.required_db_vendor: there is no database "{vendor}". '
+            f"{did_you_mean(vendor, VENDORS, listed_as='Databases')}"
+        )
+    if isinstance(features, str):
+        raise ModelDefinitionError(f"{meta.label}.Meta.required_db_features must be a list: [{features!r}]")
+    for feature in features:
+        if feature not in FEATURES:
+            raise ModelDefinitionError(
+                f'{meta.label}.Meta.required_db_features: there is no feature "{feature}". '
+                f"{did_you_mean(feature, FEATURES, listed_as='Features')}"
+            )
 
 
 def _check_names(meta: Options, where: str, given: Iterable[str], names: Iterable[str]) -> None:

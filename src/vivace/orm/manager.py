@@ -71,9 +71,9 @@ class Manager(_Base[M]):
             """Every row."""
             return self.get_queryset()
 
-        def using(self, database: Any) -> Any:
+        def using(self, alias: Any) -> Any:
             """A queryset on another database."""
-            return self.get_queryset().using(database)
+            return self.get_queryset().using(alias)
 
     def db_manager(self, using: Any) -> Self:
         """This manager for another database."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy
 
 from vivace.orm.constraints import BaseConstraint
+from vivace.orm.database_features import has_feature, vendor_of
 from vivace.orm.exceptions import FieldDoesNotExist, ModelDefinitionError
 from vivace.orm.fetch_modes import FetchMode
 from vivace.orm.fields.base import Field
@@ -402,10 +403,13 @@ class Options:
         return next(iter(self.managers.values()))
 
     def is_for(self, dialect: sqlalchemy.Dialect) -> bool:
-        """Whether the model's table may be in a database of this kind: what `required_db_vendor` says."""
-        if self.required_db_vendor == "mariadb":
-            return bool(getattr(dialect, "is_mariadb", False))
-        return self.required_db_vendor in (None, dialect.name)
+        """Whether the model's table may be in a database of this kind.
+
+        That is what `required_db_vendor` says ("mysql" is MariaDB, too), and `required_db_features`.
+        """
+        return self.required_db_vendor in (None, dialect.name, vendor_of(dialect)) and all(
+            has_feature(dialect, name) for name in self.required_db_features
+        )
 
     @cached_property
     def base_manager(self) -> Manager[Any]:

@@ -120,10 +120,11 @@ class Registry:
         """
         if "." not in label:
             raise ValueError(f'{setting} is the label of a model, such as "accounts.User", got {label!r}')
+        if self.swaps.get(setting) == label:
+            return
         for model in self._models.values():
-            if model._meta.swappable == setting and any(
-                relation.field.model is not model for relation in model._meta.all_related_objects
-            ):
+            is_meant = model._meta.swappable == setting and model._meta.key != _key(label)
+            if is_meant and any(relation.field.model is not model for relation in model._meta.all_related_objects):
                 raise ORMError(
                     f"{setting}={label!r} comes too late: other models point to {model._meta.label} already. Say it "
                     "before they are imported."

@@ -27,6 +27,7 @@ from vivace.project.connection import Connection, is_explained
 from vivace.project.databases import database_urls, load_routers
 from vivace.project.origin import Origin
 from vivace.project.security import guarded
+from vivace.project.swaps import check_swaps, swap_models
 from vivace.web.applications import Application
 from vivace.web.middleware import Middleware
 from vivace.web.routing import BaseRoute
@@ -124,6 +125,7 @@ class Vivace(Application):
         if self._connection is None:
             settings = self.settings
             self.debug = settings.DEBUG
+            swapped = swap_models(settings)
             self._apps = self._find_apps(settings)
             connection = Connection(
                 database_urls(settings),
@@ -133,6 +135,7 @@ class Vivace(Application):
                 labels=[app.label for app in self._apps],
             )
             assemble(self, settings, self._apps)
+            check_swaps(swapped)
             if settings.ATOMIC_REQUESTS and connection.database is not None:
                 self.user_middleware.append(Middleware(AtomicRequests, databases=connection.used))
             self._connection = connection

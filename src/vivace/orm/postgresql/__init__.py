@@ -1,4 +1,4 @@
-"""What only PostgreSQL has: arrays, ranges, its kinds of indexes, exclusion constraints, full-text search,
+"""What only PostgreSQL has: arrays, ranges, hstore, its kinds of indexes, exclusion constraints, full-text search,
 trigrams, vectors.
 """
 
@@ -28,6 +28,8 @@ from vivace.orm.postgresql.aggregates import (
 )
 from vivace.orm.postgresql.arrays import ArrayField
 from vivace.orm.postgresql.constraints import ExclusionConstraint
+from vivace.orm.postgresql.functions import ArraySubquery, RandomUUID, TransactionNow
+from vivace.orm.postgresql.hstore import HStoreField
 from vivace.orm.postgresql.indexes import (
     BloomIndex,
     BrinIndex,
@@ -80,6 +82,7 @@ from vivace.orm.postgresql.vectors import (
 __all__ = [
     "ArrayAgg",
     "ArrayField",
+    "ArraySubquery",
     "BTreeIndex",
     "BigIntegerRangeField",
     "BitAnd",
@@ -100,6 +103,7 @@ __all__ = [
     "ExclusionConstraint",
     "GinIndex",
     "GistIndex",
+    "HStoreField",
     "HashIndex",
     "HnswIndex",
     "IntegerRangeField",
@@ -109,6 +113,7 @@ __all__ = [
     "L2Distance",
     "MaxInnerProduct",
     "OpClass",
+    "RandomUUID",
     "Range",
     "RangeOperators",
     "RegrAvgX",
@@ -130,6 +135,7 @@ __all__ = [
     "SearchVectorField",
     "SpGistIndex",
     "StringAgg",
+    "TransactionNow",
     "TrigramDistance",
     "TrigramSimilarity",
     "TrigramStrictWordDistance",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +15,7 @@ from vivace.orm.expressions.operands import Context
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigIntegerField, BooleanField, FloatField
 from vivace.orm.fields.other import JSONField
-from vivace.orm.postgresql.arrays import ArrayField
-from vivace.utils.fieldspec import NO_DEFAULT
+from vivace.orm.postgresql.arrays import ArrayField, item_of
 
 __all__ = [
     "ArrayAgg",
@@ -61,19 +59,7 @@ class ArrayAgg(PostgreSQLAggregate):
 
     @classmethod
     def resolve_output_field(cls, operands: Sequence[Operand], context: Context) -> Field[Any]:
-        return ArrayField(_item(operands[0].field), null=True)
-
-
-def _item(field: Field[Any]) -> Field[Any]:
-    """A field of the same values that stands for itself: no key, not unique, without a default."""
-    target = getattr(field, "target_field", None)
-    if target is not None:
-        return _item(target)
-    item = copy.copy(field)
-    item.primary_key = item.unique = False
-    item.default = NO_DEFAULT
-    item.null = True
-    return item
+        return ArrayField(item_of(operands[0].field), null=True)
 
 
 class JSONBAgg(PostgreSQLAggregate):

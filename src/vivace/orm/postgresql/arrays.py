@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -19,7 +20,7 @@ from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import IntegerField
 from vivace.orm.postgresql.only import PostgreSQLField
 from vivace.utils.exceptions import ValidationError
-from vivace.utils.fieldspec import Kind
+from vivace.utils.fieldspec import NO_DEFAULT, Kind
 from vivace.utils.validators import MaxLengthValidator, Validator
 
 if TYPE_CHECKING:
@@ -145,6 +146,18 @@ def _array(field: ArrayField[Any], type_of: Callable[[Field[Any]], Any]) -> sqla
     while isinstance(inner, ArrayField):
         depth, inner = depth + 1, inner.base_field
     return postgresql.ARRAY(type_of(inner), dimensions=depth)
+
+
+def item_of(field: Field[Any]) -> Field[Any]:
+    """A field of the same values that stands for itself: no key, not unique, without a default."""
+    target = getattr(field, "target_field", None)
+    if target is not None:
+        return item_of(target)
+    item = copy.copy(field)
+    item.primary_key = item.unique = False
+    item.default = NO_DEFAULT
+    item.null = True
+    return item
 
 
 class _ItemFactory:

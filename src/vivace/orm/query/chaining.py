@@ -212,10 +212,10 @@ class ChainedQuery(QueryState[M]):
             raise TypeError(f"fetch_mode() takes FETCH_ONE, FETCH_PEERS or FETCH_RAISE, got {mode!r}")
         return self._with(("fetch_mode", mode))
 
-    def using(self, database: Database | str | None) -> Self:
-        """The same rows of another database."""
+    def using(self, alias: Database | str | None) -> Self:
+        """The same rows of another database, given itself or by its alias."""
         made = self._clone()
-        made._database = database
+        made._database = alias
         return made
 
     # Order

@@ -59,10 +59,10 @@ class RawQuerySet(Generic[M]):
         """The database that the rows come from."""
         return binding.resolve(self._database, self.model)
 
-    def using(self, database: Database | str | None) -> Self:
-        """The same statement on another database."""
+    def using(self, alias: Database | str | None) -> Self:
+        """The same statement on another database, given itself or by its alias."""
         made = self._clone()
-        made._database = database
+        made._database = alias
         return made
 
     def prefetch_related(self, *lookups: str | Prefetch | None) -> Self:
