@@ -78,7 +78,7 @@ def site(label: str, folder: Path) -> Vivace:
 
 def test_wrong_labels_are_told(tmp_path: Path) -> None:
     swappable_user(), person()
-    with pytest.raises(ConfigurationError, match='AUTH_USER_MODEL is the label of a model, such as "accounts.User"'):
+    with pytest.raises(ConfigurationError, match=r'AUTH_USER_MODEL is the label of a model, such as "accounts.User"'):
         site("Person", tmp_path).setup()
     with pytest.raises(ConfigurationError, match=r'AUTH_USER_MODEL: There is no model "people.Persn". Did you mean'):
         site("people.Persn", tmp_path).setup()
@@ -93,6 +93,6 @@ def test_a_setting_that_comes_after_relations_is_told(tmp_path: Path) -> None:
         class Meta:
             app_label = "posts"
 
-    with pytest.raises(ConfigurationError, match="comes too late: other models point to accounts.User already"):
+    with pytest.raises(ConfigurationError, match=r"comes too late: other models point to accounts.User already"):
         site("people.Person", tmp_path).setup()
     assert Post._meta.foreign_keys[0].related_model._meta.swapped is None
