@@ -16,7 +16,7 @@ from vivace.orm.functions import TruncHour
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 300, 5000])
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 300, 5000, 70_000])
 async def test_lists_of_any_length_are_compared(length: int, mysql: Database) -> None:
     tags = await Tag.objects.bulk_create(Tag(name=f"t{number}") for number in range(10))
     keys = [*(tag.pk for tag in tags), *range(-length, 0)][:length]

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from vivace.databases.backends.mysql.connection import MySQLConnection
+from vivace.databases.backends.mysql.connection import MAX_PLACEHOLDERS, MySQLConnection
 from vivace.databases.backends.mysql.shapes import shape_of
 from vivace.databases.backends.mysql.values import adapted, size_of
 from vivace.databases.plan import Plan
 
 # More rows at a time make no difference any more.
 MAX_ROWS = 500
-# Placeholders that a prepared statement may have.
-_MAX_PLACEHOLDERS = 65535
 # Bytes of one statement: well under max_allowed_packet, and no more than needed to fill the wire.
 _MAX_BYTES = 2**20
 
@@ -55,7 +53,7 @@ def _batches(connection: MySQLConnection, sql: str, rows: list[Row]) -> Iterator
         return
     start, end = place
     before, group, after = sql[:start], sql[start:end], sql[end:]
-    most = max(1, min(MAX_ROWS, _MAX_PLACEHOLDERS // len(rows[0])))
+    most = max(1, min(MAX_ROWS, MAX_PLACEHOLDERS // len(rows[0])))
     limit = min(_MAX_BYTES, connection.max_packet // 2)
     for batch in _grouped(rows, most, limit - len(sql)):
         yield before + ", ".join([group] * len(batch)) + after, tuple([value for row in batch for value in row])

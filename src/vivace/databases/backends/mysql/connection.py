@@ -26,6 +26,9 @@ COM_SET_OPTION = 0x1B
 COM_RESET_CONNECTION = 0x1F
 _MULTI_STATEMENTS_OFF = 1
 
+MAX_PLACEHOLDERS = 65535
+"""What a prepared statement may have."""
+
 # The server cannot prepare it; it has as many prepared statements as it allows.
 _NOT_PREPARED = frozenset({1295, 1461})
 # The statement was forgotten (by a proxy, or as a table changed too often); nothing has been done yet.
@@ -89,7 +92,7 @@ class MySQLConnection:
         """Run one statement with adapted values. `prepare` may be false only without values."""
         if self._retired:
             await self.close_retired()
-        if not prepare or not self._cache_size:
+        if not prepare or not self._cache_size or len(args) > MAX_PLACEHOLDERS:
             return await self._query(sql, args)
         statement = self._prepared.get(sql) or await self._prepare_and_keep(sql)
         if statement is None:
