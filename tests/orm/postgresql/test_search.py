@@ -219,6 +219,7 @@ async def test_mistakes_are_told(sqlite: Database) -> None:
     for refused in (
         rows.filter(name__search="x"),
         rows.filter(name__trigram_similar="x"),
+        rows.filter(name__trigram_similar=F("name")),
         rows.filter(name__unaccent="x"),
         rows.annotate(x=SearchVector("name")),
         rows.annotate(x=TrigramSimilarity("name", "x")),

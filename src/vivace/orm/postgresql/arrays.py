@@ -12,13 +12,13 @@ from sqlalchemy.dialects import postgresql
 
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.expressions.func import Transform
-from vivace.orm.expressions.lookups.base import Clause, Lookup, Right, after
+from vivace.orm.expressions.lookups.base import Clause, Right, after
 from vivace.orm.expressions.lookups.comparisons import In
 from vivace.orm.expressions.operand import Operand
 from vivace.orm.expressions.transforms import TransformNode
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import IntegerField
-from vivace.orm.postgresql.only import PostgreSQLField
+from vivace.orm.postgresql.only import OperatorLookup, PostgreSQLField
 from vivace.utils.exceptions import ValidationError
 from vivace.utils.fieldspec import NO_DEFAULT, Kind
 from vivace.utils.validators import MaxLengthValidator, Validator
@@ -226,14 +226,10 @@ def _as_array(element: Any, array_type: Any) -> Any:
     return element if isinstance(element.type, postgresql.ARRAY) else sqlalchemy.type_coerce(element, array_type)
 
 
-class _ArrayOperator(Lookup):
-    operator: ClassVar[str]
-
+class _ArrayOperator(OperatorLookup):
     @classmethod
-    def as_sql(cls, lhs: Operand, rhs: Operand, context: Context) -> Clause:
-        other: Any = sqlalchemy.cast(rhs.element, lhs.field.sql_type())
-        clause: Clause = lhs.element.op(cls.operator, is_comparison=True)(other)
-        return clause
+    def right_side(cls, lhs: Operand, rhs: Operand) -> Any:
+        return sqlalchemy.cast(rhs.element, lhs.field.sql_type())
 
 
 @ArrayField.register_lookup

@@ -14,12 +14,12 @@ from sqlalchemy.dialects import postgresql
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.expressions.func import Transform
 from vivace.orm.expressions.kinds import LooseDecimal
-from vivace.orm.expressions.lookups.base import Clause, Lookup, Right, after
+from vivace.orm.expressions.lookups.base import Right, after
 from vivace.orm.expressions.operand import Operand
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigIntegerField, BooleanField, DecimalField, IntegerField
 from vivace.orm.fields.times import DateField, DateTimeField
-from vivace.orm.postgresql.only import PostgreSQLField
+from vivace.orm.postgresql.only import OperatorLookup, PostgreSQLField
 from vivace.utils.exceptions import ValidationError
 from vivace.utils.fieldspec import Kind
 
@@ -233,16 +233,7 @@ class RangeOperators:
     ADJACENT_TO = "-|-"
 
 
-class _RangeOperator(Lookup):
-    operator: ClassVar[str]
-
-    @classmethod
-    def as_sql(cls, lhs: Operand, rhs: Operand, context: Context) -> Clause:
-        clause: Clause = lhs.element.op(cls.operator, is_comparison=True)(rhs.element)
-        return clause
-
-
-class _RangeOrElement(_RangeOperator):
+class _RangeOrElement(OperatorLookup):
     """Takes a range or a single value; which one is told by the value, so it decides on the SQL."""
 
     @classmethod
@@ -261,23 +252,60 @@ class _RangeOrElement(_RangeOperator):
         return context.binds.add(right.payload, as_range, field.parameter_type())
 
 
-def _operator(name: str, words: str, symbol: str, base: type[_RangeOperator] = _RangeOperator) -> None:
-    made = type(
-        "Range" + "".join(part.title() for part in name.split("_")),
-        (base,),
-        {"__doc__": words, "lookup_name": name, "operator": symbol, "__module__": __name__},
-    )
-    RangeField.register_lookup(made)
+@RangeField.register_lookup
+class RangeContains(_RangeOrElement):
+    """Has this value, or all of this range, in it."""
+
+    lookup_name, operator = "contains", "@>"
 
 
-_operator("contains", "Has this value, or all of this range, in it.", "@>", _RangeOrElement)
-_operator("contained_by", "Lies within this range.", "<@")
-_operator("overlap", "Has values in common with this range.", "&&")
-_operator("fully_lt", "Ends before this range begins.", "<<")
-_operator("fully_gt", "Begins after this range ends.", ">>")
-_operator("not_lt", "Does not begin before this range.", "&>")
-_operator("not_gt", "Does not end after this range.", "&<")
-_operator("adjacent_to", "Touches this range.", "-|-")
+@RangeField.register_lookup
+class RangeContainedBy(OperatorLookup):
+    """Lies within this range."""
+
+    lookup_name, operator = "contained_by", "<@"
+
+
+@RangeField.register_lookup
+class RangeOverlap(OperatorLookup):
+    """Has values in common with this range."""
+
+    lookup_name, operator = "overlap", "&&"
+
+
+@RangeField.register_lookup
+class FullyLessThan(OperatorLookup):
+    """Ends before this range begins."""
+
+    lookup_name, operator = "fully_lt", "<<"
+
+
+@RangeField.register_lookup
+class FullyGreaterThan(OperatorLookup):
+    """Begins after this range ends."""
+
+    lookup_name, operator = "fully_gt", ">>"
+
+
+@RangeField.register_lookup
+class NotLessThan(OperatorLookup):
+    """Does not begin before this range."""
+
+    lookup_name, operator = "not_lt", "&>"
+
+
+@RangeField.register_lookup
+class NotGreaterThan(OperatorLookup):
+    """Does not end after this range."""
+
+    lookup_name, operator = "not_gt", "&<"
+
+
+@RangeField.register_lookup
+class AdjacentTo(OperatorLookup):
+    """Touches this range."""
+
+    lookup_name, operator = "adjacent_to", "-|-"
 
 
 class _Bound(Transform):

@@ -13,7 +13,6 @@ import sqlalchemy
 from sqlalchemy import func
 from sqlalchemy.dialects import postgresql
 
-from vivace.databases.errors import NotSupportedError
 from vivace.orm.expressions.base import Bare, Expression, Value, as_field_or_expression
 from vivace.orm.expressions.kinds import TEXT_KINDS, kind_of
 from vivace.orm.expressions.literals import text_literal
@@ -21,7 +20,7 @@ from vivace.orm.expressions.lookups.base import Clause, Lookup, Right
 from vivace.orm.expressions.operand import Operand
 from vivace.orm.fields.numbers import FloatField
 from vivace.orm.fields.text import CharField, TextField
-from vivace.orm.postgresql.only import PostgreSQLField
+from vivace.orm.postgresql.only import PostgreSQLField, require_postgresql
 
 if TYPE_CHECKING:
     from vivace.orm.expressions.operands import Context
@@ -34,12 +33,6 @@ _QUERIES = {
     "raw": "to_tsquery",
     "websearch": "websearch_to_tsquery",
 }
-
-
-def require_postgresql(context: Context, what: str) -> None:
-    """Raises NotSupportedError on other databases."""
-    if context.dialect != "postgresql":
-        raise NotSupportedError(f"{what} is PostgreSQL's: this database has no such thing")
 
 
 class SearchVectorField(PostgreSQLField[str]):

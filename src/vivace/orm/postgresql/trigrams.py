@@ -12,12 +12,11 @@ from sqlalchemy import func
 
 from vivace.orm.expressions.base import Expression, Value, as_field_or_expression
 from vivace.orm.expressions.func import Transform
-from vivace.orm.expressions.lookups.base import Clause, Lookup, Right
 from vivace.orm.expressions.lookups.text import as_text
 from vivace.orm.expressions.operand import Operand
 from vivace.orm.fields.numbers import FloatField
 from vivace.orm.fields.text import CharField, TextField
-from vivace.orm.postgresql.search import require_postgresql
+from vivace.orm.postgresql.only import OperatorLookup, require_postgresql
 
 if TYPE_CHECKING:
     from vivace.orm.expressions.operands import Context
@@ -92,23 +91,9 @@ class TrigramStrictWordDistance(_WordLikeness):
     operator = "<<<->"
 
 
-class _Similar(Lookup):
-    operator: ClassVar[str]
-
-    @classmethod
-    def parameter(cls, lhs: Operand, right: Right, context: Context) -> Any:
-        require_postgresql(context, f"The lookup {cls.lookup_name}")
-        return super().parameter(lhs, right, context)
-
-    @classmethod
-    def as_sql(cls, lhs: Operand, rhs: Operand, context: Context) -> Clause:
-        clause: Clause = lhs.element.op(cls.operator, is_comparison=True)(rhs.element)
-        return clause
-
-
 @CharField.register_lookup
 @TextField.register_lookup
-class TrigramSimilar(_Similar):
+class TrigramSimilar(OperatorLookup):
     """Alike by more than `pg_trgm.similarity_threshold`."""
 
     lookup_name, operator = "trigram_similar", "%"
@@ -116,7 +101,7 @@ class TrigramSimilar(_Similar):
 
 @CharField.register_lookup
 @TextField.register_lookup
-class TrigramWordSimilar(_Similar):
+class TrigramWordSimilar(OperatorLookup):
     """A part of it is alike by more than `pg_trgm.word_similarity_threshold`."""
 
     lookup_name, operator = "trigram_word_similar", "%>"
@@ -124,7 +109,7 @@ class TrigramWordSimilar(_Similar):
 
 @CharField.register_lookup
 @TextField.register_lookup
-class TrigramStrictWordSimilar(_Similar):
+class TrigramStrictWordSimilar(OperatorLookup):
     """Words of it are alike by more than `pg_trgm.strict_word_similarity_threshold`."""
 
     lookup_name, operator = "trigram_strict_word_similar", "%>>"

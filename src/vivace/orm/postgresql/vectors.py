@@ -19,8 +19,7 @@ from vivace.orm.expressions.base import Bare, Expression, as_field_or_expression
 from vivace.orm.expressions.operand import Operand
 from vivace.orm.fields.numbers import FloatField
 from vivace.orm.postgresql.indexes import PostgreSQLIndex
-from vivace.orm.postgresql.only import PostgreSQLField
-from vivace.orm.postgresql.search import require_postgresql
+from vivace.orm.postgresql.only import PostgreSQLField, require_postgresql
 from vivace.utils.exceptions import ValidationError
 
 if TYPE_CHECKING:
