@@ -24,7 +24,7 @@ from vivace.orm.migrations.elements import Table
 from vivace.orm.migrations.errors import MigrationError
 from vivace.orm.migrations.lock_waits import hurry, with_lock_retries
 from vivace.orm.migrations.steps import Checkpoint, LiveStep
-from vivace.orm.migrations.words import clause
+from vivace.orm.migrations.words import PerDatabase, clause
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -108,6 +108,8 @@ def _render_backfill(context: Any, operation: BackfillOp) -> str:
 
 
 def _source(value: Any) -> str:
+    if isinstance(value, PerDatabase):
+        return repr(value.words)
     return f"sa.text({value.text!r})" if isinstance(value, TextClause) else repr(value)
 
 
