@@ -556,3 +556,13 @@ async def test_sliced_loaded_querysets_stay_sliced(books: Database) -> None:
     assert await rows[:2].count() == 2
     with pytest.raises(TypeError, match="once a slice"):
         rows[:2].filter(pages=1)
+
+
+async def test_rows_that_are_distinct_by_some_fields_are_not_written(books: Database) -> None:
+    rows = Book.objects.distinct("title")
+    with pytest.raises(TypeError, match=r"Cannot call update\(\) after .distinct\(\*fields\)."):
+        await rows.update(pages=1)
+    with pytest.raises(TypeError, match=r"Cannot call update\(\) after .distinct\(\*fields\)."):
+        await rows.update(pages=1).returning()
+    with pytest.raises(TypeError, match=r"Cannot call delete\(\) after .distinct\(\*fields\)."):
+        await rows.delete()

@@ -165,3 +165,9 @@ async def test_a_pair_that_somebody_else_added_meanwhile_is_no_error(database: D
         await book.tags.add(red, red.pk)
     assert await book.tags.count() == 1
     assert await Loan.objects.count() == 0
+
+
+async def test_rows_that_come_one_by_one_know_their_object_too(database: Database) -> None:
+    author = await Author.objects.create(name="a")
+    await Book.objects.create(title="b", author=author)
+    assert [book.author is author async for book in author.books.iterator()] == [True]

@@ -84,6 +84,8 @@ class FetchedQuery(CombinableQuery[M]):
 
     async def _decoded(self, decode: Decode, rows: list[Any], database: Database) -> list[Any]:
         result = decode(rows, database, False)
+        if self._known is not None:
+            _set_known(result, self._known)
         if self._prefetch and result:
             await prefetch(result, self._prefetch, database)
         return result
