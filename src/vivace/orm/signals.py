@@ -6,6 +6,7 @@ constructors, which cannot wait, so that their receivers are plain functions. `u
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -13,15 +14,18 @@ from vivace.orm.registry import registry
 from vivace.utils.signals import Receiver, Signal, is_async, receiver
 
 __all__ = [
+    "MigrateSignal",
     "ModelSignal",
     "Signal",
     "class_prepared",
     "m2m_changed",
     "post_delete",
     "post_init",
+    "post_migrate",
     "post_save",
     "pre_delete",
     "pre_init",
+    "pre_migrate",
     "pre_save",
     "receiver",
 ]
@@ -54,6 +58,31 @@ class ModelSignal(Signal):
         return super().disconnect(receiver, model, dispatch_uid)
 
 
+class MigrateSignal(Signal):
+    """A signal whose sender is an app's label: `sender="blog"`."""
+
+    def connect(
+        self, receiver: Receiver, sender: object = None, weak: bool = True, dispatch_uid: Hashable = None
+    ) -> None:
+        """As `Signal.connect`."""
+        super().connect(receiver, _interned(sender), weak, dispatch_uid)
+
+    def disconnect(
+        self, receiver: Receiver | None = None, sender: object = None, dispatch_uid: Hashable = None
+    ) -> bool:
+        """As `Signal.disconnect`."""
+        return super().disconnect(receiver, _interned(sender), dispatch_uid)
+
+    async def asend(self, sender: object, **named: Any) -> list[tuple[Receiver, Any]]:
+        """As `Signal.asend`."""
+        return await super().asend(_interned(sender), **named)
+
+
+def _interned(sender: object) -> object:
+    # A sender is known by its identity; labels come from settings, from files and from people.
+    return sys.intern(sender) if isinstance(sender, str) else sender
+
+
 def _with_model(sender: object, function: Callable[[Any], None]) -> None:
     if not isinstance(sender, str):
         function(sender)
@@ -80,3 +109,7 @@ post_delete = ModelSignal()
 m2m_changed = ModelSignal()
 """A many-to-many relation changes; the sender is its `through`: `instance`, `action`, `reverse`, `model`, `pk_set`,
 `using`, `raw`."""
+pre_migrate = MigrateSignal()
+"""`migrate` begins; the sender is an app's label, told once for each: `using`, `plan` (the steps that it will take)."""
+post_migrate = MigrateSignal()
+"""`migrate` has done all that it was asked: `using`, `plan` (the steps that it has taken)."""

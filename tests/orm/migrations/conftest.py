@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,38 +92,50 @@ async def empty(database: Database) -> None:
     await database.execute("CREATE SCHEMA public")
 
 
+@asynccontextmanager
+async def opened(kind: str, folder: Path) -> AsyncIterator[Database]:
+    """A database with nothing in it."""
+    if kind == "sqlite":
+        async with Database(f"sqlite:///{folder}/test.db") as database:
+            yield database
+    elif kind == "postgresql":
+        async with Database(postgres_url()) as database:
+            await empty(database)
+            yield database
+    else:
+        url = os.environ.get("VIVACE_TEST_MYSQL")
+        if url is None:
+            pytest.fail(
+                "VIVACE_TEST_MYSQL is not set. Run: scripts/with-services .venv/bin/pytest tests/orm/migrations"
+            )
+        name = f"vivace_{uuid.uuid4().hex[:12]}"
+        async with Database(url) as server:
+            await server.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        async with Database(DatabaseURL(url).replace(database=name)) as database:
+            yield database
+            await database.execute(f"DROP DATABASE {name}")
+
+
 @pytest.fixture
 async def sqlite(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Database]:
-    async with Database(f"sqlite:///{tmp_path}/test.db") as database:
+    async with opened("sqlite", tmp_path) as database:
         yield database
 
 
 @pytest.fixture
-async def postgres(anyio_backend: str) -> AsyncIterator[Database]:
-    async with Database(postgres_url()) as database:
-        await empty(database)
+async def postgres(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Database]:
+    async with opened("postgresql", tmp_path) as database:
         yield database
 
 
 @pytest.fixture
-async def mysql(anyio_backend: str) -> AsyncIterator[Database]:
-    """A MariaDB database of its own, empty."""
-    url = os.environ.get("VIVACE_TEST_MYSQL")
-    if url is None:
-        pytest.fail("VIVACE_TEST_MYSQL is not set. Run: scripts/with-services .venv/bin/pytest tests/orm/migrations")
-    name = f"vivace_{uuid.uuid4().hex[:12]}"
-    async with Database(url) as server:
-        await server.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-    async with Database(DatabaseURL(url).replace(database=name)) as database:
+async def mysql(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Database]:
+    async with opened("mysql", tmp_path) as database:
         yield database
-        await database.execute(f"DROP DATABASE {name}")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mysql"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Database]:
-    """Either database, empty."""
-    url = f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else postgres_url()
-    async with Database(url) as database:
-        if request.param == "postgresql":
-            await empty(database)
+    """Each database, empty."""
+    async with opened(request.param, tmp_path) as database:
         yield database

@@ -14,6 +14,7 @@ from vivace.orm.migrations.make import WrittenMigration, make
 from vivace.orm.migrations.migrate import migrate
 from vivace.orm.migrations.plan import PlannedStep
 from vivace.orm.migrations.questions import ExistingRows, Question, RenamedColumn, RenamedTable
+from vivace.orm.migrations.reporting import Progress
 from vivace.orm.migrations.show import AppMigrations, show
 from vivace.orm.migrations.sql import sql
 from vivace.orm.migrations.squash import Squash, squash
@@ -29,6 +30,7 @@ __all__ = [
     "MigrationError",
     "MissingTables",
     "PlannedStep",
+    "Progress",
     "Question",
     "RenamedColumn",
     "RenamedTable",

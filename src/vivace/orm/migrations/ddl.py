@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,14 +19,13 @@ from alembic.operations import Operations, ops
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.schema import CreateColumn
 
-from vivace.orm.migrations import elements, words
+from vivace.orm.migrations import elements, live, words
 from vivace.orm.migrations.absent import is_absent
 from vivace.orm.migrations.backfill import BackfillOp, BackfillStep, rows_of
 from vivace.orm.migrations.elements import Check, Default, Generated, Table, Unique
 from vivace.orm.migrations.errors import BadMigrationFile
 from vivace.orm.migrations.files import Migration, replay
 from vivace.orm.migrations.historical import with_apps
-from vivace.orm.migrations.live import Careful, Compile
 from vivace.orm.migrations.operations import RunPythonOp
 from vivace.orm.migrations.state import State, alone
 from vivace.orm.migrations.steps import PythonStep, Query, Replaced, Restored, Statement, Step
@@ -36,7 +35,15 @@ from vivace.orm.migrations.vocabulary import DatabaseOnlyOp, RenameConstraintOp,
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
+# Whether a database has a table of an app (None: whether it runs the app's SQL and Python).
+Allows = Callable[[str, str | None], bool]
+
 _SQLITE_DROPS_COLUMNS = sqlite3.sqlite_version_info >= (3, 35)
+
+
+def everything(label: str, table: str | None) -> bool:
+    """A database that has all tables of all apps."""
+    return True
 
 
 def steps(
@@ -46,21 +53,25 @@ def steps(
     dialect: Dialect,
     *,
     large: frozenset[str] = frozenset(),
+    allows: Allows = everything,
 ) -> Iterator[Step]:
     """What to run for `operations`, one after the other; `state` is brought along.
 
-    When some tables are `large` (see live.py), the migration takes care of who uses the database meanwhile.
+    When some tables are `large` (see live.py), the migration takes care of who uses the database meanwhile. What the
+    database does not have, as `allows` says, changes only the state.
     """
     compiler = _Compiler(dialect)
-    one: Compile = partial(compiler.one, migration=migration)
+    one: live.Compile = partial(compiler.one, migration=migration)
     if large:
-        one = Careful(large, state, dialect, one).steps
+        one = live.Careful(large, state, dialect, one).steps
     position = 0
     while position < len(operations):
         group = _group(operations, position, state, dialect)
         position += len(group)
         before = state.copy()
         replay(state, migration, group)
+        if not allows(migration.label, _named(group[0], before)):
+            continue
         if _goes_with_its_table(group[0], operations[position:], dialect):
             continue
         if len(group) > 1 or _needs_copy(group[0], before, dialect):
@@ -312,6 +323,15 @@ def _table_of(operation: ops.MigrateOperation) -> str | None:
     if isinstance(operation, ops.AddConstraintOp):
         return str(operation.to_constraint().table.name)
     return None if operation.table_name is None else str(operation.table_name)
+
+
+def _named(operation: ops.MigrateOperation, state: State) -> str | None:
+    """The table that an operation is about, by the name that it has afterwards."""
+    if isinstance(operation, ops.RenameTableOp):
+        return str(operation.new_table_name)
+    if isinstance(operation, ops.BulkInsertOp):
+        return str(operation.table.name)
+    return live.table_of(operation, state)
 
 
 def _group(

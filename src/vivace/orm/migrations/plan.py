@@ -14,11 +14,15 @@ Target = str | tuple[str, str | None] | None
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """One migration to apply or (`backwards`) to undo; `changes` says in words what it does."""
+    """One migration to apply or (`backwards`) to undo; `changes` says in words what it does.
+
+    `faked`: it was only marked, not run.
+    """
 
     migration: Migration
     backwards: bool
     changes: tuple[str, ...] = ()
+    faked: bool = False
 
     def __str__(self) -> str:
         return f"{'Undo' if self.backwards else 'Apply'} {self.migration}"

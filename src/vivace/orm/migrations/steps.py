@@ -26,6 +26,8 @@ class Checkpoint(Protocol):
 
     async def save(self, position: Any) -> None: ...
 
+    def advanced(self, done: int, total: int | None = None) -> None: ...
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -119,3 +121,18 @@ def stages_of(steps: Iterable[Step], *, each_alone: bool = False) -> list[Stage]
         else:
             stages.append(Stage(tuple(group), in_transaction=True))
     return stages
+
+
+def text_of(step: Step, dialect: Dialect) -> str:
+    """A step in one line, for people: its SQL without values, or the name of what runs."""
+    match step:
+        case Statement():
+            return " ".join(step.sql.split())
+        case Query():
+            return " ".join(str(step.expression.compile(dialect=dialect)).split())
+        case PythonStep():
+            return f"{step.name}()"
+        case Cut():
+            return ""
+        case LiveStep():
+            return "; ".join(" ".join(text.split()) for text in step.literal(dialect))

@@ -32,8 +32,10 @@ _COLUMNS = {
         "WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped"
     ),
     "mysql": (
-        "SELECT table_name, column_name, column_type, is_nullable = 'YES' "
-        "FROM information_schema.columns WHERE table_schema = DATABASE()"
+        "SELECT c.table_name, c.column_name, c.column_type, c.is_nullable = 'YES' "
+        "FROM information_schema.columns AS c JOIN information_schema.tables AS t "
+        "ON t.table_schema = c.table_schema AND t.table_name = c.table_name "
+        "WHERE c.table_schema = DATABASE() AND t.table_type = 'BASE TABLE' ORDER BY c.ordinal_position"
     ),
 }
 # The databases' own words for types that SQL names otherwise.
@@ -84,7 +86,7 @@ async def create_missing_tables(database: Database, metadata: sa.MetaData | None
         metadata = schema.metadata(model for model in registry.models() if model._meta.is_for(database.dialect))
     target = State.of(metadata)
     async with exclusively(database):
-        found = await _tables_in(database)
+        found = await tables_in(database)
         missing = [name for name in target.tables if name not in found]
         for sql in schema.statements([metadata.tables[name] for name in missing], database.dialect):
             await database.execute_plan(Plan(sql, reads=False, returns_rows=False))
@@ -93,7 +95,7 @@ async def create_missing_tables(database: Database, metadata: sa.MetaData | None
     return MissingTables(tuple(missing), tuple(drift for drift in drifted if drift.differences))
 
 
-async def _tables_in(database: Database) -> dict[str, dict[str, tuple[str, bool]]]:
+async def tables_in(database: Database) -> dict[str, dict[str, tuple[str, bool]]]:
     """Each table's columns with their type, as the database spells it, and whether they may be null."""
     tables: dict[str, dict[str, tuple[str, bool]]] = {}
     for table, column, type_, nullable in await database.fetch_all(_COLUMNS[database.dialect.name]):
