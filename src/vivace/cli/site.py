@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from vivace.cli.errors import CommandError
 
@@ -13,6 +16,14 @@ if TYPE_CHECKING:
     from vivace.databases import Database
     from vivace.orm.base import Model
     from vivace.project import Vivace
+
+
+DEFAULT_DATABASE = "default"
+
+
+def database_option(help: str) -> Callable[[Any], Any]:
+    """The option `--database ALIAS`, as the argument `database`."""
+    return click.option("--database", default=DEFAULT_DATABASE, metavar="ALIAS", show_default=True, help=help)
 
 
 def migration_folders(app: Vivace) -> dict[str, Path]:
@@ -40,3 +51,10 @@ def required(database: Database | None) -> Database:
     if database is None:
         raise CommandError('the site has no database. Set DATABASE, such as "sqlite:///db.sqlite3".')
     return database
+
+
+def chosen(site: Vivace, alias: str) -> Database:
+    """The site's database of an alias. Raises CommandError without any, and NoDatabase with the nearest alias."""
+    required(site.database)
+    assert site.databases is not None
+    return site.databases[alias]

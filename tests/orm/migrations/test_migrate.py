@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from vivace.databases import Database
 from vivace.databases.errors import IntegrityError
-from vivace.orm.migrations import MigrationError, migrate, show
+from vivace.orm.migrations import MigrationError, PlannedStep, Progress, migrate, show
 from vivace.orm.migrations.errors import IrreversibleMigration, MigrationFailed, MissingMigration, UnknownMigration
 
 if TYPE_CHECKING:
@@ -79,9 +79,26 @@ async def test_fake_marks_and_does_nothing(database: Database, project: Project)
 async def test_progress_is_told_before_and_after_each_step(database: Database, project: Project) -> None:
     author_and_note(project)
     project.make()
-    told: list[tuple[str, bool]] = []
-    await migrate(database, project.apps, progress=lambda step, done: told.append((str(step), done)))
-    assert told == [("Apply blog 0001_initial", False), ("Apply blog 0001_initial", True)]
+    told: list[str] = []
+
+    class Told(Progress):
+        def started(self, step: PlannedStep) -> None:
+            told.append(f"started {step}")
+
+        def running(self, step: PlannedStep, number: int, count: int, text: str) -> None:
+            told.append(f"{number}/{count} {' '.join(text.split()[:3])}")
+
+        def finished(self, step: PlannedStep) -> None:
+            told.append(f"finished {step}")
+
+    await migrate(database, project.apps, progress=Told())
+    assert told == [
+        "started Apply blog 0001_initial",
+        "1/3 CREATE TABLE blog_author",
+        "2/3 CREATE TABLE blog_note",
+        "3/3 CREATE INDEX ix_blog_note_author_id",
+        "finished Apply blog 0001_initial",
+    ]
 
 
 # --- changes with rows in the tables
@@ -507,7 +524,12 @@ def upgrade():
 """,
     )
     started = asyncio.Event()
-    task = asyncio.create_task(migrate(database, project.apps, progress=lambda step, done: started.set()))
+
+    class Started(Progress):
+        def started(self, step: PlannedStep) -> None:
+            started.set()
+
+    task = asyncio.create_task(migrate(database, project.apps, progress=Started()))
     await started.wait()
     await asyncio.sleep(0.1)
     task.cancel()

@@ -7,14 +7,17 @@ The way of a change: models → `MetaData` → `make` compares it with the repla
 Nothing here reads settings: apps are given as a mapping of label to migrations folder.
 """
 
+from vivace.orm.migrations.ddl import Allows
 from vivace.orm.migrations.errors import MigrationError
 from vivace.orm.migrations.files import History, Migration
 from vivace.orm.migrations.inspect_models import inspect
 from vivace.orm.migrations.make import WrittenMigration, make
 from vivace.orm.migrations.migrate import migrate
 from vivace.orm.migrations.plan import PlannedStep
+from vivace.orm.migrations.prune import prune
 from vivace.orm.migrations.questions import ExistingRows, Question, RenamedColumn, RenamedTable
 from vivace.orm.migrations.reporting import Progress
+from vivace.orm.migrations.routes import allowed_on
 from vivace.orm.migrations.show import AppMigrations, show
 from vivace.orm.migrations.sql import sql
 from vivace.orm.migrations.squash import Squash, squash
@@ -22,6 +25,7 @@ from vivace.orm.migrations.tables import Drift, MissingTables, create_missing_ta
 from vivace.orm.migrations.words import per_database
 
 __all__ = [
+    "Allows",
     "AppMigrations",
     "Drift",
     "ExistingRows",
@@ -36,11 +40,13 @@ __all__ = [
     "RenamedTable",
     "Squash",
     "WrittenMigration",
+    "allowed_on",
     "create_missing_tables",
     "inspect",
     "make",
     "migrate",
     "per_database",
+    "prune",
     "show",
     "sql",
     "squash",

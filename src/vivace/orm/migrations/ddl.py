@@ -60,7 +60,7 @@ def steps(
     When some tables are `large` (see live.py), the migration takes care of who uses the database meanwhile. What the
     database does not have, as `allows` says, changes only the state.
     """
-    compiler = _Compiler(dialect)
+    compiler = _Compiler(dialect, allows)
     one: live.Compile = partial(compiler.one, migration=migration)
     if large:
         one = live.Careful(large, state, dialect, one).steps
@@ -94,8 +94,9 @@ def _goes_with_its_table(
 class _Compiler:
     """Collects what Alembic would print in its offline mode."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, allows: Allows) -> None:
         self.dialect = dialect
+        self.allows = allows
         self._statements: list[str] = []
         options = {"as_sql": True, "output_buffer": self, "literal_binds": True}
         self._operations = Operations(MigrationContext.configure(dialect=dialect, opts=options))
@@ -131,7 +132,7 @@ class _Compiler:
             case StateOnlyOp():
                 pass
             case DatabaseOnlyOp():
-                yield from steps(migration, operation.operations, before.copy(), self.dialect)
+                yield from steps(migration, operation.operations, before.copy(), self.dialect, allows=self.allows)
             case RunSQLOp():
                 for sql, parameters in operation.statements(self.dialect):
                     yield Statement(sql) if parameters is None else Query(sa.text(sql).bindparams(**parameters))

@@ -1,7 +1,7 @@
 """One process migrates a database at a time; the others wait for it, and find the work done.
 
 The lock is that of the whole run on PostgreSQL and MySQL, where it ends with the connection: no crash leaves one
-behind. SQLite has no such lock, so there it is the write lock of each transaction, in which what others did meanwhile is
+behind. SQLite has no such lock; there it is the write lock of each transaction, in which what others did meanwhile is
 read again.
 """
 

@@ -119,9 +119,9 @@ def writes_rows_only(step: Step, dialect: Dialect) -> bool:
     """Whether a step can be undone where changes of the schema cannot."""
     if isinstance(step, PythonStep):
         return True
-    if not isinstance(step, Query):
+    if not isinstance(step, (Statement, Query)):
         return False
-    words = outer_words(text_of(step, dialect), "mysql")
+    words = outer_words(text_of(step, dialect).upper(), "mysql")
     return bool(words) and words[0] in _WRITES_ROWS
 
 

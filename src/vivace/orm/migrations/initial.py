@@ -40,7 +40,7 @@ async def is_there(database: Database, step: PlannedStep, state: State) -> bool:
     if missing:
         raise MigrationError(
             f"{migration} cannot count as applied: the database has some of its tables, but no "
-            f"{', no '.join(missing)}. Make the database as the migration says (`vivace sqlmigrate` prints its SQL), or make the migration say "
-            "what the database has (`vivace inspectdb`), and run again."
+            f"{', no '.join(missing)}. Make the database as the migration says (`vivace sqlmigrate` prints its SQL), "
+            "or make the migration say what the database has (`vivace inspectdb`), and run again."
         )
     return True

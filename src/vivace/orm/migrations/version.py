@@ -6,6 +6,7 @@ As in Alembic, the table holds heads only: a migration is applied when it is in 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from vivace.orm.migrations.errors import MissingMigration
@@ -36,19 +37,19 @@ async def read_history(database: Database, apps: Apps) -> tuple[History, set[str
     Raises MissingMigration when an applied migration is not on disk.
     """
     history = History.load(apps)
-    heads = await _heads(database)
-    halfway = _halfway(history, heads, apps)
+    found = await heads(database)
+    halfway = _halfway(history, found, apps)
     if halfway:
         history = History.load(apps, unsquashed=halfway)
-    return history, _applied(history, heads)
+    return history, _applied(history, found)
 
 
 async def read(database: Database, history: History) -> set[str]:
     """The applied revisions; raises MissingMigration when one of them is not on disk."""
-    return _applied(history, await _heads(database))
+    return _applied(history, await heads(database))
 
 
-async def _heads(database: Database) -> set[str]:
+async def heads(database: Database) -> set[str]:
     """What the table holds and a migration of ours may be; an Alembic project has rows of its own in it."""
     if await database.fetch_val(_EXISTS[database.dialect.name]) is None:
         return set()
@@ -93,6 +94,10 @@ def changes(history: History, before: set[str], after: set[str]) -> list[str]:
     if history.replaced:
         # The row may be there: before a squash, fewer migrations implied others.
         removed |= new - old
-    statements = [f"DELETE FROM {TABLE} WHERE version_num = '{revision}'" for revision in sorted(removed)]  # noqa: S608
-    statements += [f"INSERT INTO {TABLE} (version_num) VALUES ('{revision}')" for revision in sorted(new - old)]  # noqa: S608
-    return statements
+    added = [f"INSERT INTO {TABLE} (version_num) VALUES ('{revision}')" for revision in sorted(new - old)]  # noqa: S608
+    return [*removal(removed), *added]
+
+
+def removal(revisions: Iterable[str]) -> list[str]:
+    """The statements that take rows out of the version table."""
+    return [f"DELETE FROM {TABLE} WHERE version_num = '{revision}'" for revision in sorted(revisions)]  # noqa: S608
