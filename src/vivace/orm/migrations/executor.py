@@ -119,9 +119,13 @@ def writes_rows_only(step: Step, dialect: Dialect) -> bool:
     """Whether a step can be undone where changes of the schema cannot."""
     if isinstance(step, PythonStep):
         return True
-    if not isinstance(step, (Statement, Query)):
+    if isinstance(step, Statement):
+        sql = step.sql
+    elif isinstance(step, Query):
+        sql = str(step.expression.compile(dialect=dialect))
+    else:
         return False
-    words = outer_words(text_of(step, dialect).upper(), "mysql")
+    words = outer_words(sql, "mysql")
     return bool(words) and words[0] in _WRITES_ROWS
 
 
