@@ -16,6 +16,7 @@ from vivace.orm.migrations.migrate import migrate
 from vivace.orm.migrations.plan import PlannedStep
 from vivace.orm.migrations.prune import prune
 from vivace.orm.migrations.questions import ExistingRows, Question, RenamedColumn, RenamedTable
+from vivace.orm.migrations.rebase import Moved, rebase
 from vivace.orm.migrations.reporting import Progress
 from vivace.orm.migrations.routes import allowed_on
 from vivace.orm.migrations.show import AppMigrations, show
@@ -33,6 +34,7 @@ __all__ = [
     "Migration",
     "MigrationError",
     "MissingTables",
+    "Moved",
     "PlannedStep",
     "Progress",
     "Question",
@@ -47,6 +49,7 @@ __all__ = [
     "migrate",
     "per_database",
     "prune",
+    "rebase",
     "show",
     "sql",
     "squash",

@@ -15,6 +15,14 @@ class BrokenHistory(MigrationError):
     """The files do not form one linear chain per app: two heads, a gap, a duplicate id, a circle."""
 
 
+class TwoHeads(BrokenHistory):
+    """Two migrations of the app `label` have one parent: two branches were merged. See `rebase`."""
+
+    def __init__(self, label: str, message: str) -> None:
+        super().__init__(message)
+        self.label = label
+
+
 class BadMigrationFile(MigrationError):
     """A file in a migrations folder cannot be imported, or is not a migration."""
 

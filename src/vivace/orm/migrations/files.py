@@ -15,7 +15,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vivace.orm.migrations.errors import BadMigrationFile, BrokenHistory, MigrationError, UnknownMigration
+from vivace.orm.migrations.errors import BadMigrationFile, BrokenHistory, MigrationError, TwoHeads, UnknownMigration
 from vivace.orm.migrations.operations import record
 from vivace.orm.migrations.state import State
 from vivace.orm.migrations.words import NEUTRAL
@@ -248,10 +248,10 @@ def _chain(label: str, found: Sequence[Migration]) -> list[Migration]:
     children: dict[str | None, Migration] = {}
     for migration in sorted(found, key=lambda item: item.revision):
         if migration.revision in by_revision:
-            raise BrokenHistory(_two_heads(label, by_revision[migration.revision], migration, found))
+            raise TwoHeads(label, _two_heads(label, by_revision[migration.revision], migration))
         by_revision[migration.revision] = migration
         if migration.down_revision in children:
-            raise BrokenHistory(_two_heads(label, children[migration.down_revision], migration, found))
+            raise TwoHeads(label, _two_heads(label, children[migration.down_revision], migration))
         children[migration.down_revision] = migration
     for migration in found:
         if migration.down_revision is not None and migration.down_revision not in by_revision:
@@ -271,17 +271,13 @@ def _chain(label: str, found: Sequence[Migration]) -> list[Migration]:
     return chain
 
 
-def _two_heads(label: str, first: Migration, second: Migration, found: Sequence[Migration]) -> str:
-    last = max(int(number_of(item.revision)) for item in found)
-    number = f"{last + 1:04d}"
-    stem = second.name.partition("_")[2] or second.name
+def _two_heads(label: str, first: Migration, second: Migration) -> str:
     parent = "the beginning" if second.down_revision is None else f'"{second.down_revision}"'
     return (
         f'App "{label}" has two migrations after {parent}: {first.path.name} and {second.path.name} '
         f"(in {second.path.parent}). An app's migrations are one line, so that everybody applies them in one order. "
         "Keep the one that is already applied somewhere, and put the other behind it: "
-        f"rename {second.path.name} to {number}_{stem}.py and set "
-        f'revision = "{label}_{number}" and down_revision = "{label}_{last:04d}" in it.'
+        f"`vivace makemigrations {label} --rebase {second.name}`."
     )
 
 

@@ -13,10 +13,11 @@ from vivace.orm.migrations import naming, writer
 from vivace.orm.migrations.autodetect import detect
 from vivace.orm.migrations.drafts import Draft
 from vivace.orm.migrations.errors import MigrationError, UnknownMigration
-from vivace.orm.migrations.files import Apps, History, number_of
+from vivace.orm.migrations.files import Apps, History, Migration, number_of
 from vivace.orm.migrations.model_defaults import with_model_defaults
 from vivace.orm.migrations.questions import Ask, nobody
 from vivace.orm.migrations.state import State
+from vivace.orm.migrations.update import last_of, without
 from vivace.utils.suggest import did_you_mean
 
 
@@ -45,31 +46,48 @@ def make(
     dry_run: bool = False,
     check: bool = False,
     empty: bool = False,
+    update: bool = False,
 ) -> list[WrittenMigration]:
     """Write the migrations that bring the files of `apps` (label → folder) to what `metadata` asks for.
 
     `labels` limits the work to some apps. `ask` answers the questions of `questions.py`. `name` replaces the name made
     from the operations. `dry_run` and `check` write nothing (`check` does not ask either: it answers "not renamed", and
     a column that would need a value for existing rows counts as a change). `empty` writes a migration without
-    operations for each label, to be filled in by hand.
+    operations for each label, to be filled in by hand. `update` writes the last migration of each changed app anew,
+    with the changes in it; it must not have been applied where that matters.
     """
     chosen = _chosen(apps, labels)
     history = History.load(apps)
     if name is not None and not re.fullmatch(r"[A-Za-z_]\w*", name):
         raise MigrationError(f'"{name}" cannot name a migration: it becomes part of a file name, such as note_slug.')
+    replaced: list[Migration] = []
     if empty:
         if labels is None:
             raise MigrationError(f"Say for which app the empty migration is. Apps: {', '.join(sorted(apps))}.")
         drafts = [Draft(label, []) for label in chosen]
     else:
-        drafts = detect(
-            history.state(), State.of(metadata), chosen, _no_question if check else with_model_defaults(ask, metadata)
-        )
+        target = State.of(metadata)
+        answer = _no_question if check else with_model_defaults(ask, metadata)
+        if update:
+            changed = {draft.label for draft in detect(history.state(), target, chosen, _no_question)}
+            replaced = last_of(history, changed)
+            history, chosen = without(history, apps, replaced), sorted(changed)
+        drafts = detect(history.state(), target, chosen, answer)
     written = _number(drafts, history, apps, name)
+    _refuse_to_lose(replaced, written)
     if not (dry_run or check):
         for migration in written:
             writer.write(migration.path, migration.text)
+        for old in replaced:
+            if old.path not in {migration.path for migration in written}:
+                old.path.unlink()
     return written
+
+
+def _refuse_to_lose(replaced: Iterable[Migration], written: Iterable[WrittenMigration]) -> None:
+    for old in replaced:
+        if old.revision not in {migration.revision for migration in written}:
+            raise MigrationError(f"Nothing is left of {old}: the models are as they were before. Delete {old.path}.")
 
 
 def _no_question(question: object) -> None:

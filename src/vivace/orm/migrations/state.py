@@ -96,6 +96,16 @@ class State:
             self.references[table] = self.references.get(table, frozenset()) | {label}
 
 
+def changed_tables(operation: ops.MigrateOperation) -> list[str]:
+    """The tables that an operation makes, changes or drops."""
+    if isinstance(operation, ops.RenameTableOp):
+        return [operation.table_name, operation.new_table_name]
+    if isinstance(operation, ops.AddConstraintOp):
+        return [str(operation.to_constraint().table.name)]
+    name = getattr(operation, "table_name", None)
+    return [] if name is None else [str(name)]
+
+
 def referred_tables(operation: ops.MigrateOperation) -> list[str]:
     """The tables that an operation's foreign keys point to."""
     if isinstance(operation, ops.CreateTableOp):
