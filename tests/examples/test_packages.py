@@ -180,6 +180,20 @@ def test_the_detail_page_shows_requirements_in_both_directions(client: httpx.Cli
     assert "/packages/jinja2/" in markupsafe
 
 
+def test_an_author_has_a_page_with_the_packages_that_are_installed(client: httpx.Client) -> None:
+    author = client.get("/api/packages/pygments/").json()["authors"][0]
+    page = client.get(f"/authors/{author['slug']}/")
+    assert author["name"] in page.text
+    assert "/packages/pygments/" in page.text
+    assert f"/authors/{author['slug']}/" in client.get("/packages/pygments/").text
+    assert client.get("/authors/nobody/").status_code == 404
+
+
+def test_every_version_that_was_installed_is_remembered(client: httpx.Client) -> None:
+    package = client.get("/api/packages/click/").json()
+    assert package["version"] in client.get("/packages/click/").text.partition("Versions seen here")[2]
+
+
 def test_all_files_of_a_package_come_in_pages(client: httpx.Client) -> None:
     first, second = client.get("/packages/pygments/files/").text, client.get("/packages/pygments/files/?page=2").text
     assert "pygments/lexers/" in first + second

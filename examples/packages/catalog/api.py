@@ -12,7 +12,7 @@ class AuthorSerializer(serializers.ModelSerializer[Author]):
 
     class Meta:
         model = Author
-        fields = ["name", "email"]
+        fields = ["slug", "name", "email"]
 
 
 class RequirementSerializer(serializers.ModelSerializer[Requirement]):
@@ -42,7 +42,16 @@ class PackageDetailSerializer(serializers.ModelSerializer[Package]):
 
     class Meta:
         model = Package
-        fields = [*PackageSerializer.Meta.fields, "location", "loaded", "authors", "classifiers", "requirements"]
+        fields = [
+            *PackageSerializer.Meta.fields,
+            "keywords",
+            "location",
+            "first_seen",
+            "updated",
+            "authors",
+            "classifiers",
+            "requirements",
+        ]
 
 
 class ClassifierSerializer(serializers.ModelSerializer[Classifier]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ class InstalledPackage:
     name: str
     version: str
     summary: str
+    keywords: str
     license: str
     homepage: str
     requires_python: str
@@ -98,6 +100,7 @@ def read(distribution: Distribution) -> InstalledPackage:
         name=name,
         version=first("Version"),
         summary=first("Summary"),
+        keywords=first("Keywords"),
         license=licence(distribution),
         homepage=homepage(distribution),
         requires_python=first("Requires-Python"),
@@ -167,6 +170,13 @@ def requirement(text: str) -> InstalledRequirement:
     marker = str(parsed.marker) if parsed.marker else ""
     extra = marker.rpartition("extra == ")[2].split()[0].strip("\"')") if "extra == " in marker else ""
     return InstalledRequirement(text, parsed.name, str(parsed.specifier), marker, extra)
+
+
+def author_slug(name: str, email: str) -> str:
+    """What the page of an author is called: the name, and what tells those of one name apart."""
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
+    digest = hashlib.sha256(f"{name}\0{email}".encode()).hexdigest()[:8]
+    return f"{words}-{digest}".strip("-")
 
 
 def fingerprint(distribution: Distribution) -> str:

@@ -13,8 +13,8 @@ from packages_index.asgi import app
 from packaging.utils import canonicalize_name
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from catalog.distributions import InstalledPackage, installed
-from catalog.models import Author, Classifier, File, Package, Requirement
+from catalog.distributions import InstalledPackage, author_slug, installed
+from catalog.models import Author, Classifier, File, Package, Release, Requirement
 from vivace.orm.transactions import atomic
 
 
@@ -45,6 +45,7 @@ async def load_package(installed_package: InstalledPackage) -> None:
                 "name": installed_package.name,
                 "version": installed_package.version,
                 "summary": installed_package.summary,
+                "keywords": installed_package.keywords,
                 "license": installed_package.license,
                 "homepage": installed_package.homepage,
                 "requires_python": installed_package.requires_python,
@@ -54,6 +55,7 @@ async def load_package(installed_package: InstalledPackage) -> None:
                 "size": sum(file.size or 0 for file in files),
             },
         )
+        await Release.objects.get_or_create(package=package, version=package.version)
         await package.authors.set(await authors(installed_package))
         await package.classifiers.set(await classifiers(installed_package))
         await package.requirements.all().delete()
@@ -76,7 +78,10 @@ async def load_package(installed_package: InstalledPackage) -> None:
 
 async def authors(package: InstalledPackage) -> list[Author]:
     """The rows of the package's authors, made where they are missing."""
-    return [(await Author.objects.get_or_create(name=name, email=email))[0] for name, email in package.authors]
+    return [
+        (await Author.objects.get_or_create(name=name, email=email, defaults={"slug": author_slug(name, email)}))[0]
+        for name, email in package.authors
+    ]
 
 
 async def classifiers(package: InstalledPackage) -> list[Classifier]:

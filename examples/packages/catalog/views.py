@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
 
-from catalog.models import Classifier, File, Package, Requirement
+from catalog.models import Author, Classifier, File, Package, Requirement
 from vivace.orm.models import Count, Q, QuerySet
 from vivace.orm.pagination import Paginator
 from vivace.web.exceptions import HTTPException
@@ -68,6 +68,7 @@ async def package_detail(request: Request) -> Response:
         "package": package,
         "authors": await package.authors.all(),
         "classifiers": await package.classifiers.all(),
+        "releases": await package.releases.all(),
         "requirements": await package.requirements.select_related("target"),
         "dependents": await Requirement.objects.filter(target=package)
         .select_related("package")
@@ -84,6 +85,16 @@ async def package_files(request: Request) -> Response:
     page = await Paginator(files, FILES_A_PAGE).get_page(request.query_params.get("page"))
     context = {"package": package, "page": page, "link": link(request)}
     return templates.TemplateResponse(request, "package_files.html", context)
+
+
+async def author_detail(request: Request) -> Response:
+    """One author, with the packages of theirs that are installed."""
+    slug = request.path_params["slug"]
+    author = await Author.objects.filter(slug=slug).first()
+    if author is None:
+        raise HTTPException(404, f"No author {slug} has a package here.")
+    packages = await author.packages.order_by("slug")
+    return templates.TemplateResponse(request, "author_detail.html", {"author": author, "packages": packages})
 
 
 async def classifier_list(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import mysql
 
 revision = "catalog_0001"
 down_revision = None
@@ -48,7 +49,7 @@ def upgrade() -> None:
         sa.Column("slug", sa.String(length=200), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("version", sa.String(length=100), nullable=False),
-        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("summary", sa.Text().with_variant(mysql.LONGTEXT(), "mysql"), nullable=False),
         sa.Column("license", sa.String(length=300), nullable=False),
         sa.Column("homepage", sa.String(length=1000), nullable=False),
         sa.Column("requires_python", sa.String(length=100), nullable=False),
@@ -153,10 +154,10 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("package_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text().with_variant(mysql.LONGTEXT(), "mysql"), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("specifier", sa.String(length=300), nullable=False),
-        sa.Column("marker", sa.Text(), nullable=False),
+        sa.Column("marker", sa.Text().with_variant(mysql.LONGTEXT(), "mysql"), nullable=False),
         sa.Column("extra", sa.String(length=200), nullable=False),
         sa.Column("target_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(
