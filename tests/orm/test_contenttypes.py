@@ -143,6 +143,15 @@ async def test_what_is_assigned_is_typed_when_it_is_saved(tagged: Database) -> N
     assert await TaggedItem.objects.filter(word="bulk").count() == 3
 
 
+async def test_a_refreshed_object_reads_what_it_points_to_again(tagged: Database) -> None:
+    item = await TaggedItem.objects.select_related("content_type").order_by("pk")[0]
+    song = await item.content_object
+    await Song.objects.filter(pk=song.pk).update(title="renamed")
+    assert item.content_object.title == song.title
+    await item.refresh_from_db()
+    assert (await item.content_object).title == "renamed"
+
+
 async def test_objects_that_are_gone_are_none(tagged: Database) -> None:
     item = await TaggedItem.objects.create(
         word="lost", content_type=await ContentType.objects.get_for_model(Song), object_id="999"
@@ -186,6 +195,7 @@ async def test_generic_relations_are_managers(tagged: Database) -> None:
     assert not await TaggedItem.objects.filter(pk=other.pk).exists()
     keep = await song.tags.get(word="newer")
     await song.tags.set([keep, TaggedItem(word="extra")], bulk=False)
+    await song.tags.set(TaggedItem.objects.filter(pk__in=await song.tags.values_list("pk", flat=True)))
     assert sorted(await song.tags.values_list("word", flat=True)) == ["extra", "newer"]
     await song.tags.clear()
     assert await song.tags.count() == 0

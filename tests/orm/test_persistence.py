@@ -89,6 +89,32 @@ async def test_an_unsaved_related_object_is_refused(database: Database) -> None:
     assert book.author_id == author.pk
 
 
+async def test_a_key_that_is_set_after_an_unsaved_object_counts(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann")
+    book = Book(title="x", author=Author(name="unsaved"))
+    book.author_id = ann.pk
+    await book.save()
+    assert (await Book.objects.get()).author_id == ann.pk
+
+
+async def test_refresh_forgets_the_objects_on_the_other_side(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann")
+    await Profile.objects.create(author=ann, text="old")
+    ann = await Author.objects.select_related("profile").get()
+    await Profile.objects.update(text="new")
+    assert ann.profile.text == "old"
+    await ann.refresh_from_db(fields=["name"])
+    assert ann.profile.text == "old"
+    await ann.refresh_from_db(fields=["profile"])
+    assert (await ann.profile).text == "new"
+    await Profile.objects.update(text="newer")
+    await ann.refresh_from_db()
+    assert (await ann.profile).text == "newer"
+    await Profile.objects.update(text="newest")
+    await ann.refresh_from_db(from_queryset=Author.objects.select_related("profile"))
+    assert ann.profile.text == "newest"
+
+
 async def test_auto_now_and_auto_now_add(database: Database) -> None:
     row = await Stamped.objects.create()
     made, changed = row.made, row.changed

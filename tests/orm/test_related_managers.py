@@ -12,7 +12,7 @@ from tests.orm.library import Author, Book, Loan, Tag, statements
 from vivace.databases import Database
 from vivace.orm import models
 from vivace.orm.registry import registry
-from vivace.orm.signals import m2m_changed
+from vivace.orm.signals import m2m_changed, post_save
 
 pytestmark = pytest.mark.anyio
 
@@ -171,3 +171,20 @@ async def test_rows_that_come_one_by_one_know_their_object_too(database: Databas
     author = await Author.objects.create(name="a")
     await Book.objects.create(title="b", author=author)
     assert [book.author is author async for book in author.books.iterator()] == [True]
+
+
+async def test_what_set_takes_away_is_saved_one_by_one_without_bulk(database: Database) -> None:
+    author = await Author.objects.create(name="a")
+    first, second = [await Book.objects.create(title=title, author=author) for title in ("1", "2")]
+    await author.edited.add(first)
+    saved: list[Any] = []
+
+    async def receiver(instance: Any, **kwargs: Any) -> None:
+        saved.append((instance, instance.editor_id))
+
+    post_save.connect(receiver, sender=Book)
+    try:
+        await author.edited.set([second], bulk=False)
+    finally:
+        post_save.disconnect(receiver, sender=Book)
+    assert saved == [(first, None), (second, author.pk)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vivace.orm import binding
@@ -49,8 +49,10 @@ async def refresh(
     from_queryset: QuerySet[Any] | None = None,
 ) -> None:
     """`Model.refresh_from_db`."""
-    wanted = None if fields is None else _columns_to_refresh(instance, fields)
+    names = None if fields is None else frozenset(fields)
+    wanted = None if names is None else _columns_to_refresh(instance, names)
     if wanted == []:
+        _take_over_relations(instance, {}, names)
         return
     database = database_of(instance, using, write=False)
     rows: QuerySet[Any] = instance._meta.base_manager.get_queryset() if from_queryset is None else from_queryset
@@ -60,6 +62,7 @@ async def refresh(
         rows = rows.only(*wanted)
     fresh = await rows.get(pk=instance.pk)
     _take_over(instance, fresh, database, whole=wanted is None)
+    _take_over_relations(instance, fresh.__dict__, names)
 
 
 def _columns_to_refresh(instance: Model, names: Iterable[str]) -> list[str]:
@@ -100,3 +103,17 @@ def _take_over(instance: Model, fresh: Model, database: Database, *, whole: bool
     instance._origin, instance._row = fresh._origin, fresh._row
     if is_partial(instance) and not is_partial(fresh):
         instance.__class__ = instance._meta.model
+
+
+def _take_over_relations(instance: Model, loaded: Mapping[str, Any], names: frozenset[str] | None) -> None:
+    """Forgets the one object on the other side of each relation, or takes over the one that was loaded anew."""
+    meta = instance._meta
+    slots = [
+        (relation.accessor, relation.slot)
+        for relation in meta.related_objects
+        if relation.one_to_one and relation.accessor is not None
+    ]
+    slots += [(virtual.name, virtual.slot) for virtual in meta.private_fields if virtual.slot is not None]
+    for name, slot in slots:
+        if names is None or name in names:
+            setattr(instance, slot, loaded.get(slot))

@@ -23,13 +23,15 @@ def take_related_keys(instance: Model) -> None:
         related = instance.__dict__.get(slot_of(field.name))
         if related is None:
             continue
+        if getattr(instance, field.attname) is not None:
+            # The attribute has the last word: it may have been set since the object was assigned.
+            continue
         key = getattr(related, field.target_field.attname)
         if key is None:
             raise ValueError(
                 f"save() prohibited to prevent data loss due to unsaved related object '{field.name}': save it first"
             )
-        if getattr(instance, field.attname) is None:
-            setattr(instance, field.attname, key)
+        setattr(instance, field.attname, key)
 
 
 def insert_values(instance: Model, *, raw: bool = False) -> tuple[tuple[str, ...], list[Any], bool]:

@@ -26,6 +26,8 @@ class GenericForeignKey(VirtualField):
     Source: https://docs.djangoproject.com/en/stable/ref/contrib/contenttypes/#generic-relations
     """
 
+    slot: str
+
     def __init__(
         self, ct_field: str = "content_type", fk_field: str = "object_id", for_concrete_model: bool = True
     ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy
@@ -297,24 +297,3 @@ class GenericManager(RelatedManager[M]):
         async with database.atomic():
             for each in await rows:
                 await each.delete(using=database)
-
-    async def set(
-        self,
-        objects: Iterable[Any],
-        *,
-        bulk: bool = True,
-        clear: bool = False,
-        through_defaults: dict[str, Any] | None = None,
-    ) -> None:
-        wanted = list(objects)
-        self._forget()
-        async with self._target_database().atomic():
-            if clear:
-                await self.clear(bulk=bulk)
-                await self.add(*wanted, bulk=bulk)
-                return
-            present = await self.get_queryset()
-            kept = {each.pk for each in wanted} - {None}
-            known = {each.pk for each in present}
-            await self.remove(*(each for each in present if each.pk not in kept), bulk=bulk)
-            await self.add(*(each for each in wanted if each.pk not in known), bulk=bulk)

@@ -20,6 +20,8 @@ class VirtualField:
     relation: Any = None
     """What the name means in lookups, when it means anything there."""
     is_relation = False
+    slot: str | None = None
+    """The attribute of an instance that holds the one object related by it, when it is related to one."""
     hangs = False
     """Whether what is related by it is deleted with the row."""
 

@@ -20,7 +20,7 @@ from vivace.orm.fields.times import DateTimeField
 from vivace.orm.functions.pieces import Element, call
 from vivace.orm.functions.uuid import UUID4
 from vivace.orm.postgresql.arrays import ArrayField, item_of
-from vivace.orm.postgresql.search import require_postgresql
+from vivace.orm.postgresql.only import require_postgresql
 
 RandomUUID = UUID4
 """Django's name for it where only PostgreSQL has one; here `UUID4` works on all databases."""

@@ -175,7 +175,19 @@ class RelatedManager(Manager[M]):
         through_defaults: dict[str, Any] | None = None,
     ) -> None:
         """Relates exactly these objects; with `clear`, by ending all relations first."""
-        raise NotImplementedError
+        wanted = await listed(objects)
+        self._forget()
+        database = self._target_database()
+        async with database.atomic():
+            if clear:
+                await self.clear(bulk=bulk)
+                await self.add(*wanted, bulk=bulk)
+                return
+            present = await self.get_queryset().using(database)
+            kept = {getattr(each, "pk", None) for each in wanted} - {None}
+            known = {each.pk for each in present}
+            await self.remove(*[each for each in present if each.pk not in kept], bulk=bulk)
+            await self.add(*[each for each in wanted if getattr(each, "pk", None) not in known], bulk=bulk)
 
     if not TYPE_CHECKING:
         # Django's names; they call what a subclass may have overridden.
@@ -307,21 +319,12 @@ class ReverseManyManager(RelatedManager[M]):
         clear: bool = False,
         through_defaults: dict[str, Any] | None = None,
     ) -> None:
-        wanted = await listed(objects)
-        self._forget()
-        async with self._target_database().atomic():
-            if not self.field.null:
-                await self.add(*wanted, bulk=bulk)
-                return
-            if clear:
-                await self.clear()
-                await self.add(*wanted, bulk=bulk)
-                return
-            present = await self.get_queryset()
-            kept = {getattr(each, "pk", None) for each in wanted} - {None}
-            known = {each.pk for each in present}
-            await self.remove(*[each for each in present if each.pk not in kept])
-            await self.add(*[each for each in wanted if getattr(each, "pk", None) not in known], bulk=bulk)
+        if self.field.null:
+            await super().set(objects, bulk=bulk, clear=clear)
+        else:
+            # None of them can be taken away, only others added.
+            async with self._target_database().atomic():
+                await self.add(*await listed(objects), bulk=bulk)
 
 
 async def listed(objects: Iterable[Any]) -> list[Any]:
