@@ -12,6 +12,7 @@ from vivace.orm.migrations.tables import tables_in
 
 if TYPE_CHECKING:
     from vivace.databases import Database
+    from vivace.orm.migrations.elements import Table
     from vivace.orm.migrations.state import State
 
 
@@ -44,3 +45,11 @@ async def is_there(database: Database, step: PlannedStep, state: State) -> bool:
             "or make the migration say what the database has (`vivace inspectdb`), and run again."
         )
     return True
+
+
+def tables_made(database: Database, step: PlannedStep, state: State) -> list[Table]:
+    """The tables of `step`, as its migration leaves them; `state` is that before the step."""
+    after = state.copy()
+    for operation in step.migration.record(database.dialect):
+        after.apply(operation, step.migration.label)
+    return [table for name, table in after.tables.items() if name not in state.tables]

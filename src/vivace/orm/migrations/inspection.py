@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SAWarning
 
-from vivace.orm.migrations import version
+from vivace.orm.migrations import progress, version
 from vivace.orm.migrations.errors import UnknownTable
 from vivace.utils.suggest import did_you_mean
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vivace.databases import Database
 
 # Tables of the tools themselves; Django's and Vivace's.
-_BOOKKEEPING = frozenset({version.TABLE, "vivace_migration_progress", "django_migrations"})
+_BOOKKEEPING = frozenset({version.TABLE, progress.TABLE, "django_migrations"})
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class LiveTable:
     checks: tuple[tuple[str | None, str], ...]
     comment: str | None
     is_view: bool
+    primary_key_name: str | None = None
 
 
 async def read_tables(
@@ -105,17 +106,18 @@ def _table(inspector: Inspector, connection: sa.Connection, name: str, is_view: 
     if is_view:
         return LiveTable(name, columns, (), (), (), (), None, is_view=True)
     comment = inspector.get_table_comment(name)["text"] if dialect.supports_comments else None
-    primary_key = tuple(inspector.get_pk_constraint(name)["constrained_columns"])
+    primary_key = inspector.get_pk_constraint(name)
     keys = tuple(_key(item) for item in inspector.get_foreign_keys(name))
     return LiveTable(
         name,
         columns,
-        primary_key,
+        tuple(primary_key["constrained_columns"]),
         keys,
         tuple(_indexes(inspector, connection, name, keys)),
         tuple((item["name"], str(item["sqltext"])) for item in inspector.get_check_constraints(name)),
         comment,
         is_view=False,
+        primary_key_name=primary_key["name"],
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vivace.orm import signals
 from vivace.orm.migrations import ddl, failures, initial, naming, progress, version
+from vivace.orm.migrations.adopt import take_over
 from vivace.orm.migrations.errors import MigrationError, MissingMigration
 from vivace.orm.migrations.exclusive import migration_lock, transaction
 from vivace.orm.migrations.executor import Executor, is_of
@@ -103,6 +104,8 @@ class _Run:
         taken: list[PlannedStep] = []
         for step in self.steps:
             is_there = fake_initial and await initial.is_there(self.database, step, executor.state)
+            if is_there:
+                await take_over(self.database, initial.tables_made(self.database, step, executor.state))
             if await executor.take(step, fake=is_there):
                 taken.append(replace(step, faked=fake or is_there))
         await progress.tidy(self.database)
