@@ -35,6 +35,7 @@ class Options:
     fake: bool
     fake_initial: bool
     prune: bool
+    allow_unsafe: bool
     database: str
 
 
@@ -48,6 +49,7 @@ class Options:
     "--fake-initial", is_flag=True, help="Only mark an app's first migration as applied if its tables are there."
 )
 @click.option("--prune", is_flag=True, help="Forget applied migrations of APP whose files were deleted.")
+@click.option("--allow-unsafe", is_flag=True, help="Also do what harms code that uses the database now.")
 @database_option("Which database to migrate.")
 @app_option
 def command(
@@ -58,6 +60,7 @@ def command(
     fake: bool,
     fake_initial: bool,
     prune: bool,
+    allow_unsafe: bool,
     database: str,
     app: str | None,
 ) -> None:
@@ -65,7 +68,8 @@ def command(
 
     With APP only that app's (and what they need); with MIGRATION forwards or backwards to that one, "zero" for none.
     Each migration is one transaction where the database can have that; after a failure the ones before it stay, and
-    the next run goes on.
+    the next run goes on. PostgreSQL and MySQL, unless with DEBUG, are taken to be in use: what would harm the code
+    that runs is refused, and the safe way told.
 
     \b
     vivace migrate
@@ -78,7 +82,9 @@ def command(
         )
     if prune and (label is None or name is not None):
         raise CommandError("--prune forgets migrations of one app: vivace migrate blog --prune")
-    asyncio.run(_migrate(load(app), Options(label, name, plan, check, fake, fake_initial, prune, database)))
+    asyncio.run(
+        _migrate(load(app), Options(label, name, plan, check, fake, fake_initial, prune, allow_unsafe, database))
+    )
 
 
 async def _migrate(site: Vivace, options: Options) -> None:
@@ -116,6 +122,7 @@ async def _run(site: Vivace, database: Database, options: Options) -> list[Plann
             plan=only_plan,
             progress=lines,
             allows=allowed_on(site.databases, options.database),
+            refuse_unsafe=not (options.allow_unsafe or site.debug),
         )
 
 

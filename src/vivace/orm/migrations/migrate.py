@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vivace.orm import signals
-from vivace.orm.migrations import ddl, failures, initial, naming, progress, version
+from vivace.orm.migrations import ddl, failures, initial, naming, progress, refusal, version
 from vivace.orm.migrations.adopt import take_over
 from vivace.orm.migrations.errors import MigrationError, MissingMigration
 from vivace.orm.migrations.exclusive import migration_lock, transaction
 from vivace.orm.migrations.executor import Executor, is_of
 from vivace.orm.migrations.files import Apps, History
+from vivace.orm.migrations.live import LARGE, large_tables
 from vivace.orm.migrations.plan import PlannedStep, Target
 from vivace.orm.migrations.plan import plan as make_plan
 from vivace.orm.migrations.reporting import Progress
@@ -35,13 +36,17 @@ async def migrate(
     plan: bool = False,
     progress: Progress | None = None,
     allows: ddl.Allows = ddl.everything,
+    refuse_unsafe: bool = False,
+    large_from: int = LARGE,
 ) -> list[PlannedStep]:
     """Apply what is missing (or undo what is too much) to reach `target`; gives the steps that were taken.
 
     `target` is None (all apps), "app", ("app", "0003_note_slug") or ("app", "zero"). `plan` only gives the steps.
     `fake` only marks them as done; `fake_initial` only marks an app's first migration if its tables are there.
     `allows(label, table)` says which tables this database has (`table` is None for SQL and Python of an app); what it
-    does not have is marked as done and not run. `progress` is told what happens.
+    does not have is marked as done and not run. `progress` is told what happens. With `refuse_unsafe`, nothing is done
+    when a step would harm code that uses the database now: UnsafeMigration says how to do it safely. Tables of a
+    PostgreSQL of at least `large_from` bytes are changed online, step by step (see live.py).
 
     A migration that was left half done is gone on with first; raises MigrationError when `target` is elsewhere. Raises
     MigrationFailed when the database refuses one: those before it stay, and the message says what there is of it.
@@ -54,8 +59,10 @@ async def migrate(
         async with migration_lock(database, watcher.waiting):
             run = await _Run.begin(database, apps, target)
             await run.forget_if_faked(fake)
+            if refuse_unsafe and not fake:
+                await run.refuse_unsafe()
             await run.tell(signals.pre_migrate, run.steps)
-            taken = await run.take(watcher, fake, fake_initial, allows)
+            taken = await run.take(watcher, fake, fake_initial, allows, large_from)
             await run.tell(signals.post_migrate, taken)
     return taken
 
@@ -97,10 +104,19 @@ class _Run:
             )
         raise MigrationError(failures.other_is_unfinished(record, PlannedStep(migration, record.backwards)))
 
-    async def take(self, watcher: Progress, fake: bool, fake_initial: bool, allows: ddl.Allows) -> list[PlannedStep]:
+    async def refuse_unsafe(self) -> None:
+        """Raise UnsafeMigration when a step harms the code that uses the database now."""
+        begun = None if self.unfinished is None else self.unfinished.revision
+        state = self.history.state(self.applied, self.database.dialect)
+        await refusal.refuse_unsafe(self.database, self.steps, state, begun)
+
+    async def take(
+        self, watcher: Progress, fake: bool, fake_initial: bool, allows: ddl.Allows, large_from: int
+    ) -> list[PlannedStep]:
         """Take the steps; gives those that this process has taken."""
         state = self.history.state(self.applied, self.database.dialect)
-        executor = Executor(self.database, self.history, state, watcher, fake=fake, allows=allows)
+        large = await large_tables(self.database, large_from)
+        executor = Executor(self.database, self.history, state, watcher, fake=fake, large=large, allows=allows)
         taken: list[PlannedStep] = []
         for step in self.steps:
             is_there = fake_initial and await initial.is_there(self.database, step, executor.state)

@@ -25,15 +25,20 @@ _TABLES = "SELECT count(*) FROM information_schema.tables WHERE table_name = :na
 _EXISTS = {"mysql": f"{_TABLES}DATABASE()", "postgresql": f"{_TABLES}current_schema()"}
 
 
-async def refuse_unsafe(database: Database, steps: Sequence[PlannedStep], state: State) -> None:
+async def refuse_unsafe(
+    database: Database, steps: Sequence[PlannedStep], state: State, begun: str | None = None
+) -> None:
     """Raise UnsafeMigration when one of `steps`, from `state` on, is dangerous to this database as it is now.
 
+    The revision that was `begun` before is gone on with.
     Tables without rows, and those that the steps make themselves, are nobody's yet. A table is large from a megabyte
     on. On SQLite nothing is refused.
     """
     if database.dialect.name == "sqlite":
         return
-    found = await _that_matter(database, _all_findings(database, steps, state.copy()))
+    found = await _that_matter(
+        database, [item for item in _all_findings(database, steps, state.copy()) if item.migration.revision != begun]
+    )
     if found:
         raise UnsafeMigration(refusal(found))
 
@@ -61,9 +66,8 @@ async def _that_matter(database: Database, found: Sequence[Finding]) -> list[Fin
 
 
 async def _has_rows(database: Database, name: str) -> bool:
-    """A table that is not there under this name (a rename before it is in the same run) counts as used."""
     if not await database.fetch_val(_EXISTS[database.dialect.name], {"name": name}):
-        return True
+        return False  # it belongs to another database, or a step before makes it
     return await database.fetch_val(sa.select(sa.literal(1)).select_from(sa.table(name)).limit(1)) is not None
 
 
