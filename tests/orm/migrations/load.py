@@ -1,134 +1,115 @@
-"""Two releases of an application at work on one database, and what they notice of a migration."""
+"""A release of an application at work: `python load.py URL old|new` sends requests to a database until told to stop.
+
+It prints a line after every few requests, and at the end, when its standard input is closed, what failed.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import sys
 from typing import Any
 
 from vivace.databases import Database
 from vivace.orm import models
-from vivace.orm.base import Model
-from vivace.orm.binding import using
 from vivace.orm.transactions import atomic
 
 ROWS = 20_000
-_WAITS = """
-SELECT extract(epoch FROM clock_timestamp() - l.waitstart) FROM pg_locks AS l
-WHERE NOT l.granted AND l.pid <> pg_backend_pid() AND l.waitstart IS NOT NULL
-  AND l.pid <> ALL(CAST(:migrating AS integer[]))
-"""
+CLIENTS = 3
 
 
-class Author(models.Model):
-    """What notes get a foreign key to, in the course of the migrations."""
+def old_release() -> Any:
+    """The model of the release that runs before the migrations, and long after."""
 
-    name = models.CharField(max_length=80)
+    class Note(models.Model):
+        title = models.CharField(max_length=100)
+        body = models.TextField(null=True)
+        stars = models.IntegerField(null=True)
 
-    class Meta:
-        app_label = "load"
-        db_table = "blog_author"
-        managed = False
+        class Meta:
+            app_label = "blog"
 
-
-class OldNote(models.Model):
-    """The release that runs before the migrations, and long after."""
-
-    title = models.CharField(max_length=100)
-    body = models.TextField(null=True)
-    stars = models.IntegerField(null=True)
-
-    class Meta:
-        app_label = "load"
-        db_table = "blog_note"
-        managed = False
+    return Note
 
 
-class NewNote(models.Model):
-    """The release that is made for what the migrations add."""
+def new_release() -> Any:
+    """The model of the release that the migrations are made for."""
 
-    title = models.CharField(max_length=200)
-    body = models.TextField()
-    stars = models.IntegerField(default=0)
-    slug = models.CharField(max_length=20, null=True)
-    rank = models.IntegerField(db_default=7)
-    author = models.ForeignKey(Author, models.DO_NOTHING, null=True)
+    class Author(models.Model):
+        name = models.CharField(max_length=80)
 
-    class Meta:
-        app_label = "load"
-        db_table = "blog_note"
-        managed = False
+        class Meta:
+            app_label = "blog"
+
+    class Note(models.Model):
+        title = models.CharField(max_length=200)
+        body = models.TextField()
+        stars = models.IntegerField(default=0)
+        slug = models.CharField(max_length=20, null=True)
+        rank = models.IntegerField(db_default=7)
+        author = models.ForeignKey(Author, models.DO_NOTHING, null=True)
+
+        class Meta:
+            app_label = "blog"
+
+    return Note
 
 
-@dataclass
-class Load:
-    """Clients that send requests without a pause, until they are stopped."""
+async def read(note: Any, chance: random.Random) -> None:
+    """A page of one note."""
+    assert await note.objects.filter(pk=chance.randint(1, ROWS)).first() is not None
 
-    database: Database
-    releases: list[type[Model]] = field(default_factory=lambda: [OldNote])
-    failures: list[str] = field(default_factory=list)
-    requests: int = 0
-    longest_wait: float = 0.0
-    migrating: list[int] = field(default_factory=list)
 
-    @asynccontextmanager
-    async def running(self, clients: int = 4) -> AsyncIterator[None]:
-        """Inside the block the clients work, and somebody looks at how long they wait for locks."""
-        with using(self.database):
-            tasks = [asyncio.create_task(self._client(number)) for number in range(clients)]
-            tasks.append(asyncio.create_task(self._watch()))
-            try:
-                yield
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+async def read_many(note: Any, chance: random.Random) -> None:
+    """A page of twenty notes."""
+    start = chance.randint(1, ROWS - 20)
+    assert len([each.title async for each in note.objects.filter(pk__gte=start, pk__lt=start + 20)]) == 20
 
-    async def some(self, count: int = 40) -> None:
-        """Wait until so many more requests have been answered."""
-        goal = self.requests + count
-        while self.requests < goal and not self.failures:
-            await asyncio.sleep(0.005)
 
-    async def _client(self, number: int) -> None:
+async def add(note: Any, chance: random.Random) -> None:
+    """A form that makes a note."""
+    await note.objects.create(title=f"new {chance.random()}", body="text", stars=1)
+
+
+@atomic(retries=3)
+async def change(note: Any, chance: random.Random) -> None:
+    """A form that changes a note, in a transaction."""
+    found = await note.objects.get(pk=chance.randint(1, ROWS))
+    found.body = f"changed {chance.random()}"
+    await found.save(update_fields=["body"])
+
+
+class Clients:
+    """Users that send one request after the other."""
+
+    def __init__(self, note: Any) -> None:
+        self.note = note
+        self.failures: list[str] = []
+
+    async def work(self, number: int) -> None:
+        """Send requests until cancelled."""
         chance = random.Random(number)
         while True:
-            model: Any = chance.choice(self.releases)
-            request = chance.choice([_read, _list, _add, _change])
-            try:
-                await request(model, chance)
-            except Exception as error:  # noqa: BLE001 (whatever a user would see)
-                self.failures.append(f"{model.__name__} {request.__name__}: {type(error).__name__}: {error}")
-            self.requests += 1
-
-    async def _watch(self) -> None:
-        while True:
-            for row in await self.database.fetch_all(_WAITS, {"migrating": self.migrating}):
-                self.longest_wait = max(self.longest_wait, float(row[0]))
-            await asyncio.sleep(0.002)
+            for request in chance.sample([read, read_many, add, change], 4):
+                try:
+                    await request(self.note, chance)
+                except Exception as error:  # noqa: BLE001 (whatever a user would see)
+                    self.failures.append(f"{request.__name__}: {type(error).__name__}: {error}")
+            print("some", flush=True)
 
 
-async def _read(model: Any, chance: random.Random) -> None:
-    await model.objects.filter(pk=chance.randint(1, ROWS)).first()
+async def main(url: str, release: str) -> None:
+    """Work until standard input is closed."""
+    clients = Clients(old_release() if release == "old" else new_release())
+    async with Database(url):
+        tasks = [asyncio.create_task(clients.work(number)) for number in range(CLIENTS)]
+        await asyncio.to_thread(sys.stdin.read)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    print(json.dumps(clients.failures), flush=True)
 
 
-async def _list(model: Any, chance: random.Random) -> None:
-    start = chance.randint(1, ROWS)
-    assert [note.title async for note in model.objects.filter(pk__gte=start, pk__lt=start + 20).order_by("pk")]
-
-
-async def _add(model: Any, chance: random.Random) -> None:
-    await model.objects.create(title=f"new {chance.random()}", body="text", stars=1)
-
-
-async def _change(model: Any, chance: random.Random) -> None:
-    async with atomic():
-        note = await model.objects.filter(pk=chance.randint(1, ROWS)).first()
-        note.body = f"changed {chance.random()}"
-        await note.save(update_fields=["body"])
-
-
-Request = Callable[[Any, random.Random], Awaitable[None]]
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2]))

@@ -1,12 +1,22 @@
-"""Old and new code under load through each kind of migration on PostgreSQL: no request fails."""
+"""Old and new code under load through each kind of migration on PostgreSQL: no request fails.
+
+`VIVACE_SHOW_LOCKS=1 … pytest -s` prints how long requests waited for locks, by kind.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.orm.migrations.load import ROWS, Load, NewNote, OldNote
+from tests.orm.migrations.load import ROWS
 
 from vivace.databases import Database
 from vivace.orm.migrations import migrate
@@ -16,6 +26,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
+LOAD = Path(__file__).with_name("load.py")
+WAITS = """
+SELECT max(extract(epoch FROM clock_timestamp() - l.waitstart)) FROM pg_locks AS l
+JOIN pg_stat_activity AS a ON a.pid = l.pid WHERE NOT l.granted AND a.application_name = 'load'
+"""
 INITIAL = """
     op.create_table("blog_author",
         sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=True), sa.Column("name", sa.String(80)))
@@ -26,8 +41,8 @@ INITIAL = """
         sa.Column("stars", sa.Integer),
         sa.Column("unread", sa.Integer))
 """
-# After these the old code runs on; what the new code needs is there at the end.
-KINDS = {
+# The old release runs through these, and the new one is started after them.
+EXPANDING = {
     "add column": 'op.add_column("blog_note", sa.Column("slug", sa.String(20)))',
     "add column with default": """
     op.add_column("blog_note", sa.Column("rank", sa.Integer, server_default="7", nullable=False))""",
@@ -55,6 +70,9 @@ KINDS = {
     op.add_column("blog_note", sa.Column("read_at", sa.DateTime(True)))
     op.create_table("blog_tag", sa.Column("id", sa.BigInteger, primary_key=True),
         sa.Column("note_id", sa.BigInteger, sa.ForeignKey("blog_note.id", name="fk_tag_note"), nullable=False))""",
+}
+# Both run through these: they take away what neither uses.
+CONTRACTING = {
     "rename index": 'op.rename_index("i_title", "i_headline", "blog_note")',
     "drop index": 'op.drop_index("i_headline", "blog_note")',
     "drop constraints": """
@@ -75,6 +93,67 @@ def write(project: Project, number: int, body: str) -> None:
     )
 
 
+class Release:
+    """A process that runs one release of the application."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self._more = asyncio.Condition()
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            async with self._more:
+                self.lines.append(line.decode())
+                self._more.notify_all()
+
+    async def answers(self, count: int = 6) -> None:
+        """Wait until it has answered some more requests."""
+        goal = len(self.lines) + count
+        async with self._more:
+            await self._more.wait_for(lambda: len(self.lines) >= goal or self._reading.done())
+
+    async def stop(self) -> list[str]:
+        """What failed."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        await self._reading
+        await self.process.wait()
+        failures: list[str] = json.loads(self.lines[-1])
+        return failures
+
+
+@asynccontextmanager
+async def running(database: Database, name: str) -> AsyncIterator[Release]:
+    """A release at work; what of its requests failed fails the test."""
+    command = [sys.executable, str(LOAD), f"{database.url}?application_name=load", name]
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    try:
+        release = Release(process)
+        await release.answers()
+        yield release
+        assert await release.stop() == []
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+class Watch:
+    """Looks at how long the requests wait for locks."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+
+    async def look(self, database: Database) -> None:
+        """Look until cancelled."""
+        while True:
+            self.longest = max(self.longest, float(await database.fetch_val(WAITS) or 0))
+            await asyncio.sleep(0.002)
+
+
 async def test_no_request_fails_through_each_kind_of_migration(postgres: Database, project: Project) -> None:
     write(project, 1, INITIAL)
     await migrate(postgres, project.apps)
@@ -83,17 +162,24 @@ async def test_no_request_fails_through_each_kind_of_migration(postgres: Databas
         "SELECT 'note ' || n, CASE WHEN n % 2 = 0 THEN repeat('x', 100) END, NULLIF(n % 5, 0) "
         f"FROM generate_series(1, {ROWS}) AS n"
     )
-    async with Database(postgres.url) as served:
-        load = Load(served)
-        async with load.running():
-            for number, (kind, body) in enumerate(KINDS.items(), start=2):
+    watch = Watch()
+    async with Database(postgres.url) as watched, running(postgres, "old") as old:
+        watching = asyncio.create_task(watch.look(watched))
+        for number, (kind, body) in enumerate(EXPANDING.items(), start=2):
+            write(project, number, body)
+            await step(postgres, project, kind, watch, old)
+        async with running(postgres, "new") as new:
+            for number, (kind, body) in enumerate(CONTRACTING.items(), start=2 + len(EXPANDING)):
                 write(project, number, body)
-                load.longest_wait, before = 0.0, load.requests
-                await load.some()
-                await migrate(postgres, project.apps, large_from=0)
-                if number > 12:
-                    load.releases = [OldNote, NewNote]
-                await load.some()
-                assert load.failures == [], kind
-                if "VIVACE_SHOW_LOCKS" in os.environ:
-                    print(f"{kind:28} {load.longest_wait * 1000:6.1f} ms, {load.requests - before} requests")
+                await step(postgres, project, kind, watch, old, new)
+        watching.cancel()
+
+
+async def step(postgres: Database, project: Project, kind: str, watch: Watch, *releases: Release) -> None:
+    """Migrate while the releases work, and let them go on for a while."""
+    watch.longest = 0.0
+    await migrate(postgres, project.apps, large_from=0)
+    for release in releases:
+        await release.answers()
+    if "VIVACE_SHOW_LOCKS" in os.environ:
+        print(f"{kind:28} {watch.longest * 1000:6.1f} ms")
