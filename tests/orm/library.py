@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from vivace.databases import Database
+from vivace.databases.backends.base import MISSED
 from vivace.orm import models
 
 
@@ -141,8 +142,11 @@ def statements(database: Database) -> Iterator[list[str]]:
 
         return run
 
+    at_once = database.fetch_plan_at_once
+    database.fetch_plan_at_once = lambda plan, args=(): MISSED  # type: ignore[method-assign]
     database.fetch_plan, database.execute_plan = watched(fetch), watched(execute)  # type: ignore[method-assign]
     try:
         yield seen
     finally:
+        database.fetch_plan_at_once = at_once  # type: ignore[method-assign]
         database.fetch_plan, database.execute_plan = fetch, execute  # type: ignore[method-assign]

@@ -227,3 +227,50 @@ def test_thousands_of_new_instances_leave_room_for_what_saving_adds() -> None:
     last._row, last._origin, last._rel_owner = (), None, None
     # A dict that shares its keys with the class is smaller than one of its own.
     assert sys.getsizeof(vars(last)) < sys.getsizeof({**vars(last)})
+
+
+def test_a_manager_is_the_models_and_not_an_instances() -> None:
+    class Base(models.Model):
+        class Meta:
+            app_label = "managed"
+
+    class Below(Base):
+        extra = models.Manager()
+
+        class Meta:
+            app_label = "managed"
+
+    class Bare(Base):
+        objects = None
+
+        class Meta:
+            app_label = "managed"
+
+    assert Base.objects is Base._meta.managers["objects"]
+    assert Base.objects.model is Base
+    assert (Below.objects.model, Below.extra.model) == (Below, Below)
+    assert Bare.objects is None
+    with pytest.raises(AttributeError, match="Manager isn't accessible via Below instances"):
+        _ = Below().extra
+    assert not hasattr(Base(), "objects")
+    assert {"get", "filter", "count"} <= set(dir(Base.objects))
+
+
+def test_a_field_may_have_the_name_of_an_inherited_manager() -> None:
+    class Parent(models.Model):
+        rows = models.Manager()
+
+        class Meta:
+            app_label = "managed"
+            abstract = True
+
+    class Child(Parent):
+        rows = models.IntegerField(default=7)
+        objects = models.Manager()
+
+        class Meta:
+            app_label = "managed"
+
+    assert Child().rows == 7
+    assert Child.rows.name == "rows"
+    assert Child.objects.model is Child

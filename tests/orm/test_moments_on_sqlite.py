@@ -118,3 +118,30 @@ async def test_a_year_has_all_its_moments_in_both_forms(tables: Database) -> Non
     assert sorted(found) == ["2025-01-01 00:00:00", "2025-01-01 00:00:00.000000", *ends]
     later = await Visit.objects.filter(at__year__gt=2025).values_list("text", flat=True)
     assert sorted(later) == others[:2]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-02 03:04:05", WHOLE),
+        ("2026-01-02T03:04:05.120000", BROKEN),
+        ("2026-01-02 03:04", WHOLE.replace(second=0)),
+        ("2026-01-02", WHOLE.replace(hour=0, minute=0, second=0)),
+        ("2026-01-02 03:04:05Z", WHOLE),
+        ("2026-01-02 04:04:05+01:00", WHOLE),
+        ("2026-01-01 22:04:05-05:00", WHOLE),
+        ("20260102T030405", WHOLE),
+    ],
+)
+async def test_every_form_of_a_text_gives_an_aware_moment(tables: Database, text: str, moment: dt.datetime) -> None:
+    await tables.execute("INSERT INTO moments_visit (at, text) VALUES (:at, '')", {"at": text})
+    found = (await Visit.objects.get()).at
+    assert found == moment
+    assert found is not None
+    assert found.tzinfo is dt.UTC
+
+
+async def test_a_text_that_is_no_moment_is_an_error(tables: Database) -> None:
+    await tables.execute("INSERT INTO moments_visit (at, text) VALUES ('yesterday', '')")
+    with pytest.raises(ValueError, match="yesterday"):
+        await Visit.objects.get()

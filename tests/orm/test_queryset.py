@@ -566,3 +566,20 @@ async def test_rows_that_are_distinct_by_some_fields_are_not_written(books: Data
         await rows.update(pages=1).returning()
     with pytest.raises(TypeError, match=r"Cannot call delete\(\) after .distinct\(\*fields\)."):
         await rows.delete()
+
+
+async def test_get_asks_the_filter_of_a_queryset_class_that_has_one(books: Database) -> None:
+    class Thin(models.QuerySet[Book]):
+        def filter(self, *conditions: Any, **lookups: Any) -> Any:
+            return super().filter(*conditions, **lookups, pages__lt=0)
+
+    assert await Book.objects.filter(pages__gte=0).exists()
+    one = await Book.objects.order_by("pk").first()
+    assert one is not None
+    assert await models.QuerySet[Book](Book).get(pk=one.pk) == one
+    with pytest.raises(Book.DoesNotExist):
+        await Thin(Book).get(pk=one.pk)
+    with pytest.raises(Book.DoesNotExist):
+        await Book.objects.none().get(pk=one.pk)
+    with pytest.raises(TypeError, match="slice"):
+        await Book.objects.order_by("pk")[1:2].get(pk=one.pk)

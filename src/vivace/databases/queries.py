@@ -239,6 +239,10 @@ class Queries(Copying, Notifying, ABC):
                     yield row
                 number += len(rows)
 
+    def fetch_plan_at_once(self, plan: Plan, args: Sequence[Any] = ()) -> Any:
+        """The rows of a plan if they can be had without waiting, as quick reads of SQLite can; else `MISSED`."""
+        return self._at_once(Operation.ROWS, plan, args) if plan.credit > 0 else MISSED
+
     async def fetch_plan(self, plan: Plan, args: Sequence[Any] = ()) -> Rows:
         """All rows of a plan, as the driver gives them: tuples of sqlite3, Records of asyncpg."""
         found = self._at_once(Operation.ROWS, plan, args) if plan.credit > 0 else MISSED

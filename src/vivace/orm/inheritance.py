@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from vivace.orm._attributes_cy import ManagerAttribute
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.foreign_keys import OneToOneField
@@ -193,5 +194,5 @@ def managers_of(model: type[Model]) -> dict[str, Manager[Any]]:
             # `objects = None`, or anything else of that name in a class between, takes the manager away.
             if name not in managers and name not in above:
                 managers[name] = manager.bound(model, name)
-        above.update(base.__dict__)
+        above.update(name for name, value in base.__dict__.items() if not isinstance(value, ManagerAttribute))
     return managers

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from inspect import isfunction
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, cast
 
 from vivace.orm.query.queryset import QuerySet
@@ -44,7 +46,8 @@ class Manager(_Base[M]):
             pass
 
         def __getattr__(self, name: str) -> Any:
-            # Querysets' methods, except what is private or changes many rows by mistake.
+            # What a queryset class adds to QuerySet's own methods, which `_forward_methods` has put here; nothing that
+            # is private or changes many rows by mistake.
             if name.startswith("_") or "model" not in self.__dict__:
                 raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
             return getattr(self.get_queryset(), name)
@@ -100,11 +103,25 @@ class Manager(_Base[M]):
 
 
 def _forwarding(name: str) -> Any:
+    of_queryset = attrgetter(name)
+
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self.get_queryset(), name)(*args, **kwargs)
+        return of_queryset(self.get_queryset())(*args, **kwargs)
 
     method.__name__ = name
     return method
 
+
+def _forward_methods() -> None:
+    """The public methods of every queryset as methods of a manager: found at once, and seen by `dir()`."""
+    for name in dir(QuerySet):
+        method = getattr(QuerySet, name)
+        if not name.startswith("_") and isfunction(method) and not hasattr(Manager, name):
+            forwarding = _forwarding(name)
+            forwarding.__doc__, forwarding.__qualname__ = method.__doc__, f"Manager.{name}"
+            setattr(Manager, name, forwarding)
+
+
+_forward_methods()
 
 QuerySet.manager_class = Manager

@@ -20,7 +20,7 @@ from vivace.databases.plan import Plan
 from vivace.databases.values import ValueEncoder
 
 if TYPE_CHECKING:
-    from vivace.databases.backends.sqlite.inline import InlineReader
+    from vivace.databases.backends.sqlite._inline_cy import InlineReader
     from vivace.databases.notifications import Hub
 
 T = TypeVar("T")

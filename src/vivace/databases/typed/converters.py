@@ -21,6 +21,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
+from vivace.databases.values import aware_utc
+
 Convert = Callable[[Any], Any]
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 (as SQLAlchemy stores an Interval on SQLite)
@@ -296,7 +298,7 @@ def _constrained(annotation: Any) -> Conversion:
         if base.exact is None or type(value) is not base.exact:
             value = base.convert(value)
         if wants_zone and isinstance(value, dt.datetime) and value.tzinfo is None:
-            value = value.replace(tzinfo=dt.UTC)  # SQLite and MySQL hold moments in UTC, without saying so
+            value = aware_utc(value)  # SQLite and MySQL hold moments in UTC, without saying so
         return _checked(value, annotation)
 
     return Conversion(base.shown, None, convert, nullable=base.nullable)

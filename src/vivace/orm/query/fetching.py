@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from vivace.databases import Plan
+from vivace.databases.backends.base import MISSED
 from vivace.orm import binding
 from vivace.orm.expressions.base import Expression
-from vivace.orm.expressions.conditions import Combinable, Shape
-from vivace.orm.query import cache
-from vivace.orm.query.chaining import freeze_named, named_expressions
+from vivace.orm.expressions.conditions import PLAIN, Combinable, Shape
+from vivace.orm.query import cache, names
+from vivace.orm.query.chaining import ChainedQuery, freeze_named, named_expressions
 from vivace.orm.query.combining import CombinableQuery
 from vivace.orm.query.core import Query, core_statement
 from vivace.orm.query.explaining import explain_prefix
@@ -33,6 +34,12 @@ class FetchedQuery(CombinableQuery[M]):
 
     __slots__ = ()
 
+    _filters_plainly = True
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._filters_plainly = cls.filter is ChainedQuery.filter
+
     async def _one(self) -> M:
         rows = await self
         if not rows:
@@ -41,15 +48,14 @@ class FetchedQuery(CombinableQuery[M]):
 
     async def _fetch(self) -> list[M]:
         if self._result is None:
-            self._result = [] if self._is_empty else await self._rows()
+            self._result = [] if self._is_empty else await self._rows(*self._full_shape())
         return self._result
 
-    async def _rows(self) -> list[M]:
-        shape, values = self._full_shape()
+    async def _rows(self, shape: Shape, values: Sequence[Any]) -> list[M]:
         database = binding.resolve(self._database, self.model)
         plan, arguments, decode = cache.shapes.bound(self.model, shape, values, database.dialect)
-        rows = await database.fetch_plan(plan, arguments)
-        result = decode(rows, database, True)
+        rows = database.fetch_plan_at_once(plan, arguments)
+        result = decode(await database.fetch_plan(plan, arguments) if rows is MISSED else rows, database, True)
         if self._known is not None:
             _set_known(result, self._known)
         if self._prefetch and result:
@@ -98,10 +104,14 @@ class FetchedQuery(CombinableQuery[M]):
 
     async def get(self, *conditions: Combinable, **lookups: Any) -> M:
         """The one row. Raises DoesNotExist or MultipleObjectsReturned."""
-        found = self.filter(*conditions, **lookups) if conditions or lookups else self._clone()
-        if not found._is_sliced:
-            found._shape = (*found._shape, ("get",))
-        rows = await found
+        asked = None if conditions else self._plain_get(lookups)
+        if asked is not None:
+            rows = await self._rows(*asked)
+        else:
+            found = self.filter(*conditions, **lookups) if conditions or lookups else self._clone()
+            if not found._is_sliced:
+                found._shape = (*found._shape, ("get",))
+            rows = await found
         if len(rows) == 1:
             return rows[0]
         model: Any = self.model
@@ -109,6 +119,21 @@ class FetchedQuery(CombinableQuery[M]):
             raise model.DoesNotExist(f"{model.__name__} matching query does not exist.")
         count = str(len(rows)) if len(rows) < MAX_GET_RESULTS else f"more than {MAX_GET_RESULTS - 1}"
         raise model.MultipleObjectsReturned(f"get() returned more than one {model.__name__} -- it returned {count}!")
+
+    def _plain_get(self, lookups: Mapping[str, Any]) -> tuple[Shape, Sequence[Any]] | None:
+        """The shape and values of `filter(**lookups)` with a `get` behind it, without the querysets between.
+
+        None where there is more to it: in a slice, in an empty queryset, with values that shape the SQL, and where a
+        class has a `filter` of its own.
+        """
+        values = tuple(lookups.values())
+        if self._high is not None or self._low or self._is_none or not self._filters_plainly or not values:
+            return None
+        if not all([value.__class__ in PLAIN for value in values]):  # noqa: C419 - a generator costs twice as much
+            return None
+        asked = tuple(lookups)
+        names.check(self.model, self._shape, asked)
+        return (*self._shape, ("filter", asked), ("get",)), (*self._values, *values)
 
     async def first(self) -> M | None:
         """The first row, by key if nothing is ordered, or None."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vivace.orm import binding
+from vivace.orm._attributes_cy import SingleAttribute
 from vivace.orm.expressions.columns import Column
 from vivace.orm.instances import Origin, slot_of
 from vivace.orm.relations.single import Single
@@ -14,13 +15,12 @@ if TYPE_CHECKING:
     from vivace.orm.fields.foreign_keys import ForeignKey
 
 
-class ForwardRelation(Single):
+class ForwardRelation(SingleAttribute, Single):
     """The data descriptor of a foreign key. Reading never waits: what is not loaded is a stub that knows its key."""
 
     def __init__(self, field: ForeignKey[Any]) -> None:
+        super().__init__(slot_of(field.name))
         self.field = field
-        # The attribute that holds the related object; the model has None there, so that it can always be read.
-        self.slot = slot_of(field.name)
 
     @property
     def model(self) -> type[Model]:
@@ -34,14 +34,15 @@ class ForwardRelation(Single):
     def other(self) -> str:
         return self.field.target_field.attname
 
-    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
+    def found(self, instance: Model | None, owner: type[Model]) -> Any:
         if instance is None:
             return Column(owner, self.field.name)
-        key = getattr(instance, self.field.attname)
+        key = getattr(instance, self.own)
         related = getattr(instance, self.slot)
         if key is None:
             # An object assigned before it was saved has no key yet; any other no longer belongs here.
             return related if related is not None and getattr(related, self.other) is None else None
+        self.key_here, self.key_there = self.own, self.other
         if related is not None and getattr(related, self.other) == key:
             return related
         related = self.stub(instance._origin, key)

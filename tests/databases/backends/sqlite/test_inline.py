@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vivace.databases import Database, Plan
+from vivace.databases.backends.sqlite._turns_cy import ALL_TASKS, TURN
 from vivace.databases.backends.sqlite.trust import PENALTY
 from vivace.databases.errors import InterfaceError, ProgrammingError
 
@@ -245,12 +246,50 @@ async def test_a_task_that_reads_without_pause_does_not_keep_another_waiting(sql
     await asyncio.wait(tasks)
 
 
+async def test_a_task_that_has_read_much_leaves_the_others_of_this_turn_their_share(sqlite: Database) -> None:
+    plan = point_read()
+    await sqlite.fetch_plan(plan, (1,))
+    inline = sqlite.backend.inline
+    assert inline is not None
+    done: list[str] = []
+
+    async def read(name: str, *, much: bool) -> None:
+        if much:
+            inline.turns.allowance = 0.0
+            inline.turns.used_up()
+        await sqlite.fetch_plan(plan, (1,))
+        done.append(name)
+
+    tasks = [asyncio.create_task(read("greedy", much=True))]
+    tasks += [asyncio.create_task(read(f"{number}", much=False)) for number in range(3)]
+    await asyncio.wait(tasks)
+    assert done == ["0", "1", "2", "greedy"]
+
+
+async def test_all_tasks_together_get_no_more_than_their_part_of_a_turn(sqlite: Database) -> None:
+    plan = point_read()
+    await sqlite.fetch_plan(plan, (1,))
+    inline = sqlite.backend.inline
+    assert inline is not None
+    await asyncio.sleep(0)
+    shares = 1
+
+    async def use_up() -> None:
+        nonlocal shares
+        inline.turns.allowance = 0.0
+        shares += inline.turns.renewed()
+        inline.turns.used_up()
+
+    await asyncio.gather(*[use_up() for _ in range(20)])
+    assert shares == round(ALL_TASKS / TURN)
+
+
 async def test_a_cancelled_read_in_the_line_takes_nobodys_place(sqlite: Database) -> None:
     plan = point_read()
     await sqlite.fetch_plan(plan, (1,))
     inline = sqlite.backend.inline
     assert inline is not None
-    inline.turns.allowance = 0.0
+    inline.turns.allowance = inline.turns.left = 0.0
     tasks = [asyncio.create_task(sqlite.fetch_plan(plan, (1,))) for _ in range(30)]
     await asyncio.sleep(0)
     for task in tasks[::2]:

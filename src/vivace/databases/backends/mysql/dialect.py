@@ -10,10 +10,11 @@ from sqlalchemy.dialects.mysql.asyncmy import MySQLDialect_asyncmy
 from sqlalchemy.dialects.mysql.base import MySQLTypeCompiler
 
 from vivace.databases.backends.mysql.compiler import Compiler
+from vivace.databases.values import aware_utc
 
 
 def _to_utc(value: Any) -> Any:
-    return value.replace(tzinfo=dt.UTC) if isinstance(value, dt.datetime) and value.tzinfo is None else value
+    return aware_utc(value) if isinstance(value, dt.datetime) and value.tzinfo is None else value
 
 
 class _DateTime(types.DateTime):

@@ -18,6 +18,7 @@ from types import NoneType
 from typing import Any
 
 from vivace.databases.errors import DataError, InterfaceError
+from vivace.databases.values import naive_utc
 
 
 def _integer(value: int) -> int:
@@ -47,11 +48,6 @@ def _decimal(value: Decimal) -> Decimal:
     return value
 
 
-def _datetime(value: dt.datetime) -> dt.datetime:
-    # Sessions are in UTC, and MySQL's types have no time zone.
-    return value if value.tzinfo is None else value.astimezone(dt.UTC).replace(tzinfo=None)
-
-
 def _time(value: dt.time) -> dt.time:
     if value.tzinfo is not None:
         raise DataError("MySQL's TIME has no time zone; pass a time without one")
@@ -76,7 +72,7 @@ _ADAPTERS: dict[type, Callable[[Any], Any] | None] = {
     str: _text,
     float: _float,
     Decimal: _decimal,
-    dt.datetime: _datetime,
+    dt.datetime: naive_utc,  # sessions are in UTC, and MySQL's types have no time zone
     dt.time: _time,
     dict: _json,
     list: _json,

@@ -1,8 +1,8 @@
 """The SQLite backend: which thread runs what.
 
-Quick reads run on the loop (inline.py), other reads in reader threads (readers.py), autocommit writes and transactions
-that begin with a write in the writer thread (writer.py), transactions that begin with a read, cursors and pinned
-connections on sessions with a thread of their own (sessions.py). Whoever writes stands in line (writeline.py). A
+Quick reads run on the loop (_inline_cy.py), other reads in reader threads (readers.py), autocommit writes and
+transactions that begin with a write in the writer thread (writer.py), transactions that begin with a read, cursors and
+pinned connections on sessions with a thread of their own (sessions.py). Whoever writes stands in line (writeline.py). A
 database in memory has one connection, the writer's, and everything stands in line for it.
 """
 
@@ -21,9 +21,9 @@ from sqlalchemy import Dialect
 
 from vivace.databases.backends.base import MISSED, Backend, Begin, Executor, Found, Operation, Session
 from vivace.databases.backends.sqlalchemy_connection import call_sqlite
+from vivace.databases.backends.sqlite._inline_cy import InlineReader
 from vivace.databases.backends.sqlite._jobs_cy import Job
 from vivace.databases.backends.sqlite.dialect import SQLiteDialect
-from vivace.databases.backends.sqlite.inline import InlineReader
 from vivace.databases.backends.sqlite.opener import Opener
 from vivace.databases.backends.sqlite.options import PRAGMAS, Options
 from vivace.databases.backends.sqlite.readers import Readers

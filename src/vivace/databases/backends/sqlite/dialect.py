@@ -9,7 +9,7 @@ from sqlalchemy import types
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from vivace.databases.values import datetime_text, naive_utc, time_text
+from vivace.databases.values import aware_utc, datetime_text, naive_utc, time_text
 
 
 class _DateTime(sqlite.DATETIME):
@@ -41,7 +41,7 @@ class _DateTime(sqlite.DATETIME):
             moment: dt.datetime | None = process(value)
             if moment is None:
                 return None
-            return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+            return aware_utc(moment) if moment.tzinfo is None else moment.astimezone(dt.UTC)
 
         return aware
 
@@ -56,9 +56,19 @@ class _Time(sqlite.TIME):
         return lambda value: time_text(value) if isinstance(value, dt.time) else process(value)
 
 
+class _Compiler(sqlite.base.SQLiteCompiler):
+    def limit_clause(self, select: Any, **kw: Any) -> str:
+        # SQLAlchemy's own adds `OFFSET ?`, a parameter that says 0 each time.
+        if select._limit_clause is not None and select._offset_clause is None:
+            return f"\n LIMIT {self.process(select._limit_clause, **kw)}"
+        text: str = super().limit_clause(select, **kw)  # type: ignore[no-untyped-call]
+        return text
+
+
 class SQLiteDialect(SQLiteDialect_pysqlite):
     """Placeholders `?`."""
 
+    statement_compiler = _Compiler
     supports_statement_cache = True
     colspecs = {
         **SQLiteDialect_pysqlite.colspecs,

@@ -10,7 +10,7 @@ from vivace.databases.plan import Plan
 
 # Processor seconds a worker may have needed for a statement that is tried on the loop next time. Not wall time: a busy
 # loop holds the interpreter lock for milliseconds that are not the statement's fault.
-QUICK = 0.001
+QUICK = 0.002
 # How many quick runs in a worker make a statement trusted again that was slow once; each further time twice as many.
 PENALTY = 8
 MAX_PENALTY = 4096

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, auto_pickle=False
 """Quick reads, run right on the event loop: a statement costs 5 to 10 µs there, a trip to a thread 50 to 130.
 
 What keeps the loop safe:
@@ -8,7 +9,8 @@ What keeps the loop safe:
   a worker, and its plan loses its credit.
 * A value of more than 64 KiB, or a LIKE pattern of more than 256 bytes, is refused by the connection: one step over
   such a value may take any time. A worker has no such limits.
-* The loop gives 2 ms of each of its turns to reads. What comes later waits for the next turn, in a line: see turns.py.
+* A task gets 2 ms of each turn of the loop for its reads, all tasks together 10. What comes later waits for the next
+  turn, in a line: see _turns_cy.py.
 * A lock is not waited for: the worker does that.
 """
 
@@ -21,13 +23,14 @@ from time import perf_counter
 from typing import Any
 
 from vivace.databases.backends.base import MISSED, Operation, outcome_of_rows
+from vivace.databases.backends.sqlite._turns_cy import Turns
 from vivace.databases.backends.sqlite.translate import DRIVER_ERRORS, translated
 from vivace.databases.backends.sqlite.trust import distrust
-from vivace.databases.backends.sqlite.turns import TURN, Turns
 from vivace.databases.plan import Plan
 
-# Seconds one read may take on the loop.
-DEADLINE = TURN
+# Seconds one read may take on the loop: well above trust.py's QUICK, so that one of about that much, on a machine that
+# is busy, does not wander between the loop and a worker, being read twice each time.
+DEADLINE = 0.005
 MAX_VALUE = 64 * 1024
 MAX_PATTERN = 256
 
@@ -35,6 +38,14 @@ _STEPS = 1000
 # What a worker is asked instead: it waits for locks, and has no limits of length.
 _FOR_A_WORKER = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN)
 _BEYOND_LIMITS = "LIKE or GLOB pattern too complex"
+
+_ROWS, _FIRST, _VALUE, _COUNT, _DESCRIBED = (
+    Operation.ROWS,
+    Operation.FIRST,
+    Operation.VALUE,
+    Operation.COUNT,
+    Operation.DESCRIBED,
+)
 
 # Reads of one turn after which the anchor is worth its 4 µs.
 _ANCHORED_FROM = 3
@@ -70,10 +81,11 @@ class InlineReader:
 
     def attempt(self, operation: Operation, plan: Plan, args: Any) -> Any:
         """The result of a plan that has credit, or `MISSED`: ask a worker, or wait for the next turn."""
-        turns = self.turns
-        if turns.allowance <= 0.0 or asyncio.get_running_loop() is not self._loop:
+        if asyncio.get_running_loop() is not self._loop:
             return MISSED
-        started = perf_counter()
+        if self.turns.allowance <= 0.0 and not self.turns.renewed():
+            return MISSED
+        started: float = perf_counter()
         self._deadline = started + DEADLINE
         try:
             result = self._read(operation, plan, args)
@@ -84,20 +96,27 @@ class InlineReader:
                 raise translated(error, plan.sql) from error
             return MISSED
         finally:
-            spent = perf_counter() - started
-            turns.allowance -= spent
-            if spent > DEADLINE:
-                distrust(plan)
-            self._reads += 1
-            if self._reads == 1:
-                turns.use()
-            elif self._reads == _ANCHORED_FROM:
-                self._drop_anchor()
+            self._spend(plan, perf_counter() - started)
+
+    def _spend(self, plan: Plan, spent: float) -> None:
+        turns = self.turns
+        turns.allowance -= spent
+        if turns.allowance <= 0.0:
+            turns.used_up()
+        if spent > DEADLINE:
+            distrust(plan)
+        self._reads += 1
+        if self._reads == 1:
+            turns.use()
+        elif self._reads == _ANCHORED_FROM:
+            self._drop_anchor()
 
     def _read(self, operation: Operation, plan: Plan, args: Any) -> Any:
         cursor = self._cursor
         cursor.execute(plan.sql, args)
-        if operation is Operation.FIRST:
+        if operation is _ROWS:
+            return cursor.fetchall()
+        if operation is _FIRST:
             # Two rows are asked for, because the statement of one that is alone is then at its end.
             rows = cursor.fetchmany(2)
             names = next(zip(*cursor.description, strict=False)) if cursor.description else ()
@@ -107,14 +126,12 @@ class InlineReader:
                 del rows[1]
             return names, rows
         rows = cursor.fetchall()
-        if operation is Operation.ROWS:
-            return rows
-        if operation is Operation.VALUE:
+        if operation is _VALUE:
             return rows[0][0] if rows else None
-        if operation is Operation.COUNT:
+        if operation is _COUNT:
             return len(rows)
         names = next(zip(*cursor.description, strict=False)) if cursor.description else ()
-        return (names, rows) if operation is Operation.DESCRIBED else outcome_of_rows(plan, names, rows)
+        return (names, rows) if operation is _DESCRIBED else outcome_of_rows(plan, names, rows)
 
     def _drop_anchor(self) -> None:
         if self._anchor_connection is not None:
