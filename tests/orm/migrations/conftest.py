@@ -134,7 +134,7 @@ async def mysql(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Database]:
         yield database
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mysql"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Database]:
     """Each database, empty."""
     async with opened(request.param, tmp_path) as database:

@@ -19,7 +19,7 @@ from vivace.orm.migrations.questions import ExistingRows, Question, RenamedColum
 from vivace.orm.migrations.rebase import Moved, rebase
 from vivace.orm.migrations.reporting import Progress
 from vivace.orm.migrations.routes import allowed_on
-from vivace.orm.migrations.show import AppMigrations, show
+from vivace.orm.migrations.show import AppMigrations, PlanLine, show, show_plan
 from vivace.orm.migrations.sql import sql
 from vivace.orm.migrations.squash import Squash, squash
 from vivace.orm.migrations.tables import Drift, MissingTables, create_missing_tables
@@ -35,6 +35,7 @@ __all__ = [
     "MigrationError",
     "MissingTables",
     "Moved",
+    "PlanLine",
     "PlannedStep",
     "Progress",
     "Question",
@@ -51,6 +52,7 @@ __all__ = [
     "prune",
     "rebase",
     "show",
+    "show_plan",
     "sql",
     "squash",
 ]

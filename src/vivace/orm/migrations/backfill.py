@@ -23,7 +23,7 @@ from sqlalchemy.sql.elements import ClauseElement, TextClause
 from vivace.orm.migrations.elements import Table
 from vivace.orm.migrations.errors import MigrationError
 from vivace.orm.migrations.lock_waits import hurry, with_lock_retries
-from vivace.orm.migrations.steps import Checkpoint, LiveStep
+from vivace.orm.migrations.steps import Checkpoint, LiveStep, with_values
 from vivace.orm.migrations.words import PerDatabase, clause
 
 if TYPE_CHECKING:
@@ -139,8 +139,7 @@ class BackfillStep(LiveStep):
 
     def literal(self, dialect: Dialect) -> list[str]:
         update = self.operation.update(self._rows)
-        sql = str(update.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-        return [f"-- In batches of about {self.operation.batch_size} rows:\n{sql}"]
+        return [f"-- In batches of about {self.operation.batch_size} rows:\n{with_values(update, dialect)}"]
 
     def _batch(
         self, database: Database, checkpoint: Checkpoint, after: Sequence[Any] | None, last: Sequence[Any] | None

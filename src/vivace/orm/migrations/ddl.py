@@ -135,7 +135,11 @@ class _Compiler:
                 yield from steps(migration, operation.operations, before.copy(), self.dialect, allows=self.allows)
             case RunSQLOp():
                 for sql, parameters in operation.statements(self.dialect):
-                    yield Statement(sql) if parameters is None else Query(sa.text(sql).bindparams(**parameters))
+                    yield (
+                        Statement(sql, by_hand=True)
+                        if parameters is None
+                        else Query(sa.text(sql).bindparams(**parameters))
+                    )
             case RenameConstraintOp():
                 self._rename_constraint(operation, before, after)
             case RenameIndexOp():

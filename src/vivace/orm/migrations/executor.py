@@ -109,7 +109,7 @@ def stages_for(migration: Migration, work: Iterator[Step], dialect: Dialect) -> 
         return stages_of(work, each_alone=True)
     # A table that is copied must not be seen in halves, and foreign keys can only be switched off around a transaction.
     stages: list[Stage] = []
-    for is_schema, group in groupby(work, key=lambda item: isinstance(item, Statement)):
+    for is_schema, group in groupby(work, key=lambda item: isinstance(item, Statement) and not item.by_hand):
         steps = tuple(group)
         stages += [Stage(steps, in_transaction=True)] if is_schema else stages_of(steps, each_alone=True)
     return stages

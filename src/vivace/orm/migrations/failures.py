@@ -52,8 +52,8 @@ def explained(step: PlannedStep, dialect: Dialect, stages: Sequence[Stage] = (),
 def says_it_was_done(error: Exception, dialect: Dialect) -> bool:
     """Whether a change of the schema, run again because nobody saw its end, had come to its end."""
     cause = error.__cause__
-    code: object = getattr(cause, "sqlstate", None) or (cause.args[0] if cause is not None and cause.args else None)
-    return isinstance(error, DatabaseError) and code in _WAS_DONE.get(dialect.name, ())
+    codes = {getattr(cause, "sqlstate", None), *(cause.args[:1] if cause is not None else ())}
+    return isinstance(error, DatabaseError) and not codes.isdisjoint(_WAS_DONE.get(dialect.name, ()))
 
 
 def has_done_nothing(error: Exception) -> bool:

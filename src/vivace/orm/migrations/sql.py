@@ -7,21 +7,36 @@ from collections.abc import Callable
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql import asyncpg
 
+from vivace.databases.backends.mysql.dialect import MySQLDialect
 from vivace.databases.backends.sqlite.dialect import SQLiteDialect
 from vivace.orm.migrations import ddl, version
 from vivace.orm.migrations.errors import IrreversibleMigration, UnknownMigration
+from vivace.orm.migrations.executor import stages_for
 from vivace.orm.migrations.files import Apps, History
-from vivace.orm.migrations.steps import LiveStep, PythonStep, Query, Statement
+from vivace.orm.migrations.steps import LiveStep, PythonStep, Query, Stage, Statement
 from vivace.utils.suggest import did_you_mean
 
-_DIALECTS: dict[str, Callable[[], Dialect]] = {"sqlite": SQLiteDialect, "postgresql": asyncpg.dialect}
+
+def _mariadb() -> MySQLDialect:
+    dialect = MySQLDialect()
+    dialect.learn_server("10.11.0-MariaDB")
+    return dialect
+
+
+_DIALECTS: dict[str, Callable[[], Dialect]] = {
+    "sqlite": SQLiteDialect,
+    "postgresql": asyncpg.dialect,
+    "mysql": MySQLDialect,
+    "mariadb": _mariadb,
+}
 
 
 def sql(apps: Apps, label: str, name: str, dialect: str | Dialect, *, backwards: bool = False) -> str:
-    """The statements `migrate` would run for a migration, as one script; `dialect` is "sqlite" or "postgresql".
+    """The statements `migrate` would run for a migration, as one script.
 
+       `dialect` is "sqlite", "postgresql", "mysql" or "mariadb".
     Steps in Python are shown as comments. The version table's rows are those of a database that has this migration's
-    parents and nothing else.
+       parents and nothing else.
     """
     if isinstance(dialect, str):
         if dialect not in _DIALECTS:
@@ -37,18 +52,35 @@ def sql(apps: Apps, label: str, name: str, dialect: str | Dialect, *, backwards:
     if backwards:
         before, after = after, before
     state = history.state(before, dialect)
-    work = list(ddl.steps(migration, migration.record(dialect, backwards=backwards), state, dialect))
+    work = ddl.steps(migration, migration.record(dialect, backwards=backwards), state, dialect)
+    marks = [f"{mark};" for mark in version.changes(history, before, after)]
+    return "\n\n".join(_script(stages_for(migration, work, dialect), marks, dialect)) + "\n"
+
+
+def _script(stages: list[Stage], marks: list[str], dialect: Dialect) -> list[str]:
+    """The stages one after the other; the marks are in the last one's transaction, or in one of their own."""
+    if dialect.name == "mysql":  # where BEGIN and COMMIT would do nothing for most of it
+        return [*(line for stage in stages for line in _lines(stage, dialect)), *marks]
     lines: list[str] = []
-    for item in work:
+    if not stages or not stages[-1].in_transaction:
+        stages = [*stages, Stage((), in_transaction=True)]
+    for number, stage in enumerate(stages, start=1):
+        block = [*_lines(stage, dialect), *(marks if number == len(stages) else ())]
+        if stage.in_transaction:
+            block = ["BEGIN;", *block, "COMMIT;"]
+        if dialect.name == "sqlite" and any(isinstance(item, Statement) and item.drops for item in stage.steps):
+            block = ["PRAGMA foreign_keys = OFF;", *block, "PRAGMA foreign_keys = ON;"]
+        lines += block
+    return lines
+
+
+def _lines(stage: Stage, dialect: Dialect) -> list[str]:
+    lines: list[str] = []
+    for item in stage.steps:
         if isinstance(item, Statement):
             lines.append(f"{item.sql};")
         elif isinstance(item, Query | LiveStep):
             lines += [f"{text};" for text in item.literal(dialect)]
         elif isinstance(item, PythonStep):
             lines.append(f"-- Python: {item.name}() runs here.")
-    lines += [f"{mark};" for mark in version.changes(history, before, after)]
-    if migration.atomic:
-        lines = ["BEGIN;", *lines, "COMMIT;"]
-    if dialect.name == "sqlite" and any(isinstance(item, Statement) and item.drops for item in work):
-        lines = ["PRAGMA foreign_keys = OFF;", *lines, "PRAGMA foreign_keys = ON;"]
-    return "\n\n".join(lines) + "\n"
+    return lines

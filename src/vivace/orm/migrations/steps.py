@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from sqlalchemy.exc import CompileError
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
@@ -29,13 +31,26 @@ class Checkpoint(Protocol):
     def advanced(self, done: int, total: int | None = None) -> None: ...
 
 
+def with_values(expression: Any, dialect: Dialect) -> str:
+    """An expression's SQL with its values written out; those that have no such form stand beside it."""
+    try:
+        return str(expression.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    except CompileError:
+        compiled = expression.compile(dialect=dialect)
+        return f"-- with {compiled.params!r}:\n{compiled}"
+
+
 @dataclass(frozen=True)
 class Statement:
-    """Schema SQL in the database's own words. `drops` means that a table goes (see exclusive.py)."""
+    """SQL in the database's own words, of a change of the schema or (`by_hand`) of whoever wrote the file.
+
+    `drops` means that a table goes (see exclusive.py).
+    """
 
     sql: str
     drops: bool = False
     outside: bool = False
+    by_hand: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,9 +78,8 @@ class Query:
 
     def literal(self, dialect: Dialect) -> list[str]:
         """The statements with their values written out, for `sqlmigrate`."""
-        options = {"literal_binds": True}
         rows = [self.expression] if self.rows is None else [self.expression.values(row) for row in self.rows]
-        return [str(item.compile(dialect=dialect, compile_kwargs=options)) for item in rows]
+        return [with_values(item, dialect) for item in rows]
 
 
 @dataclass(frozen=True)
