@@ -12,7 +12,7 @@ from alembic.operations import ops
 
 from vivace.databases import Database
 from vivace.databases.errors import IntegrityError
-from vivace.orm.migrations import MigrationError, ddl
+from vivace.orm.migrations import MigrationError, ddl, migrate
 from vivace.orm.migrations.backfill import BackfillOp, BackfillStep
 from vivace.orm.migrations.concurrent_indexes import CreateIndexConcurrently
 from vivace.orm.migrations.elements import Table
@@ -277,3 +277,47 @@ def test_a_backfill_is_written_as_it_is_read() -> None:
     operation = BackfillOp("note", {"n": 0, "s": sa.text("lower(t)")}, where="n > 3")
     code = render_python_code(ops.UpgradeOps([operation]))
     assert "op.backfill('note', {'n': 0, 's': sa.text('lower(t)')}, where=sa.text('n > 3'))" in code
+
+
+async def test_a_run_that_was_killed_while_it_built_an_index_is_gone_on_with(
+    postgres: Database, project: Project
+) -> None:
+    project.write("blog", "0001_first", FILE.format(number=1, parent=None, body=TABLES))
+    body = (
+        'op.create_index("i", "note", ["n"]); op.create_foreign_key("f", "note", "author", ["author_id"], ["id"]); '
+        'op.add_column("note", sa.Column("x", sa.Integer))'
+    )
+    await migrate(postgres, project.apps)
+    project.write("blog", "0002_second", FILE.format(number=2, parent='"blog_0001"', body=body))
+    begun = "SELECT count(*) FROM pg_index WHERE indrelid = 'note'::regclass AND NOT indisvalid"
+    async with Database(postgres.url) as other:
+        async with other.atomic():
+            await other.execute("LOCK TABLE note IN ROW EXCLUSIVE MODE")  # CREATE INDEX CONCURRENTLY waits for its end
+            async with Database(postgres.url) as killed:
+                run = asyncio.create_task(migrate(killed, project.apps, large_from=0))
+                while not run.done() and not await postgres.fetch_val(begun):
+                    await asyncio.sleep(0.01)
+                run.cancel()
+                await asyncio.gather(run, return_exceptions=True)
+            assert await postgres.fetch_val(begun) == 1
+    assert [str(step) for step in await migrate(postgres, project.apps, large_from=0)] == ["Apply blog 0002_second"]
+    assert await postgres.fetch_val(begun) == 0
+    assert await postgres.fetch_val("SELECT convalidated FROM pg_constraint WHERE conname = 'f'")
+    assert await postgres.fetch_val("SELECT to_regclass('vivace_migration_progress')") is None
+
+
+async def test_what_failed_halfway_goes_on_when_the_rows_are_mended(postgres: Database, project: Project) -> None:
+    project.write("blog", "0001_first", FILE.format(number=1, parent=None, body=TABLES))
+    await migrate(postgres, project.apps)
+    await postgres.execute("INSERT INTO note VALUES (1, 1, 7)")
+    body = (
+        'op.create_index("i", "note", ["n"]); op.create_foreign_key("f", "note", "author", ["author_id"], ["id"]); '
+        'op.add_column("note", sa.Column("x", sa.Integer))'
+    )
+    project.write("blog", "0002_second", FILE.format(number=2, parent='"blog_0001"', body=body))
+    with pytest.raises(MigrationError, match="violates foreign key constraint"):
+        await migrate(postgres, project.apps, large_from=0)
+    assert await postgres.fetch_val("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass")
+    await postgres.execute("UPDATE note SET author_id = NULL")
+    await migrate(postgres, project.apps, large_from=0)
+    assert await postgres.fetch_all("SELECT x FROM note") == [(None,)]

@@ -150,7 +150,8 @@ class Watch:
     async def look(self, database: Database) -> None:
         """Look until cancelled."""
         while True:
-            self.longest = max(self.longest, float(await database.fetch_val(WAITS) or 0))
+            seconds = float(await database.fetch_val(WAITS) or 0)
+            self.longest = max(self.longest, seconds)
             await asyncio.sleep(0.002)
 
 

@@ -9,11 +9,15 @@ import pytest
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.engine import Dialect
 
-from vivace.orm.migrations import MigrationError
+from vivace.databases import Database
+from vivace.orm.migrations import MigrationError, migrate
+from vivace.orm.migrations.errors import UnsafeMigration
 from vivace.orm.migrations.lint import lint
 
 if TYPE_CHECKING:
     from tests.orm.migrations.conftest import Project
+
+pytestmark = pytest.mark.anyio
 
 MAKERS: dict[str, Callable[[], Dialect]] = {"postgresql": postgresql.dialect, "mysql": mysql.dialect}
 DIALECTS = {name: make() for name, make in MAKERS.items()}
@@ -151,3 +155,70 @@ def test_a_finding_says_whom_it_harms_and_the_safe_way(project: Project) -> None
     assert lint(project.apps, DIALECTS["postgresql"], selected=lambda migration: False) == []
     # Released together with the migration that makes the table, it harms nobody.
     assert lint(project.apps, DIALECTS["postgresql"], selected=lambda migration: True) == []
+
+
+DROP = SECOND.replace("{operation}", 'op.drop_column("blog_note", "title")')
+RETYPE = SECOND.replace("{operation}", 'op.alter_column("blog_note", "stars", type_=sa.BigInteger())')
+
+
+@pytest.fixture(params=["postgres", "mysql"])
+def in_use(request: pytest.FixtureRequest) -> Database:
+    """A database that more than one process uses."""
+    database: Database = request.getfixturevalue(request.param)
+    return database
+
+
+async def with_a_row(database: Database, project: Project) -> None:
+    project.write("blog", "0001_initial", INITIAL)
+    await migrate(database, project.apps)
+    await database.execute("INSERT INTO blog_note (id, title) VALUES (1, 'Hello')")
+
+
+async def test_what_breaks_running_code_is_refused_and_done_when_asked_again(
+    in_use: Database, project: Project
+) -> None:
+    await with_a_row(in_use, project)
+    project.write("blog", "0002_second", DROP)
+    with pytest.raises(UnsafeMigration, match=r"(?s)Nothing was migrated.*drop-column.*vivace migrate --allow-unsafe"):
+        await migrate(in_use, project.apps, refuse_unsafe=True)
+    assert await in_use.fetch_val("SELECT title FROM blog_note") == "Hello"
+    assert len(await migrate(in_use, project.apps)) == 1
+
+
+async def test_a_file_that_allows_it_is_not_refused(in_use: Database, project: Project) -> None:
+    await with_a_row(in_use, project)
+    project.write("blog", "0002_second", DROP + '\nallow_unsafe = ("drop-column",)\n')
+    assert len(await migrate(in_use, project.apps, refuse_unsafe=True)) == 1
+
+
+async def test_tables_that_nobody_uses_yet_are_changed(in_use: Database, project: Project) -> None:
+    project.write("blog", "0001_initial", INITIAL)
+    await migrate(in_use, project.apps)
+    project.write("blog", "0002_second", DROP)
+    assert len(await migrate(in_use, project.apps, refuse_unsafe=True)) == 1
+
+
+async def test_a_new_database_goes_through_the_whole_history(in_use: Database, project: Project) -> None:
+    filled = INITIAL + "    op.execute(\"INSERT INTO blog_note (id, title) VALUES (1, 'Hello')\")\n"
+    project.write("blog", "0001_initial", filled)
+    project.write("blog", "0002_second", DROP)
+    assert len(await migrate(in_use, project.apps, refuse_unsafe=True)) == 2
+
+
+async def test_what_holds_up_is_refused_for_large_tables_only(postgres: Database, project: Project) -> None:
+    await with_a_row(postgres, project)
+    project.write("blog", "0002_second", RETYPE)
+    await postgres.execute(
+        "INSERT INTO blog_note (id, title, body) SELECT n, 'x', repeat('text ', 100) FROM generate_series(2, 4000) AS n"
+    )
+    with pytest.raises(UnsafeMigration, match=r"type-change: from INTEGER to BIGINT, blog_note\.stars is written anew"):
+        await migrate(postgres, project.apps, refuse_unsafe=True)
+    await postgres.execute("DELETE FROM blog_note WHERE id > 1")
+    await postgres.execute("VACUUM FULL blog_note")
+    assert len(await migrate(postgres, project.apps, refuse_unsafe=True)) == 1
+
+
+async def test_on_sqlite_nothing_is_refused(sqlite: Database, project: Project) -> None:
+    await with_a_row(sqlite, project)
+    project.write("blog", "0002_second", DROP)
+    assert len(await migrate(sqlite, project.apps, refuse_unsafe=True)) == 1
