@@ -29,7 +29,7 @@ async def test_the_examples_of_a_page_run(page: Path, tmp_path: Path, monkeypatc
     blocks = list(BLOCK.finditer(text))
     assert blocks
     namespace: dict[str, Any] = {"__name__": f"{page.stem.replace('-', '_')}_page"}
-    with registry.isolated():
+    with registry.isolated(empty=True):
         for block in blocks:
             # Padded, so that a traceback shows the line of the page.
             source = "\n" * text.count("\n", 0, block.start(1)) + block[1]
