@@ -12,7 +12,7 @@ from tests.orm.library import statements
 from tests.orm.tables import tables_of
 
 from vivace.databases import Database
-from vivace.orm import Count, F, Q, models
+from vivace.orm import Count, F, Q, models, using
 from vivace.orm.exceptions import FieldError, IntegrityError, ModelDefinitionError
 from vivace.orm.registry import registry
 from vivace.utils.exceptions import ValidationError
@@ -186,3 +186,49 @@ def test_mistakes_are_told(define: Any, message: str) -> None:
     with registry.isolated(), pytest.raises(ModelDefinitionError) as caught:
         define()
     assert message in str(caught.value)
+
+
+# Rows in several tables
+
+
+class Vehicle(models.Model):
+    wheels = models.IntegerField()
+
+
+class Truck(Vehicle):
+    pk = models.CompositePrimaryKey("vehicle_ptr", "year")
+    year = models.IntegerField()
+    load = models.IntegerField(default=0)
+    vehicle_ptr_id: int
+
+
+async def test_a_child_may_have_a_composite_key_with_its_parent_link(database: Database) -> None:
+    async with tables_of(database, Vehicle, Truck):
+        with using(database):
+            truck = Truck(wheels=6, year=1999)
+            await truck.save()
+            assert truck.pk == (truck.vehicle_ptr_id, 1999)
+            truck.load, truck.wheels = 5, 8
+            await truck.save()
+            assert await Truck.objects.filter(pk=truck.pk).values_list("wheels", "load") == [(8, 5)]
+            assert await Truck.objects.filter(wheels=8).update(load=7, wheels=10) == 1
+            assert await Vehicle.objects.filter(truck__load=7).values_list("wheels", flat=True) == [10]
+            with pytest.raises(IntegrityError):
+                # A row of the parent has one of the child.
+                async with database.atomic():
+                    await database.execute(
+                        f"INSERT INTO {Truck._meta.db_table} (vehicle_ptr_id, year, load_) VALUES "
+                        f"({truck.pk[0]}, 2000, 1)".replace("load_", database.dialect.identifier_preparer.quote("load"))
+                    )
+            assert (await truck.delete())[0] == 2
+            made = await Truck.objects.bulk_create([Truck(wheels=n, year=n) for n in range(3)])
+            assert [each.pk[1] for each in made] == [0, 1, 2]
+            assert (await Vehicle.objects.filter(wheels__lt=2).delete())[0] == 4
+            assert await Truck.objects.count() == 1
+
+
+def test_no_model_with_a_table_is_derived_from_one_with_a_composite_key() -> None:
+    with registry.isolated(), pytest.raises(ModelDefinitionError, match="cannot be derived from .*Make it abstract"):
+
+        class Wagon(Truck):
+            pass

@@ -16,6 +16,7 @@ from tests.orm.library import Author, Book
 
 from vivace.databases import Database
 from vivace.orm import Case, Count, Exists, F, OuterRef, Q, Sum, Value, When, functions, models
+from vivace.orm.contenttypes import ContentType, GenericForeignKey, GenericRelation
 from vivace.orm.functions import Concat
 from vivace.orm.lookups import GreaterThan, IContains, In, IsNull, Range
 from vivace.orm.models import FETCH_ONE, FETCH_RAISE, FilteredRelation
@@ -149,6 +150,78 @@ def test_cached_sql_and_arguments_equal_uncached_ones(
     shape, values = rows[start:stop]._full_shape()
     for dialect in DIALECTS:
         cached, fresh = shared.get(Book, shape, dialect), compile_shape(Book, shape, dialect)
+        assert cached.plan.sql == fresh.plan.sql
+        assert list(cached.bind(values)) == list(fresh.bind(values))
+
+
+class Page(models.Model):
+    title = models.CharField(max_length=20)
+    notes = GenericRelation("PageNote", related_query_name="page")
+
+
+class Article(Page):
+    words = models.IntegerField(null=True)
+    after: models.ForeignKey[Page | None] = models.ForeignKey(
+        Page, models.SET_NULL, null=True, related_name="followers"
+    )
+
+
+class Column(Article):
+    fee = models.IntegerField(default=0)
+
+
+class Longest(Article):
+    class Meta:
+        proxy = True
+        ordering = ["-words"]
+
+
+class PageNote(models.Model):
+    text = models.CharField(max_length=20)
+    content_type = models.ForeignKey(ContentType, models.CASCADE)
+    object_id = models.BigIntegerField()
+    content_object = GenericForeignKey()
+
+
+# A model, and what leads from it to the columns of all others.
+WAYS: dict[type[models.Model], str] = {
+    Page: "article__",
+    Article: "",
+    Column: "",
+    Longest: "",
+    PageNote: "page__article__",
+}
+of_pages = st.tuples(
+    st.sampled_from(
+        ["words", "pk", "after", "after__article__words__gt", "column__fee", "followers__words", "notes__object_id"]
+    ),
+    numbers,
+) | st.tuples(st.sampled_from(["title", "after__title__startswith", "notes__text", "notes__page__title"]), texts)
+
+
+@given(
+    st.sampled_from(list(WAYS)),
+    st.lists(st.tuples(st.sampled_from(["filter", "exclude"]), of_pages), max_size=4),
+    st.sampled_from(["", "words", "-title", "after__title", "notes__text"]),
+    st.sampled_from(["", "words", "notes", "followers__column"]),
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_rows_in_several_tables_and_generic_relations_are_cached_alike(
+    model: type[models.Model], chain: list[tuple[str, tuple[str, Any]]], order: str, counted: str
+) -> None:
+    way = WAYS[model]
+    rows: Any = QuerySet(model)
+    for method, (path, value) in chain:
+        own = path.removeprefix("column__") if model is Column else path
+        rows = getattr(rows, method)(**{way + own: value})
+    if counted:
+        counted = counted.removesuffix("__column") if model is Column else counted
+        rows = rows.annotate(n=Count(way + counted))
+    if order:
+        rows = rows.order_by(f"-{way}{order[1:]}" if order.startswith("-") else way + order)
+    shape, values = rows._full_shape()
+    for dialect in DIALECTS:
+        cached, fresh = shared.get(model, shape, dialect), compile_shape(model, shape, dialect)
         assert cached.plan.sql == fresh.plan.sql
         assert list(cached.bind(values)) == list(fresh.bind(values))
 

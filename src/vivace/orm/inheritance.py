@@ -122,6 +122,11 @@ def _link_parents(model: type[Model], parents: Sequence[type[Model]], fields: di
                     f"'{target.__name__}' clashes with declared field of the same name. Give that "
                     "OneToOneField parent_link=True, or rename it."
                 )
+            if target._meta.pk.shares_key:
+                raise ModelDefinitionError(
+                    f"{model.__name__} cannot be derived from {target._meta.label}: its primary key has several "
+                    "columns, to which no link can point. Make it abstract, or give it a key of one column."
+                )
             found = OneToOneField(target, CASCADE, parent_link=True)
             # Before all other fields, where the key stands.
             found.creation_counter = len(meta.links) - len(parents) - 1

@@ -136,9 +136,10 @@ def _add_computed(model: type[Model], table: sqlalchemy.Table, field: Field[Any]
 
 def _add_field_constraints(model: type[Model], table: sqlalchemy.Table, field: Field[Any]) -> None:
     column = table.c[field.column]
-    if field.unique and not field.primary_key:
+    if field.unique and field is not model._meta.pk:
         table.append_constraint(sqlalchemy.UniqueConstraint(column))
-    elif field.db_index and not field.primary_key:
+    elif field.db_index and field is not model._meta.pk_fields[0]:
+        # The key's own index serves its first column; of one of several columns, no other.
         tablespace = field.db_tablespace or model._meta.db_tablespace
         options: dict[str, Any] = {} if tablespace is None else {"postgresql_tablespace": tablespace}
         sqlalchemy.Index(None, column, **options)

@@ -84,6 +84,10 @@ WRITTEN_DIFFERENTLY: dict[str, frozenset[str]] = {
     "await Category.objects.filter(name='root').adelete()": SQLITE,
     # A wrong name is a FieldError.
     "await Book.objects.abulk_update([await Book.objects.aget(pk=1)], ['tags'])": EVERYWHERE,
+    # Django counts a row of the proxy as one of its model's when it meets it from below, too.
+    "await Starred.objects.filter(stars=3).adelete()": EVERYWHERE,
+    # Django's UPDATE of two tables has an ORDER BY, which MariaDB refuses.
+    "await Restaurant.objects.order_by('pk').aupdate(city=Upper('city'))": MYSQL,
     # Two mistakes; each names another first.
     "await Item.objects.abulk_create([Item(slug='q')], update_conflicts=True, update_fields=['id'], "
     "unique_fields=['slug'])": MYSQL,

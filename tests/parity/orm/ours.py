@@ -10,6 +10,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from vivace.databases import Database
 from vivace.orm import models
+from vivace.orm.contenttypes import ContentType, GenericForeignKey, GenericRelation
 from vivace.orm.registry import registry
 from vivace.orm.schema import metadata
 
@@ -75,7 +76,50 @@ class Item(models.Model):
     data = models.JSONField(null=True)
 
 
-MODELS = (Author, Profile, Tag, Store, Book, Stock, Category, Item)
+class Note(models.Model):
+    text = models.CharField(max_length=20)
+    content_type = models.ForeignKey(ContentType, models.CASCADE)
+    object_id = models.BigIntegerField()
+    content_object = GenericForeignKey()
+
+
+class Place(models.Model):
+    name = models.CharField(max_length=20)
+    city = models.CharField(max_length=20, null=True)
+    opened = models.DateField(null=True)
+    notes = GenericRelation(Note, related_query_name="%(class)s")
+
+
+class Restaurant(Place):
+    stars = models.IntegerField(null=True)
+    near: models.ForeignKey[Place | None] = models.ForeignKey(
+        Place, models.SET_NULL, null=True, related_name="neighbours"
+    )
+
+
+class Pizzeria(Restaurant):
+    oven = models.BooleanField(default=False)
+
+
+class Bar(Place):
+    beers = models.IntegerField(default=0)
+
+
+class Starred(Restaurant):
+    class Meta:
+        proxy = True
+        ordering = ["-stars", "id"]
+
+
+class Annotated(Tag):
+    notes = GenericRelation(Note, related_query_name="tag")
+
+    class Meta:
+        proxy = True
+
+
+PROXIES = (Starred, Annotated)
+MODELS = (Author, Profile, Tag, Store, Book, Stock, Category, Item, Note, Place, Restaurant, Pizzeria, Bar)
 
 TITLES = ["Émile", "émile", "EMILE", "100% true", "a_b", "a\\b", "", " ", "naïve 日本", "Ann's", 'q"uote', "Émile"]
 MOMENTS = [
@@ -103,7 +147,7 @@ DOCUMENTS = [
 
 async def make_tables(database: Database) -> None:
     """The tables and indexes of the shop."""
-    for table in metadata(MODELS).sorted_tables:
+    for table in metadata([*MODELS, ContentType]).sorted_tables:
         await database.execute(str(CreateTable(table).compile(dialect=database.dialect)))
         for index in table.indexes:
             await database.execute(str(CreateIndex(index).compile(dialect=database.dialect)))
@@ -156,3 +200,22 @@ async def fill() -> None:
         Item(slug=f"i-{number}", amount=number % 4, note=None if number % 3 else "x", data=DOCUMENTS[number])
         for number in range(len(DOCUMENTS))
     )
+    await _fill_places()
+
+
+async def _fill_places() -> None:
+    park = await Place.objects.create(name="Park", city="Rome", opened=dt.date(2001, 2, 3))
+    square = await Place.objects.create(name="Square")
+    grill = await Restaurant.objects.create(name="Grill", city="Rome", stars=3, near=park)
+    await Restaurant.objects.create(name="Pete", stars=1, near=grill)
+    await Pizzeria.objects.create(name="Grill", city="Oslo", stars=3, oven=True, near=park, opened=dt.date(2020, 1, 1))
+    await Pizzeria.objects.create(name="Pia", city="Rome", opened=dt.date(2019, 12, 31))
+    await Bar.objects.create(name="Bar", city="Oslo", beers=7)
+    await Bar.objects.create(name="Both", beers=2)
+    for text in ("quiet", "green"):
+        await park.notes.create(text=text)
+    await square.notes.create(text="quiet")
+    await grill.notes.create(text="good")
+    await Note.objects.create(text="red one", content_object=await Tag.objects.get(pk=1))
+    # All of them, so that neither of the two adds one.
+    await ContentType.objects.get_for_models(*MODELS, *PROXIES)

@@ -46,7 +46,7 @@ def set_up(alias: str, database: Mapping[str, Any]) -> SimpleNamespace:
     chosen: dict[str, Any] = {
         "DATABASES": {"default": nothing, alias: dict(database)},
         "DATABASE_ROUTERS": [f"{__name__}.Router"],
-        "INSTALLED_APPS": [f"{__name__}.Shop"],
+        "INSTALLED_APPS": ["django.contrib.contenttypes", f"{__name__}.Shop"],
         "USE_TZ": True,
         "TIME_ZONE": "UTC",
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
@@ -74,6 +74,8 @@ def _models() -> SimpleNamespace:
 
 
 def _defined() -> SimpleNamespace:
+    from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
+    from django.contrib.contenttypes.models import ContentType
     from django.db import models
 
     class Shop:
@@ -150,5 +152,54 @@ def _defined() -> SimpleNamespace:
         class Meta(Shop):
             pass
 
-    found = (Author, Profile, Tag, Store, Book, Stock, Category, Item)
-    return SimpleNamespace(**{model.__name__: model for model in found})
+    class Note(models.Model):  # type: ignore[misc]
+        text = models.CharField(max_length=20)
+        content_type = models.ForeignKey(ContentType, models.CASCADE)
+        object_id = models.BigIntegerField()
+        content_object = GenericForeignKey()
+
+        class Meta(Shop):
+            pass
+
+    class Place(models.Model):  # type: ignore[misc]
+        name = models.CharField(max_length=20)
+        city = models.CharField(max_length=20, null=True)
+        opened = models.DateField(null=True)
+        notes = GenericRelation(Note, related_query_name="%(class)s")
+
+        class Meta(Shop):
+            pass
+
+    class Restaurant(Place):
+        stars = models.IntegerField(null=True)
+        near = models.ForeignKey(Place, models.SET_NULL, null=True, related_name="neighbours")
+
+        class Meta(Shop):
+            pass
+
+    class Pizzeria(Restaurant):
+        oven = models.BooleanField(default=False)
+
+        class Meta(Shop):
+            pass
+
+    class Bar(Place):
+        beers = models.IntegerField(default=0)
+
+        class Meta(Shop):
+            pass
+
+    class Starred(Restaurant):
+        class Meta(Shop):
+            proxy = True
+            ordering = ["-stars", "id"]
+
+    class Annotated(Tag):
+        notes = GenericRelation(Note, related_query_name="tag")
+
+        class Meta(Shop):
+            proxy = True
+
+    found = (Author, Profile, Tag, Store, Book, Stock, Category, Item, Note, Place, Restaurant, Pizzeria, Bar)
+    more = (Starred, Annotated, ContentType)
+    return SimpleNamespace(**{model.__name__: model for model in (*found, *more)})

@@ -16,6 +16,7 @@ from tests.parity.orm import ours
 
 from vivace.databases import Database
 from vivace.orm import functions, lookups, models, using
+from vivace.orm.contenttypes import ContentType
 
 
 class Worlds:
@@ -30,11 +31,17 @@ class Worlds:
 
         self.kind, self.runner, self.database = kind, runner, database
         common = {"KIND": kind, "dt": dt, "Decimal": Decimal, "uuid": uuid, "zoneinfo": zoneinfo}
-        shop = {model.__name__: model for model in ours.MODELS}
+        shop = {model.__name__: model for model in (*ours.MODELS, *ours.PROXIES, ContentType)}
         self.ours = vars(models) | vars(functions) | vars(lookups) | shop | common
         self.theirs = vars(django_models) | vars(django_functions) | vars(django_lookups)
         self.theirs |= {"KT": KT, "RawSQL": RawSQL} | vars(django) | common
         self.last = runner.run(self._last_keys())
+        # Both remember content types, of other databases of the same name, too.
+        ContentType.objects.clear_cache()
+        django.ContentType.objects.clear_cache()
+        # In async code Django can only remember them.
+        django.ContentType.objects.get_for_models(*(self.theirs[name] for name in self.last if name != "book_tags"))
+        django.ContentType.objects.get_for_models(django.Starred, django.Annotated, for_concrete_models=False)
 
     async def _last_keys(self) -> dict[str, int]:
         with using(self.database):
@@ -182,10 +189,12 @@ def _tables(names: dict[str, Any]) -> dict[str, Any]:
 
 # Sequences do not go back with a rollback: keys of new rows are compared by their order.
 _REFERS = {"author_id": "Author", "editor_id": "Author", "book_id": "Book", "tag_id": "Tag", "store_id": "Store"}
+_REFERS |= {"place_ptr_id": "Place", "restaurant_ptr_id": "Place", "near_id": "Place"}
+_IN_TABLE_OF = {"Restaurant": "Place", "Pizzeria": "Place", "Bar": "Place"}
 
 
 def _with_new_keys(table: str, row: dict[str, Any], new: dict[str, dict[int, str]]) -> dict[str, Any]:
-    refers = _REFERS | {"id": table, "parent_id": "Category"}
+    refers = _REFERS | {"id": _IN_TABLE_OF.get(table, table), "parent_id": "Category"}
     return {
         name: new[refers[name]].get(value, value) if name in refers else value
         for name, value in row.items()

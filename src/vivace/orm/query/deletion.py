@@ -182,7 +182,7 @@ class _Collector:
 
     async def _values(self, model: type[Model], field: Any, keys: tuple[Any, ...]) -> tuple[Any, ...]:
         """The values of a field of the rows of these keys."""
-        if field.primary_key:
+        if field is model._meta.pk:
             return keys
         found = await self._rows(model).filter(pk__in=keys).values_list(field.attname, flat=True)
         return tuple(value for value in found if value is not None)
