@@ -71,11 +71,6 @@ def set_site(database: Database | None, known: Databases | None) -> tuple[Databa
     return before
 
 
-def current_databases() -> Databases | None:
-    """The databases of the current app, by alias."""
-    return _site.get()
-
-
 def _named(alias: str) -> Database:
     site = _site.get()
     if site is None:

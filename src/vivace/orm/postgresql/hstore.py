@@ -17,12 +17,12 @@ from sqlalchemy.dialects import postgresql
 from vivace.orm.expressions.base import as_field_or_expression
 from vivace.orm.expressions.func import Transform
 from vivace.orm.expressions.literals import text_literal
-from vivace.orm.expressions.lookups.base import Clause, Lookup, Right
+from vivace.orm.expressions.lookups.base import Right
 from vivace.orm.expressions.operand import Operand
 from vivace.orm.expressions.transforms import TransformNode
 from vivace.orm.fields.text import TextField
 from vivace.orm.postgresql.arrays import ArrayField
-from vivace.orm.postgresql.only import PostgreSQLField
+from vivace.orm.postgresql.only import OperatorLookup, PostgreSQLField
 from vivace.utils.exceptions import ValidationError
 from vivace.utils.fieldspec import Kind
 
@@ -190,31 +190,22 @@ class HStoreValues(Transform):
 # Lookups
 
 
-class _HStoreOperator(Lookup):
-    operator: ClassVar[str]
-
-    @classmethod
-    def as_sql(cls, lhs: Operand, rhs: Operand, context: Context) -> Clause:
-        clause: Clause = lhs.element.op(cls.operator, is_comparison=True, return_type=sqlalchemy.Boolean())(rhs.element)
-        return clause
-
-
 @HStoreField.register_lookup
-class HStoreContains(_HStoreOperator):
+class HStoreContains(OperatorLookup):
     """Has all of these pairs."""
 
     lookup_name, operator = "contains", "@>"
 
 
 @HStoreField.register_lookup
-class HStoreContainedBy(_HStoreOperator):
+class HStoreContainedBy(OperatorLookup):
     """Has no others than these pairs."""
 
     lookup_name, operator = "contained_by", "<@"
 
 
 @HStoreField.register_lookup
-class HStoreHasKey(_HStoreOperator):
+class HStoreHasKey(OperatorLookup):
     """Has a key."""
 
     lookup_name, operator = "has_key", "?"
@@ -225,7 +216,7 @@ class HStoreHasKey(_HStoreOperator):
 
 
 @HStoreField.register_lookup
-class HStoreHasKeys(_HStoreOperator):
+class HStoreHasKeys(OperatorLookup):
     """Has all of these keys."""
 
     lookup_name, operator = "has_keys", "?&"

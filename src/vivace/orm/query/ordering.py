@@ -44,11 +44,6 @@ class Ordering:
         self._reversed = not self._reversed
 
     @property
-    def is_ordered(self) -> bool:
-        """Whether there is any ordering."""
-        return bool(self._wanted())
-
-    @property
     def was_asked_for(self) -> bool:
         """Whether `order_by()` has asked for it, rather than `Meta.ordering`."""
         return bool(self._items)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -98,12 +97,12 @@ async def test_a_cancelled_read_takes_nobody_with_it(postgres: Database, cancell
 
 
 async def test_slow_reads_run_beside_each_other(postgres: Database) -> None:
-    sql = "SELECT pg_sleep($1::float8), 1"
-    plan = Plan(sql, reads=True, returns_rows=True, batches=True)
-    await asyncio.gather(*(postgres.fetch_plan(plan, (0.2,)) for _ in range(4)))
-    started = perf_counter()
-    await asyncio.gather(*(postgres.fetch_plan(plan, (0.2,)) for _ in range(4)))
-    assert perf_counter() - started < 0.75
+    plan = series()
+    await known_as_quick(postgres, plan, 1)
+    plan.traffic.pace = 0.2
+    found, acquired = await times_acquired(postgres, plan, (1,), (2,), (3,), (4,))
+    assert [len(rows) for rows in found] == [1, 2, 3, 4]
+    assert acquired == 4
 
 
 async def test_a_batch_that_is_larger_than_it_may_be_becomes_several(postgres: Database) -> None:
