@@ -16,8 +16,9 @@ import pytest
 from vivace.orm.registry import registry
 
 FOLDER = Path(__file__).parents[2] / "docs" / "orm"
-# That page has files and commands: test_migrations.py.
-PAGES = sorted(path for path in FOLDER.glob("*.md") if path.name != "migrations.md")
+# Those have files and commands: test_migrations.py and test_migrations_tutorial.py.
+COMMANDS = {"migrations", "migrations-tutorial", "existing-databases"}
+PAGES = sorted(path for path in FOLDER.glob("*.md") if path.stem not in COMMANDS)
 BLOCK = re.compile(r"^```python\n(?!# not run)(.*?)^```", re.DOTALL | re.MULTILINE)
 
 

@@ -96,6 +96,7 @@ async def test_a_database_of_django_is_adopted_and_migrated_on(anywhere: Databas
     user = next(model for model in made if model.__name__ == "User")
     assert await user.objects.using(anywhere).values_list("username", "is_active") == [("ada", True)]
 
+    assert "username = models.CharField(max_length=150, unique=True)" in source
     changed = source.replace(
         "username = models.CharField(max_length=150, unique=True)", "username = models.CharField(max_length=200)"
     )

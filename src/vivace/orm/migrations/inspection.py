@@ -135,18 +135,38 @@ def _key(item: Any) -> LiveKey:
 def _indexes(
     inspector: Inspector, connection: sa.Connection, name: str, keys: Iterable[LiveKey]
 ) -> Iterable[LiveIndex]:
+    if inspector.dialect.name == "sqlite":
+        named = {tuple(item["column_names"]): item["name"] for item in inspector.get_unique_constraints(name)}
+        yield from _sqlite_constraints(connection, name, named)
+        yield from _sqlite_indexes(connection, name)
+        return
     constraints = {item["name"]: item for item in inspector.get_unique_constraints(name)}
     for item in constraints.values():
         columns = tuple(item["column_names"])
         yield LiveIndex(item["name"] or "", columns, columns, (False,) * len(columns), True, is_constraint=True)
-    if inspector.dialect.name == "sqlite":
-        yield from _sqlite_indexes(connection, name)
-        return
     ours = {key.name for key in keys} if inspector.dialect.name == "mysql" else set()
     for index in inspector.get_indexes(name):
         # MySQL makes an index for each foreign key, by its name.
         if index["name"] not in constraints and index["name"] not in ours and index["name"] is not None:
             yield _index(index, inspector.dialect)
+
+
+def _sqlite_constraints(
+    connection: sa.Connection, table: str, named: Mapping[tuple[str, ...], str | None]
+) -> Iterable[LiveIndex]:
+    """All of them: SQLAlchemy reads them in the CREATE TABLE, and overlooks UNIQUE behind most columns."""
+    found = connection.execute(
+        sa.text(
+            "SELECT i.name, c.name FROM pragma_index_list(:table) AS i JOIN pragma_index_info(i.name) AS c "
+            "WHERE i.origin = 'u' ORDER BY i.seq, c.seqno"
+        ),
+        {"table": table},
+    )
+    indexes: dict[str, tuple[str, ...]] = {}
+    for name, column in found:
+        indexes[name] = (*indexes.get(name, ()), column)
+    for columns in sorted(indexes.values()):
+        yield LiveIndex(named.get(columns) or "", columns, columns, (False,) * len(columns), True, is_constraint=True)
 
 
 def _sqlite_indexes(connection: sa.Connection, table: str) -> Iterable[LiveIndex]:
