@@ -13,6 +13,7 @@ from vivace.databases import Database, DatabaseURL
 from vivace.orm import models
 from vivace.orm.binding import resolve
 from vivace.orm.registry import registry
+from vivace.orm.signals import post_migrate
 from vivace.project import Vivace
 from vivace.testing.database import isolated, make_test_database
 
@@ -22,14 +23,15 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mysql"])
 def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vivace]:
     """A site with one model, on each database."""
     url = f"sqlite:///{tmp_path}/real.db"
-    if request.param == "postgresql":
-        if "VIVACE_TEST_POSTGRES" not in os.environ:
-            pytest.fail("VIVACE_TEST_POSTGRES is not set: run scripts/with-services pytest …", pytrace=False)
-        url = os.environ["VIVACE_TEST_POSTGRES"]
+    variable = {"postgresql": "VIVACE_TEST_POSTGRES", "mysql": "VIVACE_TEST_MYSQL"}.get(request.param)
+    if variable is not None:
+        if variable not in os.environ:
+            pytest.fail(f"{variable} is not set: run scripts/with-services pytest …", pytrace=False)
+        url = os.environ[variable]
     # The models of other tests are no part of the site; some have types that only one database has.
     with registry.isolated(empty=True):
         registry.set_label(__name__, "tested")
@@ -69,7 +71,10 @@ async def test_it_is_made_anew_each_time(app: Vivace, tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_apps_with_migrations_get_their_tables_from_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("by_migrations", [True, False])
+async def test_tables_come_from_the_models_or_when_asked_from_the_migrations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_migrations: bool
+) -> None:
     package = tmp_path / "migrated_app"
     (package / "migrations").mkdir(parents=True)
     (package / "__init__.py").touch()
@@ -79,12 +84,28 @@ async def test_apps_with_migrations_get_their_tables_from_them(tmp_path: Path, m
         "def upgrade():\n    op.create_table('made_by_migration', sa.Column('id', sa.Integer, primary_key=True))\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    with registry.isolated():
-        registry._models.clear()
+    told: list[str] = []
+
+    def made(sender: str, **more: object) -> None:
+        told.append(sender)
+
+    with registry.isolated(empty=True):
+
+        class Made(models.Model):
+            class Meta:
+                app_label = "migrated_app"
+                db_table = "made_by_model"
+
         app = Vivace("site", settings=Settings(DATABASE="sqlite:///:memory:", INSTALLED_APPS=["migrated_app"]))
-        url = await make_test_database(app, tmp_path)
+        post_migrate.connect(made, sender="migrated_app")
+        try:
+            url = await make_test_database(app, tmp_path, by_migrations=by_migrations)
+        finally:
+            post_migrate.disconnect(made, sender="migrated_app")
         async with isolated(app, url) as database:
-            assert await database.fetch_val("SELECT count(*) FROM made_by_migration") == 0
+            names = {row[0] for row in await database.fetch_all("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert ("made_by_migration" in names, "made_by_model" in names) == (by_migrations, not by_migrations)
+    assert told == ["migrated_app"]
 
 
 @pytest.mark.anyio

@@ -1,4 +1,8 @@
-"""The test database of a site: beside the real one, made once a run with the site's tables, never the real one."""
+"""The test database of a site: beside the real one, made once a run with the site's tables, never the real one.
+
+Its tables are those of the models, which takes one moment however many migrations there are; or, when asked, those that
+the migrations make, with whatever else these do: extensions, triggers, first rows.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,17 @@ from vivace.databases import Database, DatabaseURL
 from vivace.orm.migrations import create_missing_tables, migrate
 from vivace.orm.registry import registry
 from vivace.orm.schema import metadata
+from vivace.orm.signals import post_migrate
 from vivace.project import Vivace
 
 
-async def make_test_database(app: Vivace, folder: Path, suffix: str = "") -> DatabaseURL:
-    """The URL of a fresh database with all tables of `app`: a file in `folder`, or `test_NAME` on the same server."""
+async def make_test_database(
+    app: Vivace, folder: Path, suffix: str = "", *, by_migrations: bool = False
+) -> DatabaseURL:
+    """The URL of a fresh database with all tables of `app`: a file in `folder`, or `test_NAME` on the same server.
+
+    Its tables are made from the models, or (`by_migrations`) by migrating; receivers of `post_migrate` are told.
+    """
     real = app.database
     if real is None:
         raise ValueError(f"{app!r} has no DATABASE.")
@@ -26,7 +36,7 @@ async def make_test_database(app: Vivace, folder: Path, suffix: str = "") -> Dat
         url = real.url.replace(database=f"test_{real.url.database}{suffix}")
         await _recreate(real.url, url.database)
     async with Database(url) as database:
-        await _make_tables(app, database)
+        await _make_tables(app, database, by_migrations)
     return url
 
 
@@ -44,20 +54,29 @@ async def isolated(app: Vivace, url: DatabaseURL) -> AsyncIterator[Database]:
             connection.replace(before)
 
 
-async def _make_tables(app: Vivace, database: Database) -> None:
+async def _make_tables(app: Vivace, database: Database, by_migrations: bool) -> None:
     folders = {installed.label: installed.migrations for installed in app.apps if installed.migrations.is_dir()}
-    if folders:
-        await migrate(database, folders)
+    migrated = folders if by_migrations else {}
+    if migrated:
+        await migrate(database, migrated)
     loose = [
         model
         for model in registry.models()
-        if model._meta.app_label not in folders and model._meta.is_for(database.dialect)
+        if model._meta.app_label not in migrated and model._meta.is_for(database.dialect)
     ]
     if loose:
         await create_missing_tables(database, metadata(loose))
+    for label in folders.keys() - migrated.keys():
+        await post_migrate.asend(label, using=database, plan=[])
 
 
 async def _recreate(server: DatabaseURL, name: str) -> None:
+    if server.dialect == "mysql":
+        quoted = "`" + name.replace("`", "``") + "`"
+        async with Database(server) as database:
+            await database.execute(f"DROP DATABASE IF EXISTS {quoted}")
+            await database.execute(f"CREATE DATABASE {quoted} CHARACTER SET utf8mb4")
+        return
     quoted = '"' + name.replace('"', '""') + '"'
     async with Database(server.replace(database="postgres")) as database:
         await database.execute(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")

@@ -30,6 +30,17 @@ def pytest_load_initial_conftests() -> None:
         raise pytest.UsageError(f"{import_alias.ENVIRONMENT_VARIABLE}: {error}") from None
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--by-migrations`, or `vivace_migrations = true` in the configuration: how the test database gets its tables."""
+    parser.getgroup("vivace").addoption(
+        "--by-migrations",
+        action="store_true",
+        default=None,
+        help="Make the test database by migrating, instead of from the models.",
+    )
+    parser.addini("vivace_migrations", "Make the test database by migrating, always.", type="bool", default=False)
+
+
 @pytest.fixture(scope="session")
 def vivace_app(pytestconfig: pytest.Config) -> Vivace:
     """The application under test: that of the folder in which pytest runs. Override it to test another."""
@@ -51,7 +62,11 @@ def vivace_database_url(
 
     worker = getattr(request.config, "workerinput", {}).get("workerid", "")
     folder = tmp_path_factory.mktemp("database")
-    return asyncio.run(make_test_database(vivace_app, folder, suffix=f"_{worker}" if worker else ""))
+    by_migrations = request.config.getoption("--by-migrations") or request.config.getini("vivace_migrations")
+    making = make_test_database(
+        vivace_app, folder, suffix=f"_{worker}" if worker else "", by_migrations=bool(by_migrations)
+    )
+    return asyncio.run(making)
 
 
 @pytest.fixture
