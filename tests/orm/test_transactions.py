@@ -162,3 +162,26 @@ async def test_hooks_run_after_the_commit(database: Database, caplog: pytest.Log
             assert seen == []
     assert seen == [1]
     assert caplog.records
+
+
+async def test_autocommit_is_turned_off_for_a_while(database: Database) -> None:
+    assert transaction.get_autocommit()
+    await transaction.set_autocommit(True)
+    await transaction.set_autocommit(False)
+    assert not transaction.get_autocommit()
+    await Author.objects.create(name="stored")
+    await transaction.commit()
+    await Author.objects.create(name="undone")
+    await transaction.rollback()
+    async with atomic():
+        await Author.objects.create(name="inside")
+        with pytest.raises(InterfaceError):
+            await transaction.commit()
+    await transaction.set_autocommit(True)
+    assert transaction.get_autocommit()
+    assert await Author.objects.order_by("name").values_list("name", flat=True) == ["inside", "stored"]
+    with pytest.raises(InterfaceError, match=r"behind set_autocommit\(False\)"):
+        await transaction.commit()
+    async with atomic():
+        with pytest.raises(InterfaceError, match="cannot be turned off in a transaction"):
+            await transaction.set_autocommit(False)

@@ -7,7 +7,8 @@ ROLLBACK never cancelled halfway.
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
@@ -133,6 +134,62 @@ async def savepoint_rollback(sid: Transaction | None, using: Database | str | No
     """Ends a savepoint and undoes what was done since it began."""
     if sid is not None:
         await sid.rollback()
+
+
+_manual: ContextVar[Mapping[Database, Transaction]] = ContextVar("vivace_orm_manual")
+"""The transactions of databases whose autocommit is off in this context."""
+
+
+def get_autocommit(using: Database | str | None = None) -> bool:
+    """Whether each statement is stored by itself: not in an `atomic()` block, nor behind `set_autocommit(False)`."""
+    return not resolve(using).in_transaction
+
+
+async def set_autocommit(autocommit: bool, using: Database | str | None = None) -> None:
+    """Turned off, what this task does is stored by `commit()` and undone by `rollback()`, until it is turned on again.
+
+    Turning it on stores what has not been. `atomic()` is what to use instead; inside, InterfaceError is raised.
+    """
+    database = resolve(using)
+    transactions = dict(_manual.get({}))
+    if autocommit == (database not in transactions):
+        return
+    if autocommit:
+        await _innermost(database, transactions.pop(database)).commit()
+    else:
+        if database.in_transaction:
+            raise InterfaceError("Autocommit cannot be turned off in a transaction: it is off there")
+        transactions[database] = await database.transaction().start()
+    _manual.set(transactions)
+
+
+async def commit(using: Database | str | None = None) -> None:
+    """Stores what was done since `set_autocommit(False)` or the last `commit()`. Raises InterfaceError elsewhere."""
+    await _end_manual(using, lambda transaction: transaction.commit())
+
+
+async def rollback(using: Database | str | None = None) -> None:
+    """Undoes what was done since `set_autocommit(False)` or the last `commit()`. Raises InterfaceError elsewhere."""
+    await _end_manual(using, lambda transaction: transaction.rollback())
+
+
+async def _end_manual(using: Database | str | None, end: Callable[[Transaction], Awaitable[None]]) -> None:
+    database = resolve(using)
+    transactions = dict(_manual.get({}))
+    open_one = transactions.pop(database, None)
+    if open_one is None:
+        raise InterfaceError("commit() and rollback() are for code behind set_autocommit(False); atomic() ends itself")
+    await end(_innermost(database, open_one))
+    _manual.set(transactions)
+    transactions[database] = await database.transaction().start()
+
+
+def _innermost(database: Database, transaction: Transaction) -> Transaction:
+    if database.live_frame() is not transaction._frame:
+        raise InterfaceError(
+            "An atomic() block is open: commit(), rollback() and autocommit are for code outside of it"
+        )
+    return transaction
 
 
 def get_rollback(using: Database | str | None = None) -> bool:
