@@ -97,7 +97,7 @@ def test_what_does_not_fit_in_the_new_order_is_left_as_it_is(project: Project) -
     write(project, "0001_initial", None, CREATE.format("note"))
     write(project, "0002_one", "blog_0001", 'op.add_column("note", sa.Column("a", sa.Integer))')
     write(project, "0002_two", "blog_0001", 'op.drop_table("note")')
-    with pytest.raises(BrokenHistory, match="do not fit together.*No migration has made a table"):
+    with pytest.raises(BrokenHistory, match=r"do not fit together.*No migration has made a table"):
         rebase(project.apps, "blog", ["0002_one"])
     assert (project.apps["blog"] / "0002_one.py").exists()
 
@@ -112,5 +112,5 @@ def test_longer_branches_are_moved_file_by_file(merged: Project) -> None:
 
 
 def test_an_unknown_file_names_the_nearest(merged: Project) -> None:
-    with pytest.raises(UnknownMigration, match='no migration "0002_vot" to move. Did you mean "0002_vote"'):
+    with pytest.raises(UnknownMigration, match=r'no migration "0002_vot" to move\. Did you mean "0002_vote"'):
         rebase(merged.apps, "blog", ["0002_vot"])

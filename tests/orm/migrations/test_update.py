@@ -53,14 +53,14 @@ def test_a_migration_of_which_nothing_is_left_is_to_be_deleted(blog: Project) ->
     note(blog)
     with pytest.raises(MigrationError, match=r"Nothing is left of blog 0002_note_a.*Delete .*0002_note_a\.py"):
         blog.make(update=True)
-    assert History.load(blog.apps).find("blog", "0002_note_a")
+    assert History.load(blog.apps).chains["blog"][-1].path.exists()
 
 
 def test_steps_by_hand_are_not_lost(blog: Project) -> None:
     path = blog.apps["blog"] / "0002_note_a.py"
     path.write_text(path.read_text().replace("    op.add_column", '    op.run_sql("SELECT 1")\n    op.add_column', 1))
     note(blog, "a", "b")
-    with pytest.raises(MigrationError, match="steps that were written by hand.*without --update"):
+    with pytest.raises(MigrationError, match=r"steps that were written by hand.*without --update"):
         blog.make(update=True)
 
 

@@ -49,6 +49,8 @@ class _Tidy(ast.NodeTransformer):
             sql = node.args[_SQL_ARGUMENT[name]]
             if isinstance(sql, ast.Constant) and isinstance(sql.value, str):
                 sql.value = words.clause(sql.value).text
+        if name == "op.drop_index":  # the state knows what it was
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg == "table_name"]
         node.keywords = [keyword for keyword in node.keywords if not _is_silent(keyword)]
         return node
 
