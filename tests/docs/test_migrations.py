@@ -45,10 +45,11 @@ def test_the_page_on_migrations_is_true(tmp_path: Path) -> None:
             (tmp_path / title).write_text(text, encoding="utf-8")
         elif language == "python":
             output = run([sys.executable, "-c", text], tmp_path)
-            assert "Apply blog 0002_note_stars\n['blog 0003_shout']\nBEGIN;" in output
+            assert "Apply blog 0002_note_stars\n['blog 0003_shout', 'blog 0004_tidy']\nBEGIN;" in output
     assert sorted(path.name for path in migrations.glob("0*.py")) == [
         "0001_initial.py",
         "0002_note_stars.py",
         "0003_shout.py",
+        "0004_tidy.py",
     ]
     run([sys.executable, "-m", "vivace", "migrate", "--app", "blog.py"], tmp_path)
