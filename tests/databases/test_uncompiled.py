@@ -58,6 +58,8 @@ async def main():
             async with database.transaction():
                 print(await database.fetch_val("SELECT 1"), database.statistics()["in_use"])
         print(database.statistics()["idle"], database.statistics()["acquired"])
+        for number in range(3):  # from the second on the event loop
+            print(tuple(await database.fetch_one("SELECT :n AS n", {"n": number})))
         for into in (Book, Page, dict, tuple[int, bool]):
             print(await database.fetch_all("SELECT 1 AS id, 0 AS done UNION ALL SELECT 2, 1", into=into))
             try:
