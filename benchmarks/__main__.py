@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 
+from benchmarks import commands
 from benchmarks.databases import cases as databases
 from benchmarks.harness.race import NothingChosenError, Options
 from benchmarks.harness.workbench import Workbench
@@ -36,7 +37,14 @@ WEB: Mapping[str, Benchmark] = {
     "static": static.run,
     "forms": forms.run,
 }
-BENCHMARKS = {**SERVER, **WEB, "databases": databases.run, "orm": orm.run, "techempower": techempower.run}
+BENCHMARKS = {
+    **SERVER,
+    **WEB,
+    "databases": databases.run,
+    "orm": orm.run,
+    "techempower": techempower.run,
+    "commands": commands.run,
+}
 GROUPS = {"server": tuple(SERVER), "web": tuple(WEB)}
 
 
