@@ -16,6 +16,8 @@ COMPILED_MODULES: list[str] = [
     "vivace.databases._lending_cy",
     "vivace.databases._raw_statement_cy",
     "vivace.databases._records_cy",
+    "vivace.databases.backends.postgresql._wire_cy",
+    "vivace.databases.backends.postgresql._wire_values_cy",
     "vivace.databases.backends.sqlite._inline_cy",
     "vivace.databases.backends.sqlite._jobs_cy",
     "vivace.databases.backends.sqlite._turns_cy",

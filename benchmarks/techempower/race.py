@@ -54,10 +54,10 @@ class Sites:
         return self.on(database, self.servers.vivace("vivace_site:app"), VIVACE_LIFESPAN="on")
 
     def vivace_one_by_one(self, database: str) -> Contender:
-        """Ours with a Sync message after each query, as the contest asks for."""
+        """Ours with a query at a time on each connection."""
         site = self.vivace(database)
         url = f"{site.environment['DATABASE_URL']}?batch_reads=false"
-        return replace(site, name="vivace, no batches", environment={**site.environment, "DATABASE_URL": url})
+        return replace(site, name="vivace, no pipelines", environment={**site.environment, "DATABASE_URL": url})
 
     def fastify(self, database: str) -> Contender:
         """Fastify with pg or better-sqlite3, whose calls are not awaited."""

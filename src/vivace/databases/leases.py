@@ -48,6 +48,7 @@ class Lease(Generic[C]):
         "is_held",
         "is_unsettled",
         "purpose",
+        "wire",
     )
 
     def __init__(self, connection: C, max_lifetime: float) -> None:
@@ -65,3 +66,5 @@ class Lease(Generic[C]):
         self.is_dirty = False
         # Set when a statement was cancelled that the server may still be working on.
         self.is_unsettled = False
+        # What else the backend keeps with the connection; PostgreSQL's.
+        self.wire: Any = None

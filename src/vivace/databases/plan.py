@@ -14,7 +14,7 @@ class Plan:
     advisory lock), which is then reset before the next borrower gets it. `inserts` says that it only adds rows (INSERT
     or REPLACE, but no upsert), so that the database can be asked for the key of the new one, `returns_key` that its
     only result columns are that key, which SQLAlchemy asked for. `batches` says that nothing but time is changed when
-    equal reads are sent together: they only read, and lock nothing.
+    reads are sent together with others: they only read, and lock nothing.
     """
 
     __slots__ = (
@@ -58,7 +58,7 @@ class Plan:
         self.is_groupable: bool | None = None
         # Whether a read must go to the primary, None when nobody has looked; kept by backends/replicated.py.
         self.primary_only: bool | None = None
-        # How long its reads take and how many there are at a time; kept by backends/postgresql/batches.py.
+        # How long its reads take, and how they are sent; kept by backends/postgresql/pipelines.py.
         self.traffic: Any = None
 
     def __repr__(self) -> str:

@@ -335,6 +335,10 @@ class Pool(Lending, Generic[C]):
     def _held(self) -> list[Lease[C]]:
         return [lease for lease in self._leases if lease.is_held]
 
+    def is_full(self) -> bool:
+        """Whether there are as many connections as there may be, those that are being opened included."""
+        return self._openers.size >= self._max_size
+
     def waiting(self, at_most: int | None = None) -> int:
         """How many tasks wait for a connection; no more than `at_most` are counted."""
         return sum(1 for _ in islice((turn for turn, _ in self._waiters if not turn.done()), at_most))

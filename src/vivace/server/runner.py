@@ -13,6 +13,7 @@ from typing import Any
 
 from vivace.server.accepting import LoopErrors
 from vivace.server.allocator import keep_freed_memory
+from vivace.server.collector import settle
 from vivace.server.config import Config
 from vivace.server.core import require_compiled
 from vivace.server.errors import ConfigError, ServerError
@@ -136,9 +137,14 @@ async def _serve_until_signal(server: Server, presence: Presence) -> bool:
     if server.config.tls.enabled:
         # Without TLS there is nothing to read anew, and the terminal that is closed ends us.
         handlers["SIGHUP"] = server.reload_certificates
+
+    def started() -> None:
+        settle()
+        tasks.append(loop.create_task(_take_place(server, presence)))
+
     try:
         with handled_signals(loop, handlers):
-            await server.serve(lambda: tasks.append(loop.create_task(_take_place(server, presence))))
+            await server.serve(started)
     finally:
         for task in tasks:
             task.cancel()

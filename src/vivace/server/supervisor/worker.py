@@ -16,6 +16,7 @@ from typing import IO
 
 from vivace.server.accepting import LoopErrors
 from vivace.server.allocator import keep_freed_memory
+from vivace.server.collector import settle
 from vivace.server.config import Config
 from vivace.server.errors import ServerError
 from vivace.server.listeners import Listener
@@ -139,10 +140,15 @@ class Worker:
         loop.add_signal_handler(signal.SIGUSR1, functools.partial(reopen_logs, quietly=True))
         beating = loop.create_task(self.beat(channel))
         try:
-            await self.server.serve(lambda: channel.send(self.readiness()))
+            await self.server.serve(functools.partial(self.started, channel))
         finally:
             beating.cancel()
         return FORCED if self.server.forced else 0
+
+    def started(self, channel: Channel) -> None:
+        """Connections are accepted."""
+        settle()
+        channel.send(self.readiness())
 
     def receive(self, message: ToWorker) -> None:
         """The supervisor says something."""

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from vivace.databases import Database
-from vivace.databases.backends.postgresql.backend import _can_have_done_nothing
+from vivace.databases.backends.postgresql.harmless import can_have_done_nothing
 from vivace.databases.errors import SerializationFailure
 from vivace.databases.plan import Plan
 
@@ -43,8 +43,8 @@ async def test_one_dead_connection_makes_the_others_show_a_sign_of_life(postgres
     ],
 )
 def test_only_what_computes_is_read_twice(sql: str, expected: bool) -> None:
-    assert _can_have_done_nothing(Plan(sql, reads=True, returns_rows=True), ConnectionResetError()) is expected
-    assert not _can_have_done_nothing(Plan(sql, reads=False, returns_rows=True), ConnectionResetError())
+    assert can_have_done_nothing(Plan(sql, reads=True, returns_rows=True), ConnectionResetError()) is expected
+    assert not can_have_done_nothing(Plan(sql, reads=False, returns_rows=True), ConnectionResetError())
 
 
 async def test_a_migration_under_prepared_statements_is_survived(postgres: Database) -> None:

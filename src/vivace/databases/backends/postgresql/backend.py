@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from math import inf
-from time import thread_time
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -15,12 +13,13 @@ from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import Dialect
 
 from vivace.databases.backends.base import Backend, Begin, Executor, Found, Operation, Session
-from vivace.databases.backends.postgresql.batches import Batches
 from vivace.databases.backends.postgresql.bulk import BulkInserts
 from vivace.databases.backends.postgresql.connector import AsyncpgConnector
 from vivace.databases.backends.postgresql.dialect import PostgreSQLDialect
+from vivace.databases.backends.postgresql.harmless import can_have_done_nothing
 from vivace.databases.backends.postgresql.notifications import NotificationHub
 from vivace.databases.backends.postgresql.options import Options
+from vivace.databases.backends.postgresql.pipelines import Pipelines
 from vivace.databases.backends.postgresql.session import PostgreSQLSession, failure_of, note_changed_session
 from vivace.databases.backends.postgresql.statements import WAYS, Way, as_it_is
 from vivace.databases.backends.postgresql.translate import is_stale
@@ -56,9 +55,9 @@ class PostgreSQLBackend(Backend):
             max_lifetime=self.options.max_lifetime,
             max_idle=self.options.max_inactive_connection_lifetime or inf,
         )
-        # Without prepared statements (PgBouncer) each batch would be parsed anew.
-        keeps_statements = self.options.statement_cache_size > 0
-        self._batches = Batches(self._pool, self._run, self.options.max_size) if keeps_statements else None
+        # Without prepared statements (PgBouncer) there is nothing to send but asyncpg's; what codecs do only it knows.
+        may_send = self.options.batch_reads and self.options.statement_cache_size > 0 and not has_codecs
+        self._pipelines = Pipelines(self._pool, self._run, self.options) if may_send else None
 
     async def connect(self) -> None:
         await self._pool.open()
@@ -70,11 +69,13 @@ class PostgreSQLBackend(Backend):
     def abandon(self) -> None:
         self._hub.abandon()
         self._pool.abandon()
+        if self._pipelines is not None:
+            self._pipelines.abandon()
 
     # No coroutine itself: that would cost each statement a step.
     def run(self, operation: Operation, plan: Plan, args: Any) -> Coroutine[Any, Any, Any]:
-        if plan.batches and operation is Operation.ROWS and self._batches is not None:
-            return self._batches.run(plan, args)
+        if plan.batches and operation is Operation.ROWS and self._pipelines is not None:
+            return self._pipelines.run(plan, args)
         return self._run(operation, plan, args)
 
     async def _run(
@@ -87,12 +88,7 @@ class PostgreSQLBackend(Backend):
         try:
             if plan.changes_session:
                 note_changed_session(lease, plan, pgbouncer=self.options.pgbouncer)
-            if plan.traffic is None:
-                found = await way.call(lease.connection, plan, args)
-            else:
-                busy_since = thread_time()
-                found = await way.call(lease.connection, plan, args)
-                plan.traffic.took(lease.held_since, busy_since)
+            found = await way.call(lease.connection, plan, args)
         except asyncio.CancelledError:
             # The server may still be at it: the pool waits for the end before it lends the connection again.
             lease.is_unsettled = True
@@ -113,7 +109,7 @@ class PostgreSQLBackend(Backend):
         if isinstance(failure, ConnectionFailed):
             # Whatever has ended this connection may have ended those that lie idle.
             self._pool.suspect_idle()
-            return operation is not Operation.COPY and _can_have_done_nothing(plan, error)
+            return operation is not Operation.COPY and can_have_done_nothing(plan, error)
         if is_stale(error) or (plan.reads and isinstance(error, asyncpg.exceptions.OutdatedSchemaCacheError)):
             await self.forget_schema()
             return operation is not Operation.MANY  # its rows may be an iterator, and used up
@@ -202,25 +198,3 @@ class _InAutocommit:
         session, self._session = self._session, None
         if session is not None:
             await self._backend.release(session)
-
-
-# A name before a parenthesis that is no function, or one that only computes.
-_HARMLESS = (
-    "and|any|all|array|as|avg|between|by|case|cast|coalesce|count|distinct|exists|extract|filter|from|greatest|having|in|"
-    "is|join|least|like|length|limit|lower|max|min|not|nullif|on|or|over|position|row|select|some|substring|sum|then|"
-    "trim|union|upper|using|values|when|where|with"
-)
-_CALL = re.compile(rf'\b(?!(?:{_HARMLESS})\b)[a-z_]\w*\s*\(|"\s*\(', re.IGNORECASE)
-
-
-def _can_have_done_nothing(plan: Plan, error: Exception) -> bool:
-    """Whether a read that met a dead connection may be asked again.
-
-    A server that says farewell (SQLSTATE 57P…) has rolled back what it was at. When the connection just broke, nobody
-    knows whether the statement ran; that does not matter for one that calls no function which might write.
-    """
-    if not plan.reads:
-        return False
-    if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith("57P"):
-        return True
-    return _CALL.search(plan.sql) is None

@@ -166,7 +166,7 @@ _SECONDS = frozenset(
         "command_timeout",
     }
 )
-_SWITCHES = frozenset({"pgbouncer", "direct_tls"})
+_SWITCHES = frozenset({"pgbouncer", "batch_reads", "direct_tls"})
 _FUNCTIONS = frozenset({"init", "setup"})
 _OF_ANY_TYPE = frozenset({"host", "port", "password", "passfile", "servicefile"})
 
