@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from pathlib import Path
 
 import pytest
 
 from vivace.databases import Database, Plan
+from vivace.databases.backends.sqlite._inline_cy import DEADLINE
 from vivace.databases.backends.sqlite._turns_cy import ALL_TASKS, TURN
-from vivace.databases.backends.sqlite.trust import PENALTY
+from vivace.databases.backends.sqlite.trust import GOOD_RECORD, PENALTY
 from vivace.databases.errors import InterfaceError, ProgrammingError
 
 pytestmark = pytest.mark.anyio
@@ -225,6 +227,21 @@ async def test_a_statement_is_trusted_less_each_time_it_disappoints(sqlite: Data
         await sqlite.fetch_plan(plan, (300_000,))
         found.append(plan.credit)
     assert found == [-PENALTY, -2 * PENALTY, -4 * PENALTY]
+
+
+async def test_a_short_read_on_a_machine_that_stops_once_stays_on_the_loop(sqlite_url: str) -> None:
+    def add_pause(connection: sqlite3.Connection) -> None:
+        connection.create_function("pause", 1, time.sleep)
+
+    plan = Plan("SELECT pause(?)", reads=True, returns_rows=True)
+    async with Database(sqlite_url, on_connect=add_pause) as database:
+        for _ in range(GOOD_RECORD + 10):
+            await database.fetch_plan(plan, (0,))
+        plan.credit = GOOD_RECORD + 10  # whatever else this machine does
+        await database.fetch_plan(plan, (2 * DEADLINE,))
+        assert plan.credit == 1
+        await database.fetch_plan(plan, (2 * DEADLINE,))
+        assert plan.credit == -PENALTY
 
 
 async def test_a_task_that_reads_without_pause_does_not_keep_another_waiting(sqlite: Database) -> None:

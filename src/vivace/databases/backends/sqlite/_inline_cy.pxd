@@ -9,6 +9,7 @@ cdef class InlineReader:
     cdef object _anchor
     cdef Py_ssize_t _reads
     cdef double _deadline
+    cdef bint _is_long
     cdef public Turns turns
 
     cpdef attempt(self, operation, plan, args)

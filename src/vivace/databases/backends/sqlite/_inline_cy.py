@@ -25,7 +25,7 @@ from typing import Any
 from vivace.databases.backends.base import MISSED, Operation, outcome_of_rows
 from vivace.databases.backends.sqlite._turns_cy import Turns
 from vivace.databases.backends.sqlite.translate import DRIVER_ERRORS, translated
-from vivace.databases.backends.sqlite.trust import distrust
+from vivace.databases.backends.sqlite.trust import distrust, doubt
 from vivace.databases.plan import Plan
 
 # Seconds one read may take on the loop: well above trust.py's QUICK, so that one of about that much, on a machine that
@@ -71,12 +71,15 @@ class InlineReader:
         self._anchor: sqlite3.Cursor | None = None
         self._reads = 0
         self._deadline = 0.0
+        # Whether the read that runs now has taken so many steps that the handler was asked.
+        self._is_long = False
         self.turns = Turns(loop, self._new_turn)
         connection.set_progress_handler(self._is_late, _STEPS)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, MAX_PATTERN)
 
     def _is_late(self) -> bool:
+        self._is_long = True
         return perf_counter() > self._deadline
 
     def attempt(self, operation: Operation, plan: Plan, args: Any) -> Any:
@@ -87,6 +90,7 @@ class InlineReader:
             return MISSED
         started: float = perf_counter()
         self._deadline = started + DEADLINE
+        self._is_long = False
         try:
             result = self._read(operation, plan, args)
             plan.credit += 1
@@ -104,7 +108,10 @@ class InlineReader:
         if turns.allowance <= 0.0:
             turns.used_up()
         if spent > DEADLINE:
-            distrust(plan)
+            if self._is_long:
+                distrust(plan)
+            else:
+                doubt(plan)
         self._reads += 1
         if self._reads == 1:
             turns.use()

@@ -16,6 +16,8 @@ PENALTY = 8
 MAX_PENALTY = 4096
 # Quick runs on the loop that make up for all that was before: a busy machine may stop any statement for a while.
 FORGIVEN_AFTER = 500
+# Quick runs on the loop after which one that took long without doing much is no reason to leave the loop.
+GOOD_RECORD = 50
 # Seconds of writing after which a statement no longer shares a transaction with its neighbours.
 LONG_WRITE = 0.02
 
@@ -45,6 +47,14 @@ def distrust(plan: Plan) -> None:
         plan.strikes = 0
     plan.strikes += 1
     plan.credit = -min(PENALTY << min(plan.strikes - 1, 16), MAX_PENALTY)
+
+
+def doubt(plan: Plan) -> None:
+    """A read of few steps took long on the loop: the machine's fault, unless it happens again soon."""
+    if plan.credit > GOOD_RECORD:
+        plan.credit = 1
+    else:
+        distrust(plan)
 
 
 def is_known_slow(plan: Plan) -> bool:
