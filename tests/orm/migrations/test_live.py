@@ -321,3 +321,29 @@ async def test_what_failed_halfway_goes_on_when_the_rows_are_mended(postgres: Da
     await postgres.execute("UPDATE note SET author_id = NULL")
     await migrate(postgres, project.apps, large_from=0)
     assert await postgres.fetch_all("SELECT x FROM note") == [(None,)]
+
+
+async def test_an_index_that_the_file_wants_concurrently_needs_no_flag(postgres: Database, project: Project) -> None:
+    project.write("blog", "0001_first", FILE.format(number=1, parent=None, body=TABLES))
+    body = 'op.create_index("i", "note", ["n"], postgresql_concurrently=True)'
+    project.write("blog", "0002_second", FILE.format(number=2, parent='"blog_0001"', body=body))
+    await migrate(postgres, project.apps)
+    assert await postgres.fetch_val("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass")
+
+
+async def test_mysql_lets_readers_through_while_it_waits_for_a_table(mysql: Database, project: Project) -> None:
+    project.write("blog", "0001_first", FILE.format(number=1, parent=None, body=TABLES))
+    await migrate(mysql, project.apps)
+    body = 'op.add_column("note", sa.Column("x", sa.Integer))'
+    project.write("blog", "0002_second", FILE.format(number=2, parent='"blog_0001"', body=body))
+    waiting = "SELECT count(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table metadata lock%'"
+    async with Database(mysql.url) as holder, Database(mysql.url) as reader:
+        async with holder.atomic():
+            await holder.execute("INSERT INTO note (id) VALUES (1)")
+            run = asyncio.create_task(migrate(mysql, project.apps))
+            while not await reader.fetch_val(waiting):
+                await asyncio.sleep(0.01)
+            # Without an end to its wait, this would wait for the migration, and the migration for us.
+            assert await reader.fetch_val("SELECT count(*) FROM note") == 0
+        await run
+        assert await reader.fetch_all("SELECT x FROM note") == [(None,)]

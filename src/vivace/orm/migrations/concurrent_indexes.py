@@ -12,9 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from alembic.operations import ops
+
 from vivace.databases.errors import DatabaseError
 from vivace.databases.plan import Plan
-from vivace.orm.migrations.steps import Checkpoint, LiveStep
+from vivace.orm.migrations.steps import Checkpoint, LiveStep, Statement, Step
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -26,6 +28,7 @@ SELECT i.indisvalid FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexreli
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = current_schema() AND c.relname = :name
 """
+_SAYS_SO = re.compile(r"(CREATE|CREATE UNIQUE|DROP) INDEX CONCURRENTLY")
 _CREATE = re.compile(r"CREATE( UNIQUE)? INDEX (?!CONCURRENTLY)")
 
 
@@ -74,6 +77,17 @@ class DropIndexConcurrently(LiveStep):
 
     def _sql(self) -> str:
         return f"DROP INDEX CONCURRENTLY IF EXISTS {self.quoted}"
+
+
+def concurrent(step: Statement, operation: ops.MigrateOperation, dialect: Dialect) -> Step:
+    """The step that looks first, in place of a statement that says CONCURRENTLY because its file says so."""
+    if _SAYS_SO.match(step.sql) and isinstance(operation, ops.CreateIndexOp | ops.DropIndexOp):
+        name = str(operation.index_name)
+        quoted = dialect.identifier_preparer.quote(name)
+        if isinstance(operation, ops.CreateIndexOp):
+            return CreateIndexConcurrently(step.sql, name, quoted)
+        return DropIndexConcurrently(quoted)
+    return step
 
 
 async def _execute(database: Database, sql: str) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy.schema import CreateColumn
 from vivace.orm.migrations import elements, live, words
 from vivace.orm.migrations.absent import is_absent
 from vivace.orm.migrations.backfill import BackfillOp, BackfillStep, rows_of
+from vivace.orm.migrations.concurrent_indexes import concurrent
 from vivace.orm.migrations.elements import Check, Default, Generated, Table, Unique
 from vivace.orm.migrations.errors import BadMigrationFile
 from vivace.orm.migrations.files import Migration, replay
@@ -152,7 +153,8 @@ class _Compiler:
                 self._operations.invoke(_with_literal_check(operation))
             case _:
                 self._operations.invoke(operation)
-        yield from self._take(drops=isinstance(operation, ops.DropTableOp))
+        for step in self._take(drops=isinstance(operation, ops.DropTableOp)):
+            yield concurrent(step, operation, self.dialect)
 
     def _rename_constraint(self, operation: RenameConstraintOp, before: State, after: State) -> None:
         table = operation.table_name

@@ -20,7 +20,7 @@ from vivace.orm.migrations import ddl, failures, progress, version
 from vivace.orm.migrations.errors import MigrationError, MigrationFailed
 from vivace.orm.migrations.exclusive import has_session_locks, transaction
 from vivace.orm.migrations.files import History, Migration, replay
-from vivace.orm.migrations.lock_waits import hurry, unhurried, with_lock_retries
+from vivace.orm.migrations.lock_waits import hurried, hurry, may_take_long, unhurried, with_lock_retries
 from vivace.orm.migrations.plan import PlannedStep
 from vivace.orm.migrations.progress import Checkpoint, Journal, Record
 from vivace.orm.migrations.reporting import Progress
@@ -216,8 +216,7 @@ class _Taking:
         again = journal.record.in_flight
         await journal.begin()
         try:
-            async with unhurried(self.database):
-                await self._perform(stage.steps, journal)
+            await self._run_outside(stage.steps, journal)
         except Exception as error:
             if not (again and failures.says_it_was_done(error, self.database.dialect)):
                 if not isinstance(stage.steps[0], LiveStep) and failures.has_done_nothing(error):
@@ -225,6 +224,21 @@ class _Taking:
                         await journal.undo()
                 raise
         await journal.advance(self.stages[:number])
+
+    async def _run_outside(self, steps: Sequence[Step], journal: Journal) -> None:
+        """Steps outside of any transaction; a change of a table waits for its lock for a moment only, and again."""
+        first = self._number
+
+        async def attempt() -> None:
+            self._number = first
+            await self._perform(steps, journal)
+
+        if all(isinstance(step, Statement) and not may_take_long(step.sql) for step in steps):
+            async with hurried(self.database):
+                await with_lock_retries(self.database, attempt)
+        else:
+            async with unhurried(self.database):
+                await attempt()
 
     async def _in_transaction(self, stage: Stage, journal: Journal, number: int) -> None:
         first = self._number

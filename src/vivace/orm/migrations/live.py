@@ -23,6 +23,7 @@ from vivace.orm.migrations.online_constraints import AddConstraintOnline, AddUni
 from vivace.orm.migrations.state import State, alone, referred_tables
 from vivace.orm.migrations.steps import Cut, LiveStep, Statement, Step
 from vivace.orm.migrations.table_operations import create_foreign_key
+from vivace.orm.migrations.vocabulary import DatabaseOnlyOp
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -59,6 +60,13 @@ class Careful:
 
     def steps(self, operation: ops.MigrateOperation, before: State, after: State) -> Iterator[Step]:
         """The steps of `operation`, with cuts where the transaction must end."""
+        if isinstance(operation, DatabaseOnlyOp):
+            state = before.copy()
+            for inner in operation.operations:
+                earlier = state.copy()
+                state.apply(inner)
+                yield from self.steps(inner, earlier, state)
+            return
         for part in _parts(operation):
             locked = locked_by(part, before)
             yield from self._cut(None if locked is None else locked & self.known)
@@ -98,8 +106,10 @@ class Careful:
         match operation:
             case ops.CreateIndexOp():
                 for step in self.ordinary(operation, before, after):
-                    assert isinstance(step, Statement)
-                    yield self._index(step.sql, str(operation.index_name))
+                    if isinstance(step, Statement):
+                        yield self._index(step.sql, str(operation.index_name))
+                    else:  # the file says CONCURRENTLY itself
+                        yield step
             case ops.DropIndexOp():
                 yield DropIndexConcurrently(self._quote(str(operation.index_name)))
             case ops.CreateUniqueConstraintOp() if operation.constraint_name is not None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
 
 _LOCK_NOT_AVAILABLE = "55P03"
+_MYSQL_TIMEOUT = 1205
+_UNHURRIED = re.compile(r"\bCONCURRENTLY\b|\bVALIDATE CONSTRAINT\b|^\s*(VACUUM|ANALYZE)\b", re.IGNORECASE)
 _HOLDERS = """
 SELECT a.pid, c.relname, l.mode, a.application_name, a.state, a.query,
        extract(epoch FROM clock_timestamp() - a.xact_start) AS seconds
@@ -70,29 +73,60 @@ async def with_lock_retries(
 
 
 def is_lock_timeout(error: BaseException) -> bool:
-    """Whether PostgreSQL gave up waiting for a lock."""
-    return isinstance(error, DatabaseError) and getattr(error.__cause__, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+    """Whether the database gave up waiting for a lock."""
+    if not isinstance(error, DatabaseError):
+        return False
+    cause = error.__cause__
+    return getattr(cause, "sqlstate", None) == _LOCK_NOT_AVAILABLE or getattr(cause, "args", ())[:1] == (
+        _MYSQL_TIMEOUT,
+    )
 
 
 @asynccontextmanager
 async def unhurried(database: Database) -> AsyncIterator[None]:
     """A connection whose statements may take hours: for work that holds up nobody, outside of any transaction."""
-    if database.dialect.name != "postgresql":
+    settings = {"lock_timeout": "0", "statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+    async with _with_settings(database, settings if database.dialect.name == "postgresql" else {}):
+        yield
+
+
+@asynccontextmanager
+async def hurried(database: Database) -> AsyncIterator[None]:
+    """A connection whose statements wait for a lock for a moment only, outside of any transaction.
+
+    MySQL counts in seconds; who waits for the lock of a table holds up all who come later there, too.
+    https://dev.mysql.com/doc/refman/8.4/en/metadata-locking.html
+    """
+    settings = {
+        "postgresql": {"lock_timeout": f"'{LOCK_TIMEOUT * 1000:.0f}ms'", "statement_timeout": "0"},
+        "mysql": {"SESSION lock_wait_timeout": "1"},
+    }
+    async with _with_settings(database, settings.get(database.dialect.name, {})):
+        yield
+
+
+@asynccontextmanager
+async def _with_settings(database: Database, settings: Mapping[str, str]) -> AsyncIterator[None]:
+    if not settings:
         yield
         return
     async with database.connection():
-        settings = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
-        for name in settings:
-            await _execute(database, f"SET {name} = 0")
+        for name, value in settings.items():
+            await _execute(database, f"SET {name} = {value}")
         try:
             yield
         finally:
             for name in settings:
-                await _execute(database, f"RESET {name}")
+                await _execute(database, f"SET {name} = DEFAULT")
+
+
+def may_take_long(sql: str) -> bool:
+    """Whether a statement of PostgreSQL holds up nobody while it waits and works."""
+    return _UNHURRIED.search(sql) is not None
 
 
 async def _complaint(database: Database, patience: float) -> str:
-    rows = await database.fetch_all(_HOLDERS)
+    rows = await database.fetch_all(_HOLDERS) if database.dialect.name == "postgresql" else []
     lines = [
         f"  session {row['pid']} ({row['application_name'] or 'no name'}, {row['state']}, for {row['seconds']:.0f} s) "
         f"holds {row['mode']} on {row['relname']}: {' '.join(str(row['query']).split())[:80]}"
@@ -100,9 +134,9 @@ async def _complaint(database: Database, patience: float) -> str:
     ]
     held = "\nTransactions that are open now:\n" + "\n".join(lines) if lines else ""
     return (
-        f"This step waits {LOCK_TIMEOUT * 1000:g} ms at a time for a lock, so that requests do not queue behind it, "
-        f"and in {patience:g} seconds it never got one. Nothing of the step was done. End the transactions that are in "
-        f"the way (SELECT pg_terminate_backend(…)), or run `vivace migrate` again at a quieter time.{held}"
+        "This step waits for a lock for a moment only, so that requests do not queue behind it, and in "
+        f"{patience:g} seconds of trying it never got one. Nothing of the step was done. End the transactions that are "
+        f"in the way, or run `vivace migrate` again at a quieter time.{held}"
     )
 
 
