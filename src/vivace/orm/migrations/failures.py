@@ -104,9 +104,9 @@ def _message(step: PlannedStep, error: Exception, dialect: Dialect, stages: Sequ
     if not stages:
         if isinstance(error, CommitOutcomeUnknown):
             return f"{begun}: {said}\nRun `vivace migrate` again; it sees whether it was stored."
-        return f"{begun}, and was rolled back: {said}{_missing_value(step, error, dialect)}"
+        return f"{begun}, and was rolled back: {said}{_advice(step, error, dialect)}"
     return (
-        f"{begun}: {said}{_missing_value(step, error, dialect)}\n{_why_it_stays(step, dialect)}\n"
+        f"{begun}: {said}{_advice(step, error, dialect)}\n{_why_it_stays(step, dialect)}\n"
         f"{_listed(stages, done, dialect)}\n{_how_to_go_on(error, done, stages)}"
     )
 
@@ -144,6 +144,19 @@ def _how_to_go_on(error: Exception, done: int, stages: Sequence[Stage]) -> str:
         f"Correct what is wrong, in the rows or in the file from step {done + 1} on, and run `vivace migrate` again: "
         f"it goes on with step {done + 1} of {len(stages)}.{stay}"
     )
+
+
+def _advice(step: PlannedStep, error: Exception, dialect: Dialect) -> str:
+    return _missing_value(step, error, dialect) + _there_already(step, error)
+
+
+def _there_already(step: PlannedStep, error: Exception) -> str:
+    """What to do when an app's first migration meets tables that another tool has made."""
+    if step.backwards or step.migration.down_revision is not None or not isinstance(error, DatabaseError):
+        return ""
+    if "already exists" not in str(error):
+        return ""
+    return "\nIf the tables were made by another tool, `vivace migrate --fake-initial` takes them over as they are."
 
 
 def _missing_value(step: PlannedStep, error: Exception, dialect: Dialect) -> str:
