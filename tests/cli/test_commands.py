@@ -116,9 +116,27 @@ def test_a_question_with_nobody_to_ask_is_an_error_that_says_so(run: Command, vi
     assert "Traceback" not in result.stderr
 
 
+def test_migrate_checks_shows_and_prints_for_other_databases(run: Command, vivace: Run, project: Path) -> None:
+    run("makemigrations")
+    checked = vivace("migrate", "--check", cwd=project)
+    assert (checked.returncode, checked.stdout.splitlines()[0]) == (1, "Apply blog 0001_initial")
+    assert "[ ] blog 0001_initial" in run("showmigrations", "--plan").stdout
+    assert "SERIAL" in run("sqlmigrate", "blog", "0001", "--dialect", "postgresql").stdout
+    assert "AUTO_INCREMENT" in run("sqlmigrate", "blog", "0001", "--dialect", "mariadb").stdout
+    run("migrate", "--fake-initial")
+    run("migrate", "--check")
+    assert "nothing to forget" in run("migrate", "blog", "--prune").stdout
+    for path in (project / "blog" / "migrations").glob("0*"):
+        path.unlink()
+    assert "Forgotten: blog_0001" in run("migrate", "blog", "--prune").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["migrate", "--database", "defualt"], 'Did you mean "default"?'),
+        (["migrate", "--prune"], "vivace migrate blog --prune"),
+        (["showmigrations", "--plan", "--list"], "choose one"),
         (["migrate", "blgo"], 'Did you mean "blog"?'),
         (["migrate", "blog.0001"], "put a space"),
         (["migrate", "blog", "0009"], 'no migration "0009"'),
