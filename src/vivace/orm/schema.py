@@ -87,7 +87,7 @@ def make_table(model: type[Model], into: sqlalchemy.MetaData) -> sqlalchemy.Tabl
         into,
         *[_column(field) for field in meta.local_fields],
         comment=meta.db_table_comment,
-        info={"app_label": meta.app_label, "model": meta.label},
+        info=_info(model),
         **options,
     )
     for field in meta.local_fields:
@@ -100,6 +100,16 @@ def make_table(model: type[Model], into: sqlalchemy.MetaData) -> sqlalchemy.Tabl
     for index in meta.indexes:
         _add_index(model, table, index)
     return table
+
+
+def _info(model: type[Model]) -> dict[str, Any]:
+    meta = model._meta
+    info: dict[str, Any] = {"app_label": meta.app_label, "model": meta.label}
+    if meta.required_db_vendor is not None:
+        info["required_db_vendor"] = meta.required_db_vendor
+    if meta.required_db_features:
+        info["required_db_features"] = tuple(meta.required_db_features)
+    return info
 
 
 def _column(field: Field[Any]) -> sqlalchemy.Column[Any]:

@@ -144,3 +144,22 @@ def test_the_file_is_the_same_every_time(tmp_path: Path) -> None:
 def test_the_file_reads_well(tmp_path: Path) -> None:
     [written] = make({"shop": tmp_path}, metadata(shop()), dry_run=True)
     assert (Path(__file__).parent / "golden_everything.txt").read_text() == written.text
+
+
+async def test_a_table_of_one_kind_of_database_is_made_there_only(each: Database, tmp_path: Path) -> None:
+    def document(*fields: str) -> list[type[models.Model]]:
+        registry.clear()
+        options = {"app_label": "shop", "required_db_vendor": "postgresql"}
+        attributes: dict[str, Any] = {name: models.CharField(max_length=9, default="", unique=True) for name in fields}
+        meta = type("Meta", (), options)
+        return [type("Document", (models.Model,), {"__module__": __name__, "Meta": meta, **attributes})]
+
+    apps = {"shop": tmp_path / "migrations"}
+    for fields in (("a",), ("a", "b")):
+        tables = metadata(document(*fields))
+        make(apps, tables)
+        assert make(apps, tables) == []
+        await migrate(each, apps)
+        assert ("shop_document" in str(await catalog(each))) == (each.dialect.name == "postgresql")
+    await migrate(each, apps, target=("shop", "zero"))
+    assert await catalog(each) == {}

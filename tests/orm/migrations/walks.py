@@ -169,10 +169,13 @@ class Walk:
         self.renamed: set[tuple[str, str]] = set()
         self.said: list[str] = []
         self._count = 0
+        self._names: set[str] = set()
 
     def step(self) -> Version:
         """The next version, a few edits on."""
         self.renamed.clear()
+        # Another field under a name that was there is a change of type, and not all values can be converted.
+        self._names = {name for spec in self.version.values() for name in spec.fields}
         for _ in range(self.random.randint(1, 4)):
             edit = self.random.choice(self.edits)
             before = deepcopy(self.version)
@@ -242,7 +245,7 @@ class Walk:
 
     def _add_field(self) -> None:
         spec, name = self._any(), self.random.choice(FIELDS)
-        if spec is not None and name not in spec.fields:
+        if spec is not None and name not in spec.fields and name not in self._names:
             self._put(replace(spec, fields={**spec.fields, name: self._field()}))
 
     def _remove_field(self) -> None:

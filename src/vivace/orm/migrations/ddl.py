@@ -19,6 +19,7 @@ from alembic.operations import Operations, ops
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.schema import CreateColumn
 
+from vivace.orm.database_features import has_feature, vendor_of
 from vivace.orm.migrations import elements, live, words
 from vivace.orm.migrations.absent import is_absent
 from vivace.orm.migrations.backfill import BackfillOp, BackfillStep, rows_of
@@ -71,7 +72,8 @@ def steps(
         position += len(group)
         before = state.copy()
         replay(state, migration, group)
-        if not allows(migration.label, _named(group[0], before)):
+        table = _named(group[0], before)
+        if not (allows(migration.label, table) and _can_have(table, before, state, dialect)):
             continue
         if _goes_with_its_table(group[0], operations[position:], dialect):
             continue
@@ -79,6 +81,16 @@ def steps(
             yield from compiler.copy_table(group, before, state)
         else:
             yield from one(group[0], before, state)
+
+
+def _can_have(table: str | None, before: State, after: State, dialect: Dialect) -> bool:
+    """Whether the database meets what the model's Meta requires of one that has its table."""
+    found = after.tables.get(table or "") or before.tables.get(table or "")
+    requires = {} if found is None else dict(found.requires)
+    vendor = requires.get("required_db_vendor")
+    return vendor in (None, dialect.name, vendor_of(dialect)) and all(
+        has_feature(dialect, name) for name in requires.get("required_db_features", ())
+    )
 
 
 def _goes_with_its_table(
@@ -164,6 +176,9 @@ class _Compiler:
             self.write(operation.statement(self.dialect))
         elif self.dialect.name == "mysql" and before.tables[table].primary_key.name != operation.old_name:
             # SQLite's names count for nothing but in the table's text, and MySQL's primary keys have none.
+            if isinstance(before.tables[table].constraint(operation.old_name), Unique):
+                self.write(RenameIndexOp(operation.old_name, operation.new_name, table).statement(self.dialect))
+                return
             self._operations.invoke(drop_constraint(before.tables[table], operation.old_name))
             self._operations.invoke(_with_literal_check(create_constraint(after.tables[table], operation.new_name)))
 

@@ -263,6 +263,7 @@ class Exclusion:
         return made.ddl_if(dialect="postgresql")
 
 
+_REQUIREMENTS = ("required_db_vendor", "required_db_features")
 Constraint = Unique | Check | ForeignKey | Exclusion
 
 
@@ -277,6 +278,8 @@ class Table:
     indexes: tuple[Index, ...] = ()
     comment: str | None = None
     options: tuple[tuple[str, Any], ...] = field(default=(), repr=False)
+    # Which databases have the table: `Meta.required_db_vendor` and `required_db_features`, as in `Table.info`.
+    requires: tuple[tuple[str, Any], ...] = ()
 
     @classmethod
     def of(cls, table: sa.Table) -> Table:
@@ -292,6 +295,7 @@ class Table:
             indexes=tuple(sorted((index_of(item) for item in table.indexes), key=_sort_key)),
             comment=table.comment,
             options=tuple(sorted(table.dialect_kwargs.items())),
+            requires=tuple((name, table.info[name]) for name in _REQUIREMENTS if table.info.get(name)),
         )
 
     def build(self, metadata: sa.MetaData) -> sa.Table:
@@ -301,7 +305,8 @@ class Table:
             parts.append(self.primary_key.build())
         parts += [constraint.build() for constraint in self.constraints]
         parts += [index.build() for index in self.indexes]
-        return sa.Table(self.name, metadata, *parts, comment=self.comment, **dict(self.options))
+        options = dict(self.options)
+        return sa.Table(self.name, metadata, *parts, comment=self.comment, info=dict(self.requires), **options)
 
     @property
     def foreign_keys(self) -> tuple[ForeignKey, ...]:
