@@ -235,13 +235,13 @@ def test_a_manager_is_the_models_and_not_an_instances() -> None:
             app_label = "managed"
 
     class Below(Base):
-        extra = models.Manager()
+        extra: models.Manager[Any] = models.Manager()
 
         class Meta:
             app_label = "managed"
 
     class Bare(Base):
-        objects = None
+        objects = None  # type: ignore[assignment]
 
         class Meta:
             app_label = "managed"
@@ -258,7 +258,7 @@ def test_a_manager_is_the_models_and_not_an_instances() -> None:
 
 def test_a_field_may_have_the_name_of_an_inherited_manager() -> None:
     class Parent(models.Model):
-        rows = models.Manager()
+        rows: Any = models.Manager()
 
         class Meta:
             app_label = "managed"
