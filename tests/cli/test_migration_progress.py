@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
 from vivace.cli import migration_progress
@@ -59,7 +60,7 @@ def test_a_terminal_has_one_line_that_changes(
     lines.running(step, 1, 1, "CREATE INDEX by_title_and_much_more ON note (title)")
     lines.tick()
     lines.failed()
-    out = capsys.readouterr().out
+    out = click.unstyle(capsys.readouterr().out)
     assert out.startswith("Apply blog 0001_initial … 0 s, CREATE INDEX")
     assert max(len(part) for part in out.split("\r")) <= 50
     assert out.rstrip().endswith("failed")

@@ -14,6 +14,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from tests.rest import models
 
 from vivace.databases import Database
+from vivace.databases.backends.base import MISSED
 from vivace.orm.schema import metadata
 
 
@@ -21,6 +22,9 @@ class CountingDatabase(Database):
     """A Database that remembers the SQL of every query."""
 
     asked: list[str]
+
+    def fetch_plan_at_once(self, plan: Any, args: Sequence[Any] = ()) -> Any:
+        return MISSED
 
     async def fetch_plan(self, plan: Any, args: Sequence[Any] = ()) -> Any:
         self.asked.append(plan.sql)

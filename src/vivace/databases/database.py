@@ -39,9 +39,9 @@ logger = logging.getLogger("vivace.databases")
 
 R = TypeVar("R")
 
-_SQLITE = "vivace.databases.backends.sqlite:SQLiteBackend"
-_POSTGRESQL = "vivace.databases.backends.postgresql:PostgreSQLBackend"
-_MYSQL = "vivace.databases.backends.mysql:MySQLBackend"
+_SQLITE = "vivace.databases.backends.sqlite.backend:SQLiteBackend"
+_POSTGRESQL = "vivace.databases.backends.postgresql.backend:PostgreSQLBackend"
+_MYSQL = "vivace.databases.backends.mysql.backend:MySQLBackend"
 
 # Which of our extras brings a driver.
 _EXTRAS = {"asyncpg": "postgres", "asyncmy": "mysql"}

@@ -100,7 +100,7 @@ class QuerySet(FetchedQuery[M]):
         """
 
         def returning(fields: Sequence[str]) -> Coroutine[Any, Any, list[M]]:
-            self._check_can_update()
+            self._refuse_slice("update")
             if self.model._meta.links:
                 return update_tables_returning(self, values, fields)
             bound: list[Any] = []
@@ -110,7 +110,7 @@ class QuerySet(FetchedQuery[M]):
         return Change(self._update(values), returning)
 
     async def _update(self, values: Mapping[str, Any]) -> int:
-        self._check_can_update()
+        self._refuse_slice("update")
         if not values or self._is_none:
             return 0
         if self.model._meta.links:
@@ -142,15 +142,8 @@ class QuerySet(FetchedQuery[M]):
         self._refuse_slice("delete")
         if self._has_values:
             raise TypeError("Cannot call delete() after .values() or .values_list()")
-        self._refuse_distinct_on("delete")
-
-    def _check_can_update(self) -> None:
-        self._refuse_slice("update")
-        self._refuse_distinct_on("update")
-
-    def _refuse_distinct_on(self, what: str) -> None:
         if any(operation[0] == "distinct" and operation[1] for operation in self._shape):
-            raise TypeError(f"Cannot call {what}() after .distinct(*fields).")
+            raise TypeError("Cannot call delete() after .distinct(*fields).")
 
     # Django's names for the same, so that code moves without a change
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from vivace.databases import Database, Plan
-from vivace.databases.backends.sqlite import SQLiteBackend
+from vivace.databases.backends.sqlite.backend import SQLiteBackend
 from vivace.databases.backends.sqlite.opener import Opener
 from vivace.databases.backends.sqlite.options import Options
 from vivace.databases.errors import (

@@ -237,7 +237,7 @@ async def test_a_short_read_on_a_machine_that_stops_once_stays_on_the_loop(sqlit
     async with Database(sqlite_url, on_connect=add_pause) as database:
         for _ in range(GOOD_RECORD + 10):
             await database.fetch_plan(plan, (0,))
-        plan.credit = GOOD_RECORD + 10  # whatever else this machine does
+        plan.credit, plan.strikes = GOOD_RECORD + 10, 0  # whatever else this machine does
         await database.fetch_plan(plan, (2 * DEADLINE,))
         assert plan.credit == 1
         await database.fetch_plan(plan, (2 * DEADLINE,))

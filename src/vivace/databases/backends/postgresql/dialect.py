@@ -50,5 +50,9 @@ class PostgreSQLDialect(PGDialect_asyncpg):
     colspecs = {**PGDialect_asyncpg.colspecs, types.Numeric: _Numeric, types.Float: _Float}
 
     def __init__(self) -> None:
-        # Some types look into the driver for their own (ranges, bit strings).
-        super().__init__(dbapi=PGDialect_asyncpg.import_dbapi())  # type: ignore[no-untyped-call]
+        try:
+            # Some types look into the driver for their own (ranges, bit strings).
+            driver = PGDialect_asyncpg.import_dbapi()  # type: ignore[no-untyped-call]
+        except ModuleNotFoundError:
+            driver = None  # SQL is written without it, too: migrations are for every database
+        super().__init__(dbapi=driver)  # type: ignore[no-untyped-call]
