@@ -325,13 +325,13 @@ async def test_reads_without_pause_do_not_keep_the_log_from_being_reset(sqlite: 
             await sqlite.fetch_plan(plan, (1,))
 
     readers = [asyncio.create_task(read()) for _ in range(4)]
-    for number in range(100):
-        await sqlite.execute("UPDATE t SET v = :v WHERE id = :id", {"v": "x" * 60_000, "id": number + 1})
-        await sqlite.execute("UPDATE t SET v = :v WHERE id = :id", {"v": "y" * 60_000, "id": number + 1})
+    for letter in "wxyz":
+        for number in range(100):
+            await sqlite.execute("UPDATE t SET v = :v WHERE id = :id", {"v": letter * 60_000, "id": number + 1})
     is_done = True
     await asyncio.gather(*readers)
-    # 24 MB were written; SQLite starts the log anew once it is over 4 MB and nobody reads from it.
-    assert Path(sqlite.url.database + "-wal").stat().st_size < 12_000_000
+    # 24 MB or more were written; SQLite starts the log anew once it is over 4 MB and nobody reads from it.
+    assert Path(sqlite.url.database + "-wal").stat().st_size < 18_000_000
 
 
 async def test_a_million_rows_do_not_stop_the_loop(sqlite: Database) -> None:

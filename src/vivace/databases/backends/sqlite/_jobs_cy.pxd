@@ -1,3 +1,8 @@
+cdef class BreakableRows:
+    cdef object _rows
+    cdef public bint is_unwanted
+
+
 cdef class Job:
     cdef public object future
     cdef public object function

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from queue import Empty, SimpleQueue
 from time import perf_counter, thread_time
 from typing import Any
@@ -20,6 +20,27 @@ Function = Callable[[sqlite3.Connection, Plan, Any], Any]
 # A group holds the write lock; other processes and the first of the group wait for its last.
 MAX_JOBS = 512
 MAX_SECONDS = 0.02
+
+
+class BreakableRows:
+    """Rows of arguments on their way into a statement, which fails at the next one when nobody wants it any more.
+
+    `sqlite3_interrupt()` hardly ever meets a statement that is so short and run so often.
+    """
+
+    __slots__ = ("_rows", "is_unwanted")
+
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+        self._rows = iter(rows)
+        self.is_unwanted = False
+
+    def __iter__(self) -> BreakableRows:
+        return self
+
+    def __next__(self) -> Sequence[Any]:
+        if self.is_unwanted:
+            raise sqlite3.OperationalError("interrupted")
+        return next(self._rows)
 
 
 class Job:

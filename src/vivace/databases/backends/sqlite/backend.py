@@ -22,7 +22,7 @@ from sqlalchemy import Dialect
 from vivace.databases.backends.base import MISSED, Backend, Begin, Executor, Found, Operation, Session
 from vivace.databases.backends.sqlalchemy_connection import call_sqlite
 from vivace.databases.backends.sqlite._inline_cy import InlineReader
-from vivace.databases.backends.sqlite._jobs_cy import Job
+from vivace.databases.backends.sqlite._jobs_cy import BreakableRows, Job
 from vivace.databases.backends.sqlite.dialect import SQLiteDialect
 from vivace.databases.backends.sqlite.opener import Opener
 from vivace.databases.backends.sqlite.options import PRAGMAS, Options
@@ -156,6 +156,8 @@ class SQLiteBackend(Backend):
         # A group may run its statements twice, and the rows of MANY may be an iterator that cannot.
         # One that takes long keeps a transaction of its own.
         groupable = plan.is_groupable and plan.credit >= 0 and operation is not Operation.MANY
+        if operation is Operation.MANY:
+            args = BreakableRows(args)
         job = Job(loop, function, plan, args, True, groupable)
         line.submit(job)
         try:

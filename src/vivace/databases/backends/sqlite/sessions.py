@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from vivace.databases.backends.base import Begin, Chunks, Found, Operation, Session
-from vivace.databases.backends.sqlite._jobs_cy import Job
+from vivace.databases.backends.sqlite._jobs_cy import BreakableRows, Job
 from vivace.databases.backends.sqlite.backups import copy_to
 from vivace.databases.backends.sqlite.statements import FUNCTIONS, Function, names_of
 from vivace.databases.backends.sqlite.worker import Worker
@@ -52,6 +52,8 @@ class SQLiteSession(Session):
     async def run(self, operation: Operation, plan: Plan, args: Any) -> Any:
         if plan.changes_session:
             self.is_dirty = True
+        if operation is Operation.MANY:
+            args = BreakableRows(args)
         if plan.reads or self.holds_line:
             return await self._statement(FUNCTIONS[operation], plan, args)
         await self.take_line()

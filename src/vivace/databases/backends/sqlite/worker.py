@@ -14,7 +14,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from vivace.databases.backends.sqlite._jobs_cy import Job, JobRunner
+from vivace.databases.backends.sqlite._jobs_cy import BreakableRows, Job, JobRunner
 from vivace.databases.errors import InterfaceError
 
 # Seconds after which a job that is to be interrupted and still runs is interrupted again.
@@ -82,6 +82,8 @@ class Worker(JobRunner):
     def cancel(self, job: Job) -> None:
         """Nobody waits for this job any more."""
         job.cancelled = True
+        if isinstance(job.args, BreakableRows):
+            job.args.is_unwanted = True
         if job.interruptible:
             self._interrupt(job)
 
