@@ -197,6 +197,15 @@ async def test_values_and_values_list(books: Database) -> None:
     assert await rows.values_list("author", flat=True).distinct().order_by("author") == [1, 2]
 
 
+async def test_values_list_gives_plain_tuples_in_a_list_of_its_own(books: Database) -> None:
+    rows = Book.objects.order_by("pages").values_list("pages", "title")
+    found = await rows
+    assert [type(row) for row in found] == [tuple] * 3
+    found.clear()
+    assert [pages for pages, _ in await rows.all()] == [100, 200, 300]
+    assert await rows.filter(pages__gt=1000) == []
+
+
 async def test_annotations_can_be_filtered_ordered_and_read(books: Database) -> None:
     rows = await Author.objects.annotate(n=Count("books"), most=Max("books__pages")).order_by("-n")
     assert [(row.name, row.n, row.most) for row in rows] == [("Ann", 2, 200), ("Bob", 1, 300)]  # type: ignore[attr-defined]

@@ -77,6 +77,9 @@ class Book(models.Model):
         db_table = "book"
 
 
+# Columns, because no method of a book is called; written once, as a prepared statement is.
+first_books = Book.objects.order_by("id").values_list("id", "title", "pages", "author_id", "author__name")[:20]
+
 page = Engine().from_string(
     "<!DOCTYPE html><html><head><title>Fortunes</title></head><body><table>"
     "<tr><th>id</th><th>message</th></tr>"
@@ -132,15 +135,9 @@ def fortunes(request: HttpRequest) -> HttpResponse:
 
 
 def books(request: HttpRequest) -> HttpResponse:
-    found = Book.objects.select_related("author").order_by("id")[:20]
     nested = [
-        {
-            "id": book.id,
-            "title": book.title,
-            "pages": book.pages,
-            "author": {"id": book.author.id, "name": book.author.name},
-        }
-        for book in found
+        {"id": key, "title": title, "pages": pages, "author": {"id": author, "name": name}}
+        for key, title, pages, author, name in first_books.all()
     ]
     return JsonResponse(nested, safe=False)
 

@@ -57,6 +57,9 @@ class Book(models.Model):
         db_table = "book"
 
 
+# Columns, because no method of a book is called; written once, as a prepared statement is.
+first_books = Book.objects.order_by("id").values_list("id", "title", "pages", "author_id", "author__name")[:20]
+
 page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
     "<!DOCTYPE html><html><head><title>Fortunes</title></head><body><table>"
     "<tr><th>id</th><th>message</th></tr>"
@@ -118,16 +121,10 @@ async def fortunes(request: Request) -> HTMLResponse:
 
 
 async def books(request: Request) -> JSONResponse:
-    found = await Book.objects.select_related("author").order_by("id")[:20]
     return JSONResponse(
         [
-            {
-                "id": book.id,
-                "title": book.title,
-                "pages": book.pages,
-                "author": {"id": book.author.id, "name": book.author.name},
-            }
-            for book in found
+            {"id": key, "title": title, "pages": pages, "author": {"id": author, "name": name}}
+            for key, title, pages, author, name in await first_books.all()
         ]
     )
 

@@ -134,7 +134,7 @@ def instances_decoder(
         origin, made = make_origins[0](layouts[0], database), []  # type: ignore[var-annotated]
         hydrate(rows, origin, made.append)
         if peers and keep_peers[0]:
-            origin.peers = [ref(instance) for instance in made]
+            origin.peers = [*map(ref, made)]
         if post_init.receivers and post_init.has_listeners(root.model):
             for instance in made:
                 post_init.send(root.model, instance=instance)
@@ -150,7 +150,7 @@ def instances_decoder(
         if peers:
             for origin, made, keep in zip(origins, lists, keep_peers, strict=True):
                 if keep:
-                    origin.peers = [ref(instance) for instance in made]
+                    origin.peers = [*map(ref, made)]
         if post_init.receivers:
             for node, made in zip(nodes, lists, strict=True):
                 if post_init.has_listeners(node.model):
@@ -208,11 +208,18 @@ def tuples_decoder(operands: Sequence[Operand], dialect: str) -> Decode:
     source = _Source()
     values = [source.of_operand(index, operand, dialect) for index, operand in enumerate(operands)]
     if all(value == f"v{index}" for index, value in enumerate(values)):
-        return lambda rows, database, peers: [tuple(row) for row in rows]
+        return _as_tuples
     names = ", ".join(f"v{index}" for index in range(len(values)))
     source.lines.append(f"def hydrate(rows): return [({', '.join(values)},) for ({names},) in rows]")
     hydrate = source.function("hydrate")
     return lambda rows, database, peers: hydrate(rows)
+
+
+def _as_tuples(rows: Rows, database: Database, peers: bool) -> list[Any]:
+    # What sqlite3 gives is what is wanted, and nobody else's.
+    if rows.__class__ is list and rows and rows[0].__class__ is tuple:
+        return rows
+    return [*map(tuple, rows)]
 
 
 def named_decoder(names: Sequence[str], operands: Sequence[Operand], dialect: str) -> Decode:

@@ -68,7 +68,8 @@ class QueryState(Generic[M]):
     def _with(self, operation: Shape, values: Iterable[Any] = ()) -> Self:
         made = self._clone()
         made._shape = (*self._shape, operation)
-        made._values = (*self._values, *values)
+        if values:
+            made._values = (*self._values, *values)
         return made
 
     def __getstate__(self) -> dict[str, Any]:
