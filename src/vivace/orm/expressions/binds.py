@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy
 from sqlalchemy import Dialect
@@ -19,6 +19,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from vivace.orm.fields.base import Field, plain
 
 Convert = Callable[[Any], Any]
+Binder = Callable[[Sequence[Any]], Sequence[Any]]
 
 # Values of exactly these types go to the driver as they are, so that no converter need be called for them.
 _AS_IS: dict[str, type] = {"string": str, "text": str, "slug": str, "url": str, "email": str, "float": float}
@@ -34,6 +35,16 @@ class Room:
     """Integers of more than 64 bits, which no column holds but anybody may ask for."""
     lists: int = 8
     """MySQL: as many values in each list."""
+
+
+class Argument(NamedTuple):
+    """Where an argument of the driver comes from."""
+
+    slot: int | None
+    """The number of the value; None where `convert` is the argument itself."""
+    convert: Any
+    is_list: bool = False
+    """Whether it is several arguments."""
 
 
 class NotEnoughRoom(Exception):
@@ -131,28 +142,38 @@ class Binds:
         among: sqlalchemy.ColumnElement[bool] = element.bool_op("IN", precedence=5)(Places(values, room))
         return sqlalchemy.and_(has_values, among)
 
-    def binder(self, compiled: SQLCompiler) -> Callable[[Sequence[Any]], Sequence[Any]]:
-        """A function from a queryset's values to the driver's arguments, in the order of the SQL's parameters."""
-        names: Sequence[str] = compiled.positiontup or ()
-        if not names:
-            return _no_values
-        namespace: dict[str, Any] = {}
+    def arguments(self, compiled: SQLCompiler) -> list[Argument]:
+        """Where the driver's arguments come from, in the order of the SQL's parameters."""
         arguments = []
         places = 0
-        for index, name in enumerate(names):
-            if name in self._parameters:
-                slot, namespace[f"c{index}"] = self._parameters[name]
-                if name not in self._lists:
-                    arguments.append(f"c{index}(v[{slot}])")
-                else:
-                    if places % self.room.lists == 0:
-                        arguments.append(f"*c{index}(v[{slot}])")
-                    places += 1
+        for name in compiled.positiontup or ():
+            if name not in self._parameters:
+                arguments.append(Argument(None, compiled.params[name]))  # one that SQLAlchemy made itself
+            elif name not in self._lists:
+                arguments.append(Argument(*self._parameters[name]))
             else:
-                namespace[f"c{index}"] = compiled.params[name]  # one that SQLAlchemy made itself
-                arguments.append(f"c{index}")
-        # Our own text, of numbers and names we made.
-        return eval(_compiled(f"lambda v: ({', '.join(arguments)},)"), namespace)  # type: ignore[no-any-return]  # noqa: S307
+                if places % self.room.lists == 0:
+                    arguments.append(Argument(*self._parameters[name], is_list=True))
+                places += 1
+        return arguments
+
+    def binder(self, compiled: SQLCompiler) -> Binder:
+        """A function from a queryset's values to the driver's arguments, in the order of the SQL's parameters."""
+        return binder_of(self.arguments(compiled))
+
+
+def binder_of(arguments: Sequence[Argument]) -> Binder:
+    """A function from a queryset's values to these arguments."""
+    if not arguments:
+        return _no_values
+    namespace: dict[str, Any] = {}
+    texts = []
+    for index, (slot, convert, is_list) in enumerate(arguments):
+        name = f"c{index}"
+        namespace[name] = convert
+        texts.append(name if slot is None else f"*{name}(v[{slot}])" if is_list else f"{name}(v[{slot}])")
+    # Our own text, of numbers and names we made.
+    return eval(_compiled(f"lambda v: ({', '.join(texts)},)"), namespace)  # type: ignore[no-any-return]  # noqa: S307
 
 
 @lru_cache(maxsize=2048)

@@ -14,6 +14,7 @@ from vivace.orm.expressions.conditions import Shape
 from vivace.orm.fields import registering
 from vivace.orm.query.compiled import Compiled
 from vivace.orm.query.compiler import compile_shape
+from vivace.orm.query.composing import compose
 from vivace.orm.query.hydrate import Decode
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class ShapeCache:
         compiled = self._old.get(key)
         if compiled is None:
             self.misses += 1
-            compiled = compile_shape(model, shape, dialect, room=room)
+            compiled = compose(model, shape, dialect) if room is None else None
+            compiled = compiled or compile_shape(model, shape, dialect, room=room)
         else:
             self.hits_old += 1
         if len(self._young) >= self.size:

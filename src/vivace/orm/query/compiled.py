@@ -32,6 +32,11 @@ def finished(
 ) -> Compiled:
     """SQLAlchemy's statement compiled for a driver."""
     compiled = statement.compile(dialect=dialect)
-    batches = reads and " FOR " not in compiled.string  # a FOR UPDATE locks
-    plan = Plan(compiled.string, reads=reads, returns_rows=returns_rows, inserts=statement.is_insert, batches=batches)
+    plan = plan_of(compiled.string, reads=reads, returns_rows=returns_rows, inserts=statement.is_insert)
     return Compiled(plan, binds.binder(compiled), decode)
+
+
+def plan_of(sql: str, *, reads: bool = True, returns_rows: bool = True, inserts: bool = False) -> Plan:
+    """What the database has to know of a statement."""
+    batches = reads and " FOR " not in sql  # a FOR UPDATE locks
+    return Plan(sql, reads=reads, returns_rows=returns_rows, inserts=inserts, batches=batches)

@@ -66,10 +66,15 @@ def _without_last(decode: hydrate.Decode, count: int) -> hydrate.Decode:
 
 
 def _get(select: Select, dialect: Dialect, terminal: Shape) -> Compiled:
+    only_one(select)
+    return _rows(select, dialect)
+
+
+def only_one(select: Select) -> None:
+    """Asks for one row, and for some more if there are any, as `get()` does."""
     if not select.distinct:
         select.ordering.clear()
     select.limit = sqlalchemy.literal_column("21")
-    return _rows(select, dialect)
 
 
 _TERMINALS: dict[str, Callable[[Select, Dialect, Shape], Compiled]] = {

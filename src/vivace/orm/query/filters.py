@@ -47,7 +47,7 @@ class Filters:
         With `keep_joins`, the next call shares them, too.
         """
         reuse = set(self.shared)
-        for part in self._conjuncts(condition):
+        for part in conjuncts(condition):
             self._plain = []
             clause, aggregate = self.clause(part, reuse, is_conjunct=True)
             if self.select.has_windows and has_window(clause):
@@ -69,11 +69,6 @@ class Filters:
             return clause, aggregate, tuple(self._plain)
         finally:
             self._plain = around
-
-    def _conjuncts(self, condition: Shape) -> list[Shape]:
-        if condition[0] == "q" and condition[1] == "and" and not condition[2]:
-            return [part for child in condition[3] for part in self._conjuncts(child)]
-        return [condition]
 
     def clause(
         self,
@@ -214,6 +209,13 @@ class Filters:
 
 def _columns(operand: Operand) -> list[ColumnElement[Any]]:
     return [each for each in visitors.iterate(operand.element) if isinstance(each, sqlalchemy.Column)]
+
+
+def conjuncts(condition: Any) -> list[Any]:
+    """The conditions that must all be true for this one to be."""
+    if not isinstance(condition, str) and condition[0] == "q" and condition[1] == "and" and not condition[2]:
+        return [part for child in condition[3] for part in conjuncts(child)]
+    return [condition]
 
 
 def _is_empty(condition: Shape) -> bool:

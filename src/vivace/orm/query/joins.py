@@ -97,10 +97,10 @@ class Joins:
         self.standing_in: tuple[list[str], Join] | None = None
         """While such a condition is made: the path, and the join that it stands for."""
 
-    def source(self) -> sqlalchemy.FromClause:
-        """The FROM clause."""
+    def source(self, count: int | None = None) -> sqlalchemy.FromClause:
+        """The FROM clause; with `count`, only so many of the joins."""
         source: sqlalchemy.FromClause = self.root.table
-        for join in self.all:
+        for join in self.all[:count]:
             source = source.join(join.table, join.on, isouter=join.outer and not join.required)
         for table in self.others:
             source = source.join(table, sqlalchemy.true())

@@ -74,20 +74,26 @@ def whole_rows(select: Select, dialect: Dialect) -> tuple[list[Any], hydrate.Dec
     )
     if not is_plain:
         return None
+    kept = kept_rows(select.model, dialect, select.fetch_mode)
+    return None if kept is None else ([sqlalchemy.literal_column(kept[0])], kept[1])
+
+
+def kept_rows(model: type[Model], dialect: Dialect, mode: FetchMode | None) -> tuple[str, hydrate.Decode] | None:
+    """The SQL of all columns of a model without parents, and their decoder."""
     # A relation of another model that points here may come after the first query.
-    return _kept_rows(select.model, DialectKey(dialect), select.fetch_mode, len(meta.all_related_objects))
+    return _kept_rows(model, DialectKey(dialect), mode, len(model._meta.all_related_objects))
 
 
 @lru_cache(maxsize=4096)
 def _kept_rows(
     model: type[Model], key: DialectKey, mode: FetchMode | None, relations: int
-) -> tuple[list[Any], hydrate.Decode] | None:
+) -> tuple[str, hydrate.Decode] | None:
     table, fields = model._meta.table, model._meta.concrete_fields
     statement = sqlalchemy.select(*(table.c[field.column] for field in fields))
     columns = str(statement.compile(dialect=key.dialect)).removeprefix("SELECT ").rpartition("\nFROM")[0]
     decode = hydrate.instances_decoder(hydrate.Node(model, fields, 0), [], len(fields), key.dialect.name, mode)
     # Some drivers want a "%" written twice, which SQLAlchemy would do twice.
-    return None if "%" in columns else ([sqlalchemy.literal_column(columns.strip())], decode)
+    return None if "%" in columns else (columns.strip(), decode)
 
 
 def _compound_columns(select: Select) -> tuple[list[Any], hydrate.Decode]:

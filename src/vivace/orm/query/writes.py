@@ -44,7 +44,10 @@ class DialectKey:
         self.dialect = dialect
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DialectKey) and other.dialect.driver == self.dialect.driver
+        if not isinstance(other, DialectKey):
+            return False
+        mine, its = self.dialect, other.dialect
+        return mine is its or (mine.driver == its.driver and type(mine) is type(its))
 
     def __hash__(self) -> int:
         return hash(self.dialect.driver)
