@@ -567,6 +567,16 @@ async def test_sliced_loaded_querysets_stay_sliced(books: Database) -> None:
         rows[:2].filter(pages=1)
 
 
+@pytest.mark.parametrize("name", ["q", "condition", "value", "node", "bare", "where", "filter", "get", "pair", "null"])
+async def test_a_column_may_have_any_name(books: Database, name: str) -> None:
+    rows = Book.objects.annotate(**{name: F("pages")})
+    [least, *more] = await Book.objects.order_by("pages").values_list("pages", flat=True)
+    assert await rows.filter(**{name: least}).count() == 1
+    assert await rows.exclude(**{name: least}).count() == len(more)
+    assert await rows.filter(Q(**{name: None}) | Q(**{name: F("pages")})).count() == 1 + len(more)
+    assert await rows.filter(**{name: None}).count() == 0
+
+
 async def test_rows_that_are_distinct_by_some_fields_are_not_deleted(books: Database) -> None:
     rows = Book.objects.distinct("title")
     with pytest.raises(TypeError, match=r"Cannot call delete\(\) after .distinct\(\*fields\)."):

@@ -47,7 +47,7 @@ def operand_on(
     counter = itertools.count(first)
     select = Select(model, binds)
     select.joins.root.table = table
-    if shape[0] == "q":
+    if shape[0] == "Q()":
         clause, aggregate, _ = select.condition(number_condition(shape, counter))
         operand = Operand(clause, BooleanField(null=True), aggregate=aggregate)
     else:

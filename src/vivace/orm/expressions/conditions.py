@@ -111,7 +111,7 @@ class Q(Combinable):
     def freeze(self, values: list[Any]) -> Shape:
         """The shape; the values are appended to `values` in the order in which the shape names them."""
         children = tuple(freeze_child(child, values) for child in self.children)
-        return ("q", self.connector, self.negated, children)
+        return ("Q()", self.connector, self.negated, children)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Q):
@@ -140,7 +140,7 @@ def freeze_child(child: Any, values: list[Any]) -> LookupShape:
         return freeze_lookup(child[0], child[1], values)
     if isinstance(child, Q):
         return child.freeze(values)
-    return ("condition", child.freeze(values))
+    return ("condition()", child.freeze(values))
 
 
 def freeze_lookups(lookups: Mapping[str, Any], values: list[Any]) -> tuple[LookupShape, ...]:

@@ -6,9 +6,11 @@ parts in any order. The numbered form is what the compiler reads:
     lookup      (name, "value", 3) · (name, "null", None) · (name, "flag", True) · (name, "expression", expression)
                 (name, "pair", (operand, operand)) · (name, "items", operands), an operand being ("bare", 4) or an
                 expression
-    condition   ("q", connector, negated, children) · ("condition", expression) · a lookup
+    condition   ("Q()", connector, negated, children) · ("condition()", expression) · a lookup
     expression  as `expressions` freezes it, values replaced by numbers: ("node", class, static, children, output),
                 ("value", kind, output, 3), ("bare", 3), ("F", name), ...; a condition may stand for an expression
+
+No field has a name with brackets, so that no lookup is taken for a condition.
 """
 
 from __future__ import annotations
@@ -55,10 +57,10 @@ def number_condition(shape: Any, counter: Counter) -> Shape:
     """A condition or lookup with values numbered."""
     if isinstance(shape, str):
         return (shape, "value", next(counter))
-    if shape[0] == "q":
-        return ("q", shape[1], shape[2], tuple(number_condition(child, counter) for child in shape[3]))
-    if shape[0] == "condition":
-        return ("condition", number_expression(shape[1], counter))
+    if shape[0] == "Q()":
+        return ("Q()", shape[1], shape[2], tuple(number_condition(child, counter) for child in shape[3]))
+    if shape[0] == "condition()":
+        return ("condition()", number_expression(shape[1], counter))
     name, kind, *rest = shape
     if kind == "null":
         return (name, kind, None)
@@ -86,7 +88,7 @@ def number_expression(shape: Shape, counter: Counter) -> Shape:
         return (kind, cls, static, children, output)
     if kind == "bare":
         return (kind, next(counter))
-    if kind == "q":
+    if kind == "Q()":
         return number_condition(shape, counter)
     if kind == "filtered":
         return (kind, shape[1], number_condition(shape[2], counter))

@@ -134,7 +134,7 @@ _BUILDERS: dict[str, Callable[[Shape, Scope], Operand]] = {
     "node": _node,
     "none": _none,
     "outer": _outer,
-    "q": _condition,
+    "Q()": _condition,
     "queryset": _queryset,
     "value": _value,
 }

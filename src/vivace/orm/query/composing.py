@@ -218,7 +218,7 @@ def _parts(shape: Shape) -> tuple[list[Shape], Shape, FetchMode | None] | None:
         elif kind == "where" and not operation[1]:
             conditions.append(operation[2])
         elif kind in ("exclude", "where"):
-            conditions.append(("q", "and", True, operation[1] if kind == "exclude" else operation[2:]))
+            conditions.append(("Q()", "and", True, operation[1] if kind == "exclude" else operation[2:]))
         elif kind == "fetch_mode":
             fetch_mode = operation[1]
         elif kind in ("slice", "reverse", "get") or (kind == "order" and all(map(_is_name, operation[1]))):
@@ -238,6 +238,6 @@ def _is_plain(condition: Any) -> bool:
     """Whether nothing but values, nulls and flags stands in it."""
     if isinstance(condition, str):
         return True
-    if condition[0] == "q":
+    if condition[0] == "Q()":
         return all(map(_is_plain, condition[3]))
     return condition[1] in ("null", "flag") or condition[1:] == ("pair", "value", "value")

@@ -84,13 +84,13 @@ class Filters:
         `negated` says whether an odd number of negations is around it, `in_negation` whether any is; `is_conjunct`,
         that rows for which it is not true are dropped.
         """
-        if condition[0] == "condition":
+        if condition[0] == "condition()":
             operand = build(condition[1], self.select)
             if kind_of(operand.field) != "boolean":
                 raise TypeError("Cannot filter against a non-conditional expression.")
             self._plain += operand.groups_by
             return operand.element, operand.aggregate
-        if condition[0] != "q":
+        if condition[0] != "Q()":
             return self._lookup(condition, reuse, negated=negated, in_negation=in_negation, is_conjunct=is_conjunct)
         _, connector, is_negated, children = condition
         children = [child for child in children if not _is_empty(child)]
@@ -186,7 +186,7 @@ class Filters:
         select = self.select
         inner = type(select)(select.model, select.binds, outer=select)
         inner.inherit(select)
-        inner.filters.add(("q", "and", False, (lookup,)))
+        inner.filters.add(("Q()", "and", False, (lookup,)))
         own, outer = inner.operand_of("pk").element, select.operand_of("pk").element
         inner.where.append(own == outer)
         self._share(inner)
@@ -213,14 +213,14 @@ def _columns(operand: Operand) -> list[ColumnElement[Any]]:
 
 def conjuncts(condition: Any) -> list[Any]:
     """The conditions that must all be true for this one to be."""
-    if not isinstance(condition, str) and condition[0] == "q" and condition[1] == "and" and not condition[2]:
+    if not isinstance(condition, str) and condition[0] == "Q()" and condition[1] == "and" and not condition[2]:
         return [part for child in condition[3] for part in conjuncts(child)]
     return [condition]
 
 
 def _is_empty(condition: Shape) -> bool:
     """Whether it is a `Q` without conditions, which means nothing, negated or not."""
-    return condition[0] == "q" and all(_is_empty(child) for child in condition[3])
+    return condition[0] == "Q()" and all(_is_empty(child) for child in condition[3])
 
 
 def _lookup_of(operand: Operand, name: str, path: str) -> type[Lookup]:

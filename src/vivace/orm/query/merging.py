@@ -94,21 +94,21 @@ def _either(left: list[Operation], right: list[Operation], connector: str) -> Op
             # All rows or some are all rows; all rows but all rows are none.
             return None if connector == "or" else (("where", True, _all_rows()), ())
         return ("where", True, _condition(sides[0])), _values(sides[0])
-    return ("where", False, ("q", connector, False, tuple(map(_condition, sides)))), (*_values(left), *_values(right))
+    return ("where", False, ("Q()", connector, False, tuple(map(_condition, sides)))), (*_values(left), *_values(right))
 
 
 def _all_rows() -> Shape:
-    return ("q", "and", False, (("pk__isnull", "flag", False),))
+    return ("Q()", "and", False, (("pk__isnull", "flag", False),))
 
 
 def _condition(side: list[Operation]) -> Shape:
-    return ("q", "and", False, tuple(_as_condition(operation) for operation, _ in side))
+    return ("Q()", "and", False, tuple(_as_condition(operation) for operation, _ in side))
 
 
 def _as_condition(operation: Shape) -> Shape:
     if operation[0] == "where":
-        return ("q", "and", True, (operation[2],)) if operation[1] else operation[2]
-    return ("q", "and", operation[0] == "exclude", operation[1])
+        return ("Q()", "and", True, (operation[2],)) if operation[1] else operation[2]
+    return ("Q()", "and", operation[0] == "exclude", operation[1])
 
 
 def _values(side: list[Operation]) -> tuple[Any, ...]:

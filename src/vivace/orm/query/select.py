@@ -160,16 +160,16 @@ class Select:
     # Operations
 
     def _filter(self, lookups: Sequence[Shape]) -> None:
-        self.filters.add(("q", "and", False, tuple(lookups)))
+        self.filters.add(("Q()", "and", False, tuple(lookups)))
 
     def _sticky(self, lookups: Sequence[Shape]) -> None:
-        self.filters.add(("q", "and", False, tuple(lookups)), keep_joins=True)
+        self.filters.add(("Q()", "and", False, tuple(lookups)), keep_joins=True)
 
     def _exclude(self, lookups: Sequence[Shape]) -> None:
-        self.filters.add(("q", "and", True, tuple(lookups)))
+        self.filters.add(("Q()", "and", True, tuple(lookups)))
 
     def _where(self, negated: bool, condition: Shape) -> None:
-        self.filters.add(("q", "and", True, (condition,)) if negated else condition)
+        self.filters.add(("Q()", "and", True, (condition,)) if negated else condition)
 
     def _annotate(self, annotations: Sequence[tuple[str, Shape]], *, shown: bool = True) -> None:
         aggregates = False

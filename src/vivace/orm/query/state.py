@@ -121,7 +121,7 @@ class QueryState(Generic[M]):
         """Shape and values where a statement has to be written even for `none()`, which is never sent itself."""
         shape, values = self._full_shape()
         if self._is_none:
-            shape = (*shape, ("where", True, ("q", "and", False, (("pk__isnull", "flag", False),))))
+            shape = (*shape, ("where", True, ("Q()", "and", False, (("pk__isnull", "flag", False),))))
         return shape, values
 
     @property
