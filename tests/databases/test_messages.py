@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from vivace.databases import Database, DatabaseURL
+from vivace.databases import Database, DatabaseURL, backends
 from vivace.databases.errors import (
     ConnectionFailed,
     DatabaseError,
@@ -99,6 +99,8 @@ def without_module(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> Ite
 
     backend = f"vivace.databases.backends.{kind}"
     with monkeypatch.context() as patch:
+        # Its package, imported anew, would stay there as the parent's attribute.
+        patch.setattr(backends, kind, None, raising=False)
         for module in list(sys.modules):
             if module.partition(".")[0] == name or module == backend or module.startswith(f"{backend}."):
                 patch.delitem(sys.modules, module)
