@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import commands
+from benchmarks import commands, makemigrations
 from benchmarks.databases import cases as databases
 from benchmarks.harness.race import NothingChosenError, Options
 from benchmarks.harness.workbench import Workbench
@@ -44,6 +44,7 @@ BENCHMARKS = {
     "orm": orm.run,
     "techempower": techempower.run,
     "commands": commands.run,
+    "makemigrations": makemigrations.run,
 }
 GROUPS = {"server": tuple(SERVER), "web": tuple(WEB)}
 

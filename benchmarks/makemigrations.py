@@ -1,12 +1,11 @@
-"""How long `makemigrations --check` takes: `python benchmarks/makemigrations.py [--times 5]`.
+"""How long `makemigrations --check` takes: `scripts/bench makemigrations`.
 
 The whole command, in a process of its own, on 300 models in 20 apps with 500 migrations, where nothing is left to
-write; Vivace beside Django. No database takes part. Asserts that nothing is left; no time, as that is the machine's.
+write; Vivace beside Django, in turn. No database takes part. What is left to write ends the benchmark with an error.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import statistics
@@ -16,6 +15,10 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from benchmarks.harness.race import Options
+from benchmarks.harness.tables import table
+from benchmarks.harness.workbench import Workbench
 
 APPS = [f"app{number:02}" for number in range(20)]
 MODELS = 15
@@ -141,25 +144,20 @@ def django(root: Path) -> Site:
     return Site("Django", folder, ["django"], "from django.db import models", DJANGO_FILE)
 
 
-def main() -> None:
-    """Measure and print."""
-    command_line = argparse.ArgumentParser(description=__doc__)
-    command_line.add_argument("--times", type=int, default=5, help="how often each is measured [default: 5]")
-    times = command_line.parse_args().times
+def run(workbench: Workbench, options: Options) -> str:
+    """The table."""
     with tempfile.TemporaryDirectory() as root:
         sites = [vivace(Path(root)), django(Path(root))]
         for site in sites:
             site.fill()
             site.run("makemigrations", "--check")  # which also writes the bytecode
         taken: dict[str, list[tuple[float, float]]] = {site.name: [] for site in sites}
-        for _ in range(times):
+        for _ in range(options.rounds):
             for site in sites:
                 taken[site.name].append(site.run("makemigrations", "--check"))
-    print("| `makemigrations --check` | seconds | of the processor |\n| --- | ---: | ---: |")
+    rows = []
     for name, found in taken.items():
-        medians = [statistics.median(each) for each in zip(*found, strict=True)]
-        print(f"| {name} | {medians[0]:.2f} | {medians[1]:.2f} |")
-
-
-if __name__ == "__main__":
-    main()
+        passed, spent = (statistics.median(column) for column in zip(*found, strict=True))
+        rows.append([name, f"{spent:.2f}", f"{passed:.2f}"])
+    heading = f"### makemigrations: `--check`, {len(APPS) * MODELS} models and {len(APPS) * MIGRATIONS} migrations\n"
+    return f"{heading}\n" + table(["program", "CPU, s", "passed, s"], rows) + "\n"

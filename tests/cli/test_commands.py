@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run
+
+from vivace.databases import Database
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -45,6 +50,31 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(finished: Path, tmp_path: Path) -> Path:
     """A copy of it for one test."""
     return shutil.copytree(finished, tmp_path / "mysite")
+
+
+@pytest.fixture
+def postgresql_schema() -> Iterator[str]:
+    """The URL of a PostgreSQL with a schema of its own, in which a table has two equal indexes."""
+    url = os.environ.get("VIVACE_TEST_POSTGRES")
+    if not url:
+        pytest.fail("VIVACE_TEST_POSTGRES is not set; run: scripts/with-services .venv/bin/pytest tests/cli")
+    schema = f"test_{uuid.uuid4().hex[:12]}"
+
+    async def run(*statements: str) -> None:
+        async with Database(url) as database:
+            for statement in statements:
+                await database.execute(statement)
+
+    asyncio.run(
+        run(
+            f"CREATE SCHEMA {schema}",
+            f"CREATE TABLE {schema}.twice (a INT)",
+            f"CREATE INDEX one ON {schema}.twice (a)",
+            f"CREATE INDEX two ON {schema}.twice (a)",
+        )
+    )
+    yield f"{url}?options=-csearch_path%3D{schema}"
+    asyncio.run(run(f"DROP SCHEMA {schema} CASCADE"))
 
 
 @pytest.fixture
@@ -294,6 +324,14 @@ def test_check_for_deployment(run: Command) -> None:
     result = run("check", "--deploy", VIVACE_DEBUG="1", VIVACE_SECRET_KEY="short", VIVACE_ALLOWED_HOSTS="*")
     for word in ("DEBUG is on", "SECRET_KEY has less", '"*"'):
         assert word in result.stderr
+
+
+def test_check_reads_a_databases_catalogs(run: Command, vivace: Run, project: Path, postgresql_schema: str) -> None:
+    assert "nothing to read" in run("check", "--database").stderr
+    unknown = vivace("check", "--database", "x", cwd=project)
+    assert (unknown.returncode, '"x"' in unknown.stderr) == (1, True)
+    checked = run("check", "--database", "default", VIVACE_DATABASE=postgresql_schema)
+    assert "Warning: twice: index two does what one does as well" in checked.stderr
 
 
 def test_check_lists_every_fault_and_fails(vivace: Run, project: Path) -> None:

@@ -1,4 +1,4 @@
-"""The examples of docs/rest/index.md run, in order, as one program."""
+"""The examples of docs/rest/index.md run, in order, as one program; so do those of views.md."""
 
 from __future__ import annotations
 
@@ -32,3 +32,12 @@ async def test_the_page_is_true(tmp_path: Path) -> None:
                 await names["show"]()
                 assert (await client.get("/newest")).json()["title"] == "The Sea"
                 assert (await client.get("/count")).json() == {"books": 1}
+
+
+async def test_the_page_on_views_is_true() -> None:
+    page = PAGE.with_name("views.md")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL))
+    names: dict[str, Any] = {"__name__": "docs_views"}
+    with registry.isolated():
+        exec(compile(code, str(page), "exec"), names)
+        await names["test_profile"]()

@@ -87,6 +87,28 @@ async def test_bulk_update_writes_the_named_fields(database: Database) -> None:
         await Author.objects.bulk_update([Author()], ["name"])
 
 
+async def test_bulk_update_remembers_what_it_wrote_however_the_objects_came_about(database: Database) -> None:
+    keys = [tag.pk for tag in await Tag.objects.bulk_create([Tag(name=f"t{number}") for number in range(4)])]
+    found = await Tag.objects.in_bulk(keys)
+    objects = [
+        await Tag.objects.get(pk=keys[0]),
+        await Tag.objects.only("id").get(pk=keys[1]),
+        Tag(pk=keys[2], name="t2"),
+        found[keys[3]],
+    ]
+    for number, each in enumerate(objects):
+        each.name = f"changed {number}"
+    assert await Tag.objects.bulk_update(objects, ["name"]) == 4
+    async with database.atomic():
+        objects[3].name = "changed once more"
+        await Tag.objects.bulk_update(objects, ["name"])
+        with statements(database) as seen:
+            for each in objects:
+                await each.save()
+    assert seen == []
+    assert {tag.name for tag in await Tag.objects.all()} == {"changed 0", "changed 1", "changed 2", "changed once more"}
+
+
 async def test_bulk_update_of_every_kind(database: Database) -> None:
     row = await Everything.objects.create()
     names = [field.name for field in Everything._meta.concrete_fields if not field.primary_key]

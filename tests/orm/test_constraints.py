@@ -57,6 +57,9 @@ class Room(models.Model):
                 fields=["house", "name"], name="room_by_house", opclasses=["varchar_ops", "varchar_pattern_ops"]
             ),
             models.Index(
+                fields=["-name", "house"], name="room_by_name", opclasses=["varchar_pattern_ops", "varchar_ops"]
+            ),
+            models.Index(
                 OpClass(functions.Upper("name"), name="text_pattern_ops"),
                 F("floor").asc(nulls_last=True),
                 name="room_upper",

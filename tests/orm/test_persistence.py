@@ -138,6 +138,28 @@ async def test_refresh_reads_the_row_again(database: Database) -> None:
         await author.refresh_from_db()
 
 
+async def test_refresh_reads_again_only_what_is_loaded(database: Database) -> None:
+    await Author.objects.create(name="Ann", age=1)
+    author = await Author.objects.only("name").get()
+    await Author.objects.update(name="Bea", age=2)
+    with statements(database) as seen:
+        await author.refresh_from_db()
+    assert author.name == "Bea"
+    assert author.get_deferred_fields() == {"age"}
+    assert "age" not in seen[0]
+    await author.refresh_from_db(fields=["age"])
+    assert author.age == 2
+    assert author.get_deferred_fields() == set()
+
+
+async def test_refresh_of_a_relation_not_loaded_yet_reads_all_of_it(database: Database) -> None:
+    ann = await Author.objects.create(name="Ann", age=1)
+    await Book.objects.create(title="One", author=ann)
+    author = (await Book.objects.get()).author
+    await author.refresh_from_db()
+    assert (author.name, author.age) == ("Ann", 1)
+
+
 async def test_equality_hash_pickle_and_copy(database: Database) -> None:
     ann = await Author.objects.create(name="Ann")
     again = await Author.objects.get()

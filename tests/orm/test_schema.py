@@ -135,3 +135,19 @@ def test_two_models_of_one_table_are_told() -> None:
 
     with pytest.raises(ModelDefinitionError, match="have the same table"):
         metadata([First, Second])
+
+
+def test_an_index_has_its_operator_class_in_either_direction() -> None:
+    class Note(models.Model):
+        name = models.CharField(max_length=10)
+        text = models.CharField(max_length=10)
+
+        class Meta:
+            app_label = "shop"
+            indexes = (models.Index(fields=["-name", "text"], name="x", opclasses=["varchar_pattern_ops", "text_ops"]),)
+
+    (index,) = metadata([Note]).tables["shop_note"].indexes
+    assert str(CreateIndex(index).compile(dialect=postgresql.dialect())) == (  # type: ignore[no-untyped-call]
+        "CREATE INDEX x ON shop_note (name varchar_pattern_ops DESC, text text_ops)"
+    )
+    assert str(CreateIndex(index).compile(dialect=sqlite.dialect())) == "CREATE INDEX x ON shop_note (name DESC, text)"

@@ -56,7 +56,7 @@ async def test_a_model_is_listed_searched_sorted_and_shown_without_its_secrets(l
         assert [book["title"] for book in found] == ["Sea", "Earth"]
         assert (await client.get("/api/books/1/")).json() == {"id": 1, "title": "Sea", "note": ""}
         assert (await client.get("/api/books/?search=hush")).json()["count"] == 0
-        assert (await client.get("/api/books/?page_size=2")).json()["next"].endswith("&page=2")
+        assert (await client.get("/api/books/?page_size=2")).json()["next"].endswith("?page=2&page_size=2")
         assert (await client.get("/api/books/77/")).status_code == 404
         assert (await client.get("/api/books/x/")).status_code == 404
 
@@ -123,3 +123,73 @@ def test_two_viewsets_of_one_name_are_a_configuration_error(load: Load) -> None:
     app = load("site_twice.py", BOOKS.replace("shelf", "twice") + "app.api.register('more-books', Book)\n")
     with pytest.raises(ConfigurationError, match=r"api\.register\('more-books'.*basename"):
         app.setup()
+
+
+FUNCTIONS = """
+from typing import Annotated
+import msgspec
+from vivace import API, Vivace, models
+from vivace.orm import schemas
+from vivace.rest.functions import APIRouter, Depends, Query
+app = Vivace("stall", database="sqlite:///stall.db")
+
+class Fruit(models.Model):
+    name = models.CharField(max_length=20)
+
+class FruitIn(schemas.Struct, model=Fruit, form="create"):
+    pass
+
+class FruitOut(schemas.Struct, model=Fruit):
+    pass
+
+app.api.register("fruits", Fruit)
+
+async def limit(limit: Annotated[int, Query(le=10)] = 10) -> int:
+    return limit
+
+@app.api.post("/fruits/add", status_code=201)
+async def add(fruit: FruitIn) -> FruitOut:
+    return await Fruit.objects.create(**schemas.values(fruit))
+
+@app.api.get("/fruits/first")
+async def first(limit: Annotated[int, Depends(limit)]) -> list[FruitOut]:
+    return Fruit.objects.order_by("id")[:limit]
+
+router = APIRouter(prefix="/more")
+
+@router.get("/{id}")
+async def more(id: int) -> int:
+    return id
+
+app.api.include(router, tags=["more"])
+
+other = API()
+other.websocket("/live")(lambda websocket: None)
+app.api.include(other)
+
+@app.api.webhooks.post("/made")
+async def made(fruit: FruitOut) -> None: ...
+"""
+
+
+@pytest.mark.anyio
+async def test_typed_functions_stand_beside_what_is_registered(load: Load) -> None:
+    app = load("site_with_functions.py", FUNCTIONS)
+    async with AsyncTestClient(app) as client:
+        made = await client.post("/api/fruits/add", json={"name": "Fig"})
+        assert (made.status_code, made.json()) == (201, {"id": 1, "name": "Fig"})
+        assert (await client.post("/api/fruits/add", json={"name": "x" * 21})).status_code == 400
+        assert (await client.get("/api/fruits/first")).json() == [{"id": 1, "name": "Fig"}]
+        assert (await client.get("/api/fruits/first?limit=11")).status_code == 400
+        assert (await client.get("/api/fruits/1/")).json() == {"id": 1, "name": "Fig"}
+        assert (await client.get("/api/more/3")).json() == 3
+        app.api.dependency_overrides[first_dependency(app)] = lambda: 0
+        assert (await client.get("/api/fruits/first")).json() == []
+        assert app.api.has_webhooks
+        assert len(app.api) == 5
+
+
+def first_dependency(app: Vivace) -> Any:
+    """The dependency of `first`, whose module is the site's."""
+    route: Any = next(route for route in app.api.functions.routes if getattr(route, "path", "") == "/fruits/first")
+    return route.endpoint.plan.asked[0].signature.call

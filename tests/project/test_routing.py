@@ -62,7 +62,10 @@ def test_a_registered_model_shows_itself_and_the_apis_own_pages_are_public_names
     api = API()
     api.register("things", RoutedThing)
     assert [(line.path, line.methods, line.endpoint) for line in route_lines(api_routes(api, "site"))] == [
-        ("/schema/", "GET HEAD", "vivace.rest.openapi.document.OpenAPIView"),
+        ("/schema/", "GET HEAD", "vivace.rest.openapi.views.OpenAPIView"),
+        ("/docs/files", "any", "vivace.web.staticfiles._app.StaticFiles"),
+        ("/docs/", "GET HEAD", "vivace.rest.openapi.pages.DocsPage"),
+        ("/redoc/", "GET HEAD", "vivace.rest.openapi.pages.DocsPage"),
         ("/things/", "GET HEAD", f"{HERE}.RoutedThing (registered)"),
         ("/things/{pk}/", "GET HEAD", f"{HERE}.RoutedThing (registered)"),
         ("/", "GET HEAD", "vivace.rest.routers.APIRootView"),

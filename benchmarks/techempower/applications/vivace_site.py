@@ -9,14 +9,13 @@ from contextlib import asynccontextmanager
 from random import randint
 from typing import Any
 
-import jinja2
-
 from vivace.databases import Database
 from vivace.orm import models
 from vivace.web.applications import Application
 from vivace.web.requests import Request
 from vivace.web.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from vivace.web.routing import Route
+from vivace.web.templating import Environment
 
 
 class World(models.Model):
@@ -60,7 +59,7 @@ class Book(models.Model):
 # Columns, because no method of a book is called; written once, as a prepared statement is.
 first_books = Book.objects.order_by("id").values_list("id", "title", "pages", "author_id", "author__name")[:20]
 
-page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
     "<!DOCTYPE html><html><head><title>Fortunes</title></head><body><table>"
     "<tr><th>id</th><th>message</th></tr>"
     "{% for fortune in fortunes %}<tr><td>{{ fortune.id }}</td><td>{{ fortune.message }}</td></tr>{% endfor %}"

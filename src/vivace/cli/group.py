@@ -24,6 +24,8 @@ COMMANDS = {
     "lintmigrations": "Say what in the migrations would harm a database in use.",
     "squashmigrations": "Put one migration in the place of many.",
     "inspectdb": "Print models for the tables of a database.",
+    "dumpdata": "Print the rows of a database, for `vivace loaddata`.",
+    "loaddata": "Install rows from fixtures: all of them, or none.",
     "collectstatic": "Collect the static files, under names with a hash, compressed.",
     "shell": "Open a Python prompt with the models imported.",
     "routes": "List the routes of an application.",

@@ -54,6 +54,7 @@ class Settings:
     STATICFILES_DIRS: list[Path] = [Path("static")]
     STATIC_ROOT: Path = Path("staticfiles")
     API_URL: UrlPrefix = "/api/"
+    REST_FRAMEWORK: dict[str, Any] = {}
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     LOGGING: dict[str, Any] = {}
     SECURE_CONTENT_TYPE_NOSNIFF: bool = True

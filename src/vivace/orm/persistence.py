@@ -50,7 +50,7 @@ async def refresh(
 ) -> None:
     """`Model.refresh_from_db`."""
     names = None if fields is None else frozenset(fields)
-    wanted = None if names is None else _columns_to_refresh(instance, names)
+    wanted = _loaded_columns(instance) if names is None else _columns_to_refresh(instance, names)
     if wanted == []:
         _take_over_relations(instance, {}, names)
         return
@@ -62,7 +62,17 @@ async def refresh(
         rows = rows.only(*wanted)
     fresh = await rows.get(pk=instance.pk)
     _take_over(instance, fresh, database, whole=wanted is None)
+    if names is None:
+        instance._prefetched = fresh._prefetched
     _take_over_relations(instance, fresh.__dict__, names)
+
+
+def _loaded_columns(instance: Model) -> list[str] | None:
+    """Those of an instance of which some stay deferred; None for all, also where only the key is known."""
+    if not is_partial(instance) or "_stub_of" in instance.__dict__:
+        return None
+    loaded = instance.__dict__
+    return [field.name for field in instance._meta.concrete_fields if field.attname in loaded]
 
 
 def _columns_to_refresh(instance: Model, names: Iterable[str]) -> list[str]:
@@ -99,7 +109,6 @@ def _take_over(instance: Model, fresh: Model, database: Database, *, whole: bool
     if not whole:
         remember(instance, {name: fresh._row[layout[name][0]] for name in loaded}, database)
         return
-    instance._prefetched = fresh._prefetched
     instance._origin, instance._row = fresh._origin, fresh._row
     if is_partial(instance) and not is_partial(fresh):
         instance.__class__ = instance._meta.model

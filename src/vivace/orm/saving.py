@@ -67,6 +67,25 @@ async def save(instance: Model, how: Saving, using: Database | str | None) -> bo
     return await _save(instance, how, named, database)
 
 
+async def save_raw(instance: Model, using: Database | str | None) -> None:
+    """Writes stored data as it is: the row of the model's own table only, a new one or in the place of one of its key.
+
+    Rows that it refers to, those of parents among them, are stored data of their own. Receivers are told `raw=True`.
+    """
+    database = database_of(instance, using)
+    how = Saving(raw=True)
+    if not instance._meta.links:
+        await _save_aloud(instance, how, None, database)
+        return
+    model = instance._meta.concrete_model
+    told = {"instance": instance, "raw": True, "using": database, "update_fields": None}
+    await pre_save.asend(model, **told)
+    part = parts.make_part(instance, model)
+    created = await _save(part, how, None, database)
+    parts.take_back(instance, [part], database, is_new=bool(created))
+    await post_save.asend(model, created=bool(created), **told)
+
+
 async def _save_aloud(instance: Model, how: Saving, named: list[Field[Any]] | None, database: Database) -> bool | None:
     """`_save` with its signals, which the tables that a many-to-many relation makes for itself do not send."""
     model, update_fields = instance._meta.model, how.update_fields
@@ -97,7 +116,8 @@ async def _save(instance: Model, how: Saving, named: list[Field[Any]] | None, da
     key = getattr(instance, meta.pk.attname)
     # Another key means another row, as in Django: the usual way to copy one is to set the key to None.
     is_moved = instance._origin is not None and _has_other_key(instance, key)
-    if how.force_insert or (not how.force_update and _is_insert(instance, key, is_new=is_new, is_moved=is_moved)):
+    is_known = how.force_update or (how.raw and key is not None)  # stored data has the keys of its rows
+    if how.force_insert or (not is_known and _is_insert(instance, key, is_new=is_new, is_moved=is_moved)):
         return await _insert(instance, database, how)
     loaded = instance.__dict__
     fields = [field for field in meta.initial_fields if field.attname in loaded or not is_partial(instance)]
@@ -281,7 +301,7 @@ async def _update(
     changed: dict[str, Any] = {}
     computed = False
     for field in fields:
-        if field.primary_key or field is meta.version_field:
+        if field.primary_key or (field is meta.version_field and not how.raw):
             continue
         value = getattr(instance, field.attname) if how.raw else field.pre_save(instance, False)
         if not only_changed or must_write(instance, field, value):
@@ -296,7 +316,8 @@ async def _update(
         return only_changed or await _exists(instance, database)
     if meta.select_on_save and not must_exist and not await _exists(instance, database):
         return False
-    found = await (_update_computed if computed else _update_row)(instance, changed, database)
+    version = None if how.raw else meta.version_field
+    found = await (_update_computed if computed else _update_row)(instance, changed, version, database)
     if not found and meta.select_on_save:
         # A trigger may keep the database from counting the row.
         found = await _exists(instance, database)
@@ -319,9 +340,8 @@ def _missing(instance: Model, must_exist: bool) -> bool:
     return False
 
 
-async def _update_row(instance: Model, changed: dict[str, Any], database: Database) -> bool:
+async def _update_row(instance: Model, changed: dict[str, Any], version: Field[Any] | None, database: Database) -> bool:
     meta = instance._meta
-    version = meta.version_field
     keys = [field.attname for field in meta.pk_fields]
     values = [*changed.values(), *[getattr(instance, name) for name in keys]]
     names = tuple(changed)
@@ -352,10 +372,11 @@ async def _update_row(instance: Model, changed: dict[str, Any], database: Databa
     return True
 
 
-async def _update_computed(instance: Model, changed: dict[str, Any], database: Database) -> bool:
+async def _update_computed(
+    instance: Model, changed: dict[str, Any], version: Field[Any] | None, database: Database
+) -> bool:
     """With `book.views = F("views") + 1`, the new value is the database's, and is read back."""
     meta = instance._meta
-    version = meta.version_field
     rows: QuerySet[Model] = QuerySet(meta.model).using(database).filter(pk=instance.pk)
     if version is not None:
         rows = rows.filter(**{version.attname: getattr(instance, version.attname)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
@@ -196,15 +197,15 @@ def _add_unique(model: type[Model], table: sqlalchemy.Table, constraint: UniqueC
         table.append_constraint(made)
         return
     # SQL has no unique constraint with a condition or of expressions; databases have unique indexes with them.
-    parts = index_parts(model, table, constraint.fields, constraint.expressions)
+    parts = index_parts(model, table, constraint.fields, constraint.expressions, constraint.opclasses)
     options |= _opclasses(model, table, constraint.fields, constraint.opclasses)
     _make_index(model, table, constraint.name, parts, constraint.condition, unique=True, **options)
 
 
 def _add_index(model: type[Model], table: sqlalchemy.Table, index: Index) -> None:
-    parts = index_parts(model, table, index.fields, index.expressions)
+    parts = index_parts(model, table, index.fields, index.expressions, index.opclasses)
     options = _include(model, table, index.include)
-    options |= _opclasses(model, table, [name for name, _ in index.fields_orders], index.opclasses)
+    options |= _opclasses(model, table, index.fields, index.opclasses)
     if index.method is not None:
         options["postgresql_using"] = index.method
     parameters = index.parameters()
@@ -219,13 +220,26 @@ def _add_index(model: type[Model], table: sqlalchemy.Table, index: Index) -> Non
 
 
 def index_parts(
-    model: type[Model], table: sqlalchemy.Table, fields: Sequence[str], expressions: Sequence[Any]
+    model: type[Model],
+    table: sqlalchemy.Table,
+    fields: Sequence[str],
+    expressions: Sequence[Any],
+    opclasses: Sequence[str] = (),
 ) -> list[Any]:
-    """What an index is over: columns, and expressions in parentheses, with their order."""
+    """What an index is over: columns, and expressions in parentheses, with their order.
+
+    The operator class of a column in descending order stands between the two; that of another is an option of the
+    index, see `_opclasses`.
+    """
     parts: list[Any] = []
-    for name in fields:
+    for name, opclass in zip_longest(fields, opclasses):
         (column,) = _columns(model, table, [name.removeprefix("-")])
-        parts.append(column.desc() if name.startswith("-") else column)
+        if not name.startswith("-"):
+            parts.append(column)
+        elif opclass:
+            parts.append(on_postgresql(column, checked_opclass(opclass)).desc())
+        else:
+            parts.append(column.desc())
     for expression in expressions:
         order = expression if isinstance(expression, OrderBy) else None
         inner = order.expression if order is not None else expression
@@ -259,12 +273,15 @@ def _include(model: type[Model], table: sqlalchemy.Table, names: Sequence[str]) 
 def _opclasses(
     model: type[Model], table: sqlalchemy.Table, fields: Sequence[str], opclasses: Sequence[str]
 ) -> dict[str, Any]:
-    if not opclasses:
+    ascending = [
+        (name, opclass) for name, opclass in zip(fields, opclasses, strict=bool(opclasses)) if not name.startswith("-")
+    ]
+    if not ascending:
         return {}
-    columns = _columns(model, table, fields)
+    columns = _columns(model, table, [name for name, _ in ascending])
     return {
         "postgresql_ops": {
-            column.key: checked_opclass(opclass) for column, opclass in zip(columns, opclasses, strict=True)
+            column.key: checked_opclass(opclass) for column, (_, opclass) in zip(columns, ascending, strict=True)
         }
     }
 
@@ -312,6 +329,29 @@ def column_of(part: Any) -> Any:
     return part
 
 
+def merged_uniques(table: sqlalchemy.Table, dialect: sqlalchemy.Dialect) -> list[sqlalchemy.UniqueConstraint]:
+    """The unique constraints that PostgreSQL leaves out of CREATE TABLE because others are over the same columns.
+
+    They are constraints with names of their own all the same, which a later migration may drop or rename.
+    """
+    if dialect.name != "postgresql":
+        return []
+    seen: set[Any] = {(tuple(table.primary_key.columns.keys()), False, False, ())}
+    merged: list[sqlalchemy.UniqueConstraint] = []
+    for constraint in table._sorted_constraints:
+        if isinstance(constraint, sqlalchemy.UniqueConstraint):
+            said = (
+                tuple(constraint.columns.keys()),
+                bool(constraint.deferrable),
+                (constraint.initially or "").upper() == "DEFERRED",
+                tuple(sorted((key, str(value)) for key, value in constraint.dialect_kwargs.items() if value)),
+            )
+            if said in seen:
+                merged.append(constraint)
+            seen.add(said)
+    return merged
+
+
 def creation(models: Iterable[type[Model]], dialect: sqlalchemy.Dialect) -> list[str]:
     """The statements that create the tables of `models` in an empty database.
 
@@ -339,6 +379,8 @@ def statements(tables: Iterable[sqlalchemy.Table], dialect: sqlalchemy.Dialect) 
             continue
         include = [key for key in table.foreign_key_constraints if key in keys] if can_add else None
         add(CreateTable(table, include_foreign_key_constraints=include))
+        for constraint in merged_uniques(table, dialect):
+            add(AddConstraint(constraint, isolate_from_table=False))
         if dialect.supports_comments and not dialect.inline_comments:
             if table.comment is not None:
                 add(SetTableComment(table))

@@ -82,7 +82,10 @@ class Atomic:
 
 
 @overload
-def atomic(using: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]: ...
+def atomic(using: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """`@atomic` above an async function."""
+
+
 @overload
 def atomic(
     using: Database | str | None = None,
@@ -91,7 +94,10 @@ def atomic(
     *,
     isolation: str | None = None,
     retries: int = 0,
-) -> Atomic: ...
+) -> Atomic:
+    """`async with atomic(…)`, or `@atomic(…)` above an async function."""
+
+
 def atomic(using: Any = None, savepoint: bool = True, durable: bool = False, **options: Any) -> Any:
     """A transaction, or a savepoint inside one: `async with atomic(): …`, or `@atomic` above an async function.
 

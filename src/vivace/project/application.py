@@ -26,8 +26,12 @@ from vivace.project.atomic_requests import AtomicRequests
 from vivace.project.connection import Connection, is_explained
 from vivace.project.databases import database_urls, load_routers
 from vivace.project.origin import Origin
+from vivace.project.rest_settings import rest_settings
 from vivace.project.security import guarded
 from vivace.project.swaps import check_swaps, swap_models
+from vivace.rest.settings import RESTSettings
+from vivace.rest.settings import set_settings as set_rest_settings
+from vivace.rest.settings import using as use_rest_settings
 from vivace.web.applications import Application
 from vivace.web.middleware import Middleware
 from vivace.web.routing import BaseRoute
@@ -86,6 +90,7 @@ class Vivace(Application):
         self._settings: Settings | None = None
         self._apps = AppRegistry()
         self._connection: Connection | None = None
+        self._rest_settings: RESTSettings | None = None  # none but the defaults
         self._site_lifespan = self.router.lifespan_context
         self.router.lifespan_context = self._lifespan_with_database
         if self.origin.is_single_file:
@@ -134,7 +139,9 @@ class Vivace(Application):
                 loose_label=self._loose_label,
                 labels=[app.label for app in self._apps],
             )
-            assemble(self, settings, self._apps)
+            self._rest_settings = rest_settings(settings)
+            with use_rest_settings(self._rest_settings):
+                assemble(self, settings, self._apps)
             check_swaps(swapped)
             if settings.ATOMIC_REQUESTS and connection.database is not None:
                 self.user_middleware.append(Middleware(AtomicRequests, databases=connection.used))
@@ -161,6 +168,7 @@ class Vivace(Application):
         if connection is None or not connection.is_open_here():
             connection = await self._open_late()
         before = connection.bind()
+        rest_before = None if self._rest_settings is None else set_rest_settings(self._rest_settings)
         # `reverse()` and `redirect()` know whose routes are meant.
         scope_before = current_scope.set(scope)
         try:
@@ -168,6 +176,8 @@ class Vivace(Application):
         finally:
             current_scope.reset(scope_before)
             connection.unbind(before)
+            if rest_before is not None:
+                set_rest_settings(rest_before)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The lifespan: what the site's owner can mend becomes one message, without a traceback of ours."""

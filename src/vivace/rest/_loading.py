@@ -86,8 +86,8 @@ def _follow(start: Needed, shown: Field) -> Needed | None:
         if relation is None or not getattr(relation, "is_relation", False):
             return None
         to_many = is_to_many(relation)
-        if position == len(names) - 1 and not to_many and shown.needs_only_key:
-            return None  # which is a column of this table
+        if position == len(names) - 1 and shown.needs_only_key and getattr(relation, "column", None) is not None:
+            return None  # the key is a column of this table
         branch = place.many if to_many else place.one
         place = branch.setdefault(name, Needed(relation.related_model))
     return place

@@ -20,7 +20,20 @@ def find_field(model: Any, name: str) -> Any:
     except FieldDoesNotExist:
         return None
     # The name that lookups use for a relation is no attribute of the object.
-    return None if getattr(found, "auto_created", False) and found.get_accessor_name() != name else found
+    return None if hasattr(found, "get_accessor_name") and found.get_accessor_name() != name else found
+
+
+def own_key(model: Any) -> Any:
+    """The primary key that clients see: of a model that inherits from another one with a table, that one's."""
+    key = model._meta.pk
+    while is_parent_link(key):
+        key = key.related_model._meta.pk
+    return key
+
+
+def is_parent_link(field: Any) -> bool:
+    """Whether the field leads from a row to the row of the model that it inherits from."""
+    return bool(getattr(getattr(field, "remote_field", None), "parent_link", False))
 
 
 def is_to_many(field: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -17,8 +18,11 @@ VIEW_ATTRIBUTES = (
     "authentication_classes",
     "permission_classes",
     "throttle_classes",
+    "throttle_scope",
     "content_negotiation_class",
     "metadata_class",
+    "versioning_class",
+    "schema",
     "exclude_from_schema",
 )
 
@@ -35,11 +39,13 @@ def api_view(http_method_names: Sequence[str] | None = None) -> Callable[[Functi
     def decorate(function: Function) -> Endpoint:
         if inspect.iscoroutinefunction(function):
 
+            @functools.wraps(function)
             async def handler(self: APIView, *args: Any, **kwargs: Any) -> Any:
                 return await function(*args, **kwargs)
         else:
 
-            def handler(self: APIView, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]  # run in a thread
+            @functools.wraps(function)
+            def handler(self: APIView, *args: Any, **kwargs: Any) -> Any:  # run in a thread
                 return function(*args, **kwargs)
 
         namespace: dict[str, Any] = {
@@ -74,8 +80,11 @@ parser_classes = _setter("parser_classes")
 authentication_classes = _setter("authentication_classes")
 permission_classes = _setter("permission_classes")
 throttle_classes = _setter("throttle_classes")
+throttle_scope = _setter("throttle_scope")
 content_negotiation_class = _setter("content_negotiation_class")
 metadata_class = _setter("metadata_class")
+versioning_class = _setter("versioning_class")
+schema = _setter("schema")
 
 
 class MethodMapper(dict[str, str]):

@@ -1,36 +1,22 @@
-"""Narrowing and ordering a list by the URL's parameters; `rest_framework.filters`, and a small FilterSet."""
+"""Narrowing and ordering a list by the URL's parameters; `rest_framework.filters`, with django-filter's backend."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
 
-from vivace.orm import Q
-from vivace.orm.exceptions import FieldDoesNotExist
-from vivace.rest import fields, model_fields
-from vivace.rest._models import is_to_many
+from vivace.rest import fields
+from vivace.rest._filtering import BaseFilterBackend, condition, crosses_many, names_lookup, parameter
 from vivace.rest.exceptions import ValidationError
-from vivace.rest.openapi import schemas
+from vivace.rest.filtersets.backend import DjangoFilterBackend
 from vivace.rest.request import Request
+from vivace.rest.settings import setting
 
 # Each search term is one condition more for the database.
 MAX_SEARCH_TERMS = 32
-MAX_LIST_VALUES = 1000
-
-
-class BaseFilterBackend:
-    """Changes a list's queryset by the request."""
-
-    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
-        """The changed queryset. Raises ValidationError for values that make no sense."""
-        raise NotImplementedError(f"{type(self).__name__}.filter_queryset() is needed")
-
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        """The OpenAPI parameters that this backend reads."""
-        return []
 
 
 class SearchFilter(BaseFilterBackend):
@@ -40,7 +26,7 @@ class SearchFilter(BaseFilterBackend):
     together. A field may follow relations (`author__name`) and may name its lookup (`title__startswith`).
     """
 
-    search_param = "search"
+    search_param: str = setting("SEARCH_PARAM")
     search_title = "Search"
     search_description = "A search term."
     lookup_prefixes: Mapping[str, str] = {"^": "istartswith", "=": "iexact", "@": "search", "$": "iregex"}
@@ -68,7 +54,7 @@ class SearchFilter(BaseFilterBackend):
         """The lookup for one of the search fields."""
         if field_name[0] in self.lookup_prefixes:
             return f"{field_name[1:]}__{self.lookup_prefixes[field_name[0]]}"
-        return field_name if _names_lookup(queryset.model, field_name) else f"{field_name}__{self.default_lookup}"
+        return field_name if names_lookup(queryset.model, field_name) else f"{field_name}__{self.default_lookup}"
 
     def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
         search_fields = self.get_search_fields(view, request)
@@ -80,8 +66,8 @@ class SearchFilter(BaseFilterBackend):
             self._check_patterns(terms)
         found = queryset
         for term in terms:
-            found = found.filter(reduce(or_, (_condition(lookup, term) for lookup in lookups)))
-        if any(_crosses_many(queryset.model, lookup) for lookup in lookups):
+            found = found.filter(reduce(or_, (condition(lookup, term) for lookup in lookups)))
+        if any(crosses_many(queryset.model, lookup) for lookup in lookups):
             # A join would give an object once for each of its related rows that match.
             found = queryset.filter(pk__in=found.order_by().values("pk"))
         return found
@@ -97,7 +83,19 @@ class SearchFilter(BaseFilterBackend):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         if not getattr(view, "search_fields", None):
             return []
-        return [_parameter(self.search_param, self.search_description, {"type": "string"})]
+        return [parameter(self.search_param, self.search_description, {"type": "string"})]
+
+
+class UnaccentedSearchFilter(SearchFilter):
+    """A SearchFilter to which accents are no difference; PostgreSQL with its extension `unaccent` only."""
+
+    lookup_prefixes: Mapping[str, str] = {
+        "^": "unaccent__istartswith",
+        "=": "unaccent__iexact",
+        "@": "search",  # which has no form without accents
+        "$": "unaccent__iregex",
+    }
+    default_lookup = "unaccent__icontains"
 
 
 class OrderingFilter(BaseFilterBackend):
@@ -107,7 +105,7 @@ class OrderingFilter(BaseFilterBackend):
     The view's `ordering` is used when the client asks for none.
     """
 
-    ordering_param = "ordering"
+    ordering_param: str = setting("ORDERING_PARAM")
     ordering_description = "Which field to use when ordering the results."
 
     def get_default_ordering(self, view: Any) -> Sequence[str]:
@@ -141,78 +139,11 @@ class OrderingFilter(BaseFilterBackend):
         return queryset.order_by(*ordering) if ordering else queryset
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        return [_parameter(self.ordering_param, self.ordering_description, {"type": "string"})]
+        return [parameter(self.ordering_param, self.ordering_description, {"type": "string"})]
 
 
-class FieldFilter(BaseFilterBackend):
-    """`?year=2024&title__icontains=sea`: the view's `filterset_fields`, a list of fields or `{field: [lookups]}`.
-
-    The names are django-filter's. A value that the field cannot have is a 400 that names the parameter; parameters that
-    are no filters are left to others. Dates, numbers and keys are compared as such; `__in` takes a list with commas,
-    `__range` two values, `__isnull` true or false.
-    """
-
-    def filters(self, view: Any, model: Any) -> Iterator[tuple[str, str, str]]:
-        """`(parameter, field, lookup)` for each filter of the view."""
-        named = getattr(view, "filterset_fields", None) or ()
-        for name in named:
-            lookups = named[name] if isinstance(named, Mapping) else ("exact",)
-            for lookup in (lookups,) if isinstance(lookups, str) else lookups:
-                yield (name if lookup == "exact" else f"{name}__{lookup}"), name, lookup
-
-    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
-        model = queryset.model
-        conditions: dict[str, Any] = {}
-        errors: dict[str, Any] = {}
-        crosses_many = False
-        for parameter, name, lookup in self.filters(view, model):
-            text = request.query_params.get(parameter)
-            if text is None or text == "":
-                continue
-            try:
-                conditions[f"{name}__{lookup}"] = self.clean(model, name, lookup, text)
-            except ValidationError as error:
-                errors[parameter] = error.detail
-            crosses_many = crosses_many or _crosses_many(model, name)
-        if errors:
-            raise ValidationError(errors)
-        if not conditions:
-            return queryset
-        found = queryset.filter(**conditions)
-        return queryset.filter(pk__in=found.order_by().values("pk")) if crosses_many else found
-
-    def clean(self, model: Any, name: str, lookup: str, text: str) -> Any:
-        """The value to compare with. Raises ValidationError."""
-        if lookup == "isnull":
-            return fields.BooleanField().run_validation(text)
-        if lookup in ("icontains", "contains", "istartswith", "startswith", "iendswith", "endswith", "iexact"):
-            return fields.CharField(trim_whitespace=False).run_validation(text)
-        value_field = model_fields.value_field(_target(model, name))
-        if lookup not in ("in", "range"):
-            return value_field.run_validation(text)
-        parts = text.split(",", MAX_LIST_VALUES)
-        if len(parts) > MAX_LIST_VALUES:
-            raise ValidationError([f"Ensure there are no more than {MAX_LIST_VALUES} values."])
-        if lookup == "range" and len(parts) != 2:
-            raise ValidationError(["Give two values with a comma between them."])
-        return [value_field.run_validation(part) for part in parts]
-
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-
-        model = view.get_queryset().model
-        found = []
-        for parameter, name, lookup in self.filters(view, model):
-            schema: dict[str, Any] = {"type": "string"}
-            if lookup == "isnull":
-                schema = {"type": "boolean"}
-            elif lookup in ("exact", "gt", "gte", "lt", "lte"):
-                schema = schemas.field_schema(model_fields.value_field(_target(model, name)))
-            found.append(_parameter(parameter, "", schema))
-        return found
-
-
-# The name under which projects know it from django-filter.
-DjangoFilterBackend = FieldFilter
+# The same by the name that says what it does.
+FieldFilter = DjangoFilterBackend
 
 _TERM = re.compile(r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'|([^\s,]+)')
 
@@ -228,45 +159,5 @@ def split_terms(text: str) -> list[str]:
     return terms
 
 
-def _condition(lookup: str, value: Any) -> Q:
-    kwargs: dict[str, Any] = {lookup: value}
-    return Q(**kwargs)
-
-
 def _is_orderable(field: fields.Field) -> bool:
     return not field.write_only and field.source != "*"
-
-
-def _steps(model: Any, path: str) -> Iterator[Any]:
-    """The fields and relations along a lookup, up to the first name that is none (a lookup or transform)."""
-    for name in path.split("__"):
-        if model is None:
-            return
-        try:
-            field = model._meta.pk if name == "pk" else model._meta.get_field(name)
-        except FieldDoesNotExist:
-            return
-        yield field
-        model = field.related_model
-
-
-def _target(model: Any, path: str) -> Any:
-    """The field a lookup ends at. Raises FieldDoesNotExist, which is the project's mistake."""
-    found = list(_steps(model, path))
-    if len(found) != len(path.split("__")):
-        last = found[-1].related_model if found else model
-        last._meta.get_field(path.split("__")[len(found)])
-    return found[-1]
-
-
-def _names_lookup(model: Any, path: str) -> bool:
-    return len(list(_steps(model, path))) < len(path.split("__"))
-
-
-def _crosses_many(model: Any, path: str) -> bool:
-    return any(is_to_many(field) for field in _steps(model, path))
-
-
-def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    parameter = {"name": name, "in": "query", "required": False, "schema": schema}
-    return {**parameter, "description": description} if description else parameter

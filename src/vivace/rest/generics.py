@@ -12,6 +12,7 @@ from vivace.rest.exceptions import NotFound
 from vivace.rest.request import Request
 from vivace.rest.response import Response
 from vivace.rest.serializers import BaseSerializer
+from vivace.rest.settings import setting
 from vivace.rest.views import APIView
 from vivace.utils.exceptions import ValidationError as ValueRefused
 
@@ -42,15 +43,15 @@ class GenericAPIView(APIView, Typed[Instance]):
     lookup_field = "pk"
     lookup_url_kwarg: str | None = None
     lookup_value_regex: str | None = None
-    filter_backends: Sequence[type[Any]] = ()
-    pagination_class: type[Any] | None = None
+    filter_backends: Sequence[type[Any]] = setting("DEFAULT_FILTER_BACKENDS")
+    pagination_class: type[Any] | None = setting("DEFAULT_PAGINATION_CLASS")
     _paginator: Any = None
 
     def get_queryset(self) -> Any:
         """The objects of this view, a fresh queryset for each request. Override it to look at the request."""
         if self.queryset is None:
             raise TypeError(f"{type(self).__name__} needs `queryset`, or a get_queryset() of its own")
-        return self.queryset.all()
+        return self.queryset.all() if hasattr(self.queryset, "all") else self.queryset
 
     async def get_object(self) -> Instance:
         """The object that the URL names. Raises NotFound, PermissionDenied."""
@@ -78,7 +79,7 @@ class GenericAPIView(APIView, Typed[Instance]):
 
     def get_serializer_context(self) -> Mapping[str, Any]:
         """What serializers find in `self.context`."""
-        return {"request": self.request, "format": None, "view": self}
+        return {"request": self.request, "format": self.format_kwarg, "view": self}
 
     def filter_queryset(self, queryset: Any) -> Any:
         """`queryset` narrowed and ordered by every filter backend."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from vivace.rest import status
@@ -36,15 +38,45 @@ class CreateModelMixin(_View):
 
 
 class ListModelMixin(_View):
-    """Lists the objects, filtered, in pages when the view has them."""
+    """Lists the objects, filtered, in pages when the view has them.
+
+    For a renderer that streams (JSON lines, CSV) it is the whole list, row by row, however long it is.
+    """
+
+    stream_chunk_size = 500
 
     async def list(self, request: Request, **kwargs: Any) -> Response:
         """200 with the objects, or 404 for a page there is not."""
         queryset = self.plan_queryset(self.filter_queryset(self.get_queryset()))
+        if request.accepted_renderer is not None and request.accepted_renderer.streams:
+            return Response(self.stream_queryset(queryset))
         page = await self.paginate_queryset(queryset)
         if page is not None:
             return self.get_paginated_response(await self.get_serializer(page, many=True).load())
         return Response(await self.get_serializer(queryset, many=True).load())
+
+    async def stream_queryset(self, queryset: Any) -> AsyncIterator[Any]:
+        """The data of each object, `stream_chunk_size` of them in memory at a time."""
+        async for chunk in _chunks(queryset, self.stream_chunk_size):
+            for row in await self.get_serializer(chunk, many=True).load():
+                yield row
+
+
+async def _chunks(queryset: Any, size: int) -> AsyncIterator[list[Any]]:
+    if not hasattr(queryset, "iterator"):
+        rows = list(queryset)
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
+        return
+    chunk: list[Any] = []
+    async with aclosing(queryset.iterator(chunk_size=size)) as rows:
+        async for row in rows:
+            chunk.append(row)
+            if len(chunk) == size:
+                yield chunk
+                chunk = []
+    if chunk:
+        yield chunk
 
 
 class RetrieveModelMixin(_View):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from vivace.rest import fields, relations
@@ -37,7 +38,7 @@ FIELD_CLASSES: dict[str, type[fields.Field]] = {
     "uuid": fields.UUIDField,
     "smallint": fields.IntegerField,
     "integer": fields.IntegerField,
-    "bigint": fields.IntegerField,
+    "bigint": fields.BigIntegerField,
     "float": fields.FloatField,
     "decimal": fields.DecimalField,
     "boolean": fields.BooleanField,
@@ -46,6 +47,12 @@ FIELD_CLASSES: dict[str, type[fields.Field]] = {
     "time": fields.TimeField,
     "duration": fields.DurationField,
     "json": fields.JSONField,
+    "ip_address": fields.IPAddressField,
+    "file": fields.FileField,
+    "image": fields.ImageField,
+    "file_path": fields.FilePathField,
+    "array": fields.ListField,
+    "hstore": fields.HStoreField,
 }
 TEXTS = (fields.CharField,)
 LIMITED = (fields.IntegerField, fields.FloatField, fields.DecimalField, fields.DurationField)
@@ -65,9 +72,18 @@ def field_kwargs(field: Any, cls: type[fields.Field]) -> dict[str, Any]:
         kwargs["model_field"] = field
     if spec.kind == "decimal" and cls is fields.DecimalField:
         kwargs |= {"max_digits": spec.max_digits, "decimal_places": spec.decimal_places}
+    kwargs |= _of_kind(field, cls)
     if not is_writable(spec):
         return kwargs | {"read_only": True}
     kwargs |= _presence(spec)
+    if issubclass(cls, fields.FileField) and spec.max_length is not None:
+        kwargs["max_length"] = spec.max_length
+    if issubclass(cls, fields.ListField | fields.HStoreField) and not spec.blank:
+        kwargs["allow_empty"] = False
+    if issubclass(cls, fields.ListField) and getattr(field, "size", None) is not None:
+        kwargs["max_length"] = field.size
+    if issubclass(cls, fields.FilePathField):
+        return kwargs | ({"allow_blank": True} if spec.blank else {})
     if issubclass(cls, fields.ChoiceField):
         kwargs["choices"] = spec.choices
         if spec.blank and spec.python_type is str:
@@ -84,6 +100,18 @@ def field_kwargs(field: Any, cls: type[fields.Field]) -> dict[str, Any]:
     if issubclass(cls, LIMITED):
         kwargs |= _limits(spec)
     return kwargs
+
+
+def _of_kind(field: Any, cls: type[fields.Field]) -> dict[str, Any]:
+    """The arguments that belong to one class of field, read only or not."""
+    if issubclass(cls, fields.SlugField):
+        return {"allow_unicode": field.allow_unicode} if getattr(field, "allow_unicode", False) else {}
+    if issubclass(cls, fields.IPAddressField):
+        return {"protocol": field.protocol} if hasattr(field, "protocol") else {}
+    if issubclass(cls, fields.FilePathField):
+        names = ("path", "match", "recursive", "allow_files", "allow_folders")
+        return {name: getattr(field, name) for name in names}
+    return {}
 
 
 def is_writable(spec: FieldSpec) -> bool:
@@ -155,6 +183,8 @@ def value_field(field: Any) -> fields.Field:
     if spec.choices:
         return fields.ChoiceField(choices=spec.choices)
     cls = field_class(field)
+    if cls is fields.BigIntegerField:
+        cls = fields.IntegerField  # whoever writes a URL need not know how large the column is
     kwargs: dict[str, Any] = _limits(spec) if spec.kind in RANGES and issubclass(cls, LIMITED) else {}
     if cls is fields.DecimalField:
         kwargs = {"max_digits": None, "decimal_places": None}
@@ -174,11 +204,11 @@ def related_kwargs(field: Any) -> dict[str, Any]:
     many = {"many": True} if is_to_many(field) else {}
     spec: FieldSpec | None = getattr(field, "spec", None)
     if spec is None:  # the other side of somebody's foreign key
-        return {**many, "read_only": True}
+        return {**many, "read_only": True} if _has_own_pairs(field) else {**many, "queryset": _choices_of(field)}
     words = _words(spec)
-    if not is_writable(spec):
+    if not is_writable(spec) or _has_own_pairs(field):
         return {**many, **words, "read_only": True}
-    kwargs: dict[str, Any] = {**many, **words, "queryset": field.related_model._meta.default_manager}
+    kwargs: dict[str, Any] = {**many, **words, "queryset": _choices_of(field)}
     if spec.has_default or spec.blank or spec.null:
         kwargs["required"] = False
     if spec.null:
@@ -186,3 +216,25 @@ def related_kwargs(field: Any) -> dict[str, Any]:
     if many and not spec.blank:
         kwargs["allow_empty"] = False
     return kwargs
+
+
+def other_target(field: Any) -> str | None:
+    """The field of the other model that a foreign key refers to with `to_field`; None when it is the key."""
+    target = getattr(field, "target_field", None) if getattr(field, "spec", None) is not None else None
+    return None if target is None or target.primary_key or is_to_many(field) else str(target.name)
+
+
+def _choices_of(field: Any) -> Any:
+    """The objects that may be chosen: all, or those that `limit_choices_to` allows."""
+    manager = field.related_model._meta.default_manager
+    limits = getattr(field, "limit_choices_to", None)
+    limits = limits() if callable(limits) else limits
+    if not limits:
+        return manager
+    return manager.filter(**limits) if isinstance(limits, Mapping) else manager.filter(limits)
+
+
+def _has_own_pairs(field: Any) -> bool:
+    """Whether a many-to-many relation goes through a model of the project, whose rows may need more than two keys."""
+    through = getattr(getattr(field, "remote_field", None) or field, "through", None)
+    return through is not None and not through._meta.auto_created

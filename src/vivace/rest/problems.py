@@ -6,15 +6,39 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vivace.rest.exceptions import APIException
+from vivace.rest.response import Response
 from vivace.rest.serializers.base import NON_FIELD_ERRORS
-from vivace.web.middleware.problem_details import ProblemDetails, ProblemResponse, escape_pointer, handler_of
+from vivace.web.middleware.problem_details import (
+    ProblemDetails,
+    ProblemHandler,
+    ProblemResponse,
+    escape_pointer,
+    handler_of,
+)
 from vivace.web.requests import Request
+from vivace.web.responses import Response as WebResponse
 
 
 def problem_response(exc: APIException, request: Request, headers: Mapping[str, str]) -> ProblemResponse | None:
     """The response for an error of a view; None where problem details are not installed."""
     handler = handler_of(request.scope)
     return None if handler is None else handler.respond(request, problem_of(exc, headers))
+
+
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> WebResponse | None:
+    """For the setting EXCEPTION_HANDLER: what `views.exception_handler` answers, as application/problem+json."""
+    from vivace.rest import views
+
+    response = views.exception_handler(exc, context)
+    if not isinstance(response, Response):
+        return response  # None, or a problem already
+    headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+    detail = response.data
+    if isinstance(detail, Mapping) and set(detail) == {"detail"} and isinstance(detail["detail"], str):
+        detail = detail["detail"]
+    refused = APIException(detail)
+    refused.status_code, refused.detail = response.status_code, detail
+    return ProblemHandler().respond(context["request"], problem_of(refused, headers))
 
 
 def problem_of(exc: APIException, headers: Mapping[str, str]) -> ProblemDetails:

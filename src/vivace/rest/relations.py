@@ -32,13 +32,19 @@ MANY_ARGUMENTS = frozenset(
         "allow_empty",
         "allow_null",
         "validators",
+        "html_cutoff",
+        "html_cutoff_text",
     ]
 )
+
+
+NOT_OF_THE_CHILD = ("allow_empty", "source", "validators", "html_cutoff", "html_cutoff_text")
 
 
 class RelatedField(Field):
     """Base of the relation fields; `queryset` says which objects may be chosen. `many=True` makes a list of them.
 
+    `html_cutoff` is how many of them a form offers, `html_cutoff_text` what it says of the rest.
     A subclass defines `lookup_name`, `clean_key()` and `to_representation()`, or overrides `to_internal_value()`.
     """
 
@@ -49,8 +55,17 @@ class RelatedField(Field):
     def __new__(cls, *args: Any, many: bool = False, **kwargs: Any) -> Any:
         return cls.many_init(*args, **kwargs) if many else super().__new__(cls)
 
-    def __init__(self, *, queryset: Any = None, many: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        queryset: Any = None,
+        many: bool = False,
+        html_cutoff: int | None = None,
+        html_cutoff_text: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.html_cutoff, self.html_cutoff_text = html_cutoff, html_cutoff_text
         self.queryset = self.queryset if queryset is None else queryset
         if self.read_only and queryset is not None:
             raise TypeError(f"{type(self).__name__}: a read_only field takes no queryset, since nothing is chosen")
@@ -61,13 +76,25 @@ class RelatedField(Field):
     def many_init(cls, *args: Any, **kwargs: Any) -> ManyRelatedField:
         """The list that `many=True` makes."""
         own = {name: value for name, value in kwargs.items() if name in MANY_ARGUMENTS}
-        passed = {name: value for name, value in kwargs.items() if name not in ("allow_empty", "source", "validators")}
+        passed = {name: value for name, value in kwargs.items() if name not in NOT_OF_THE_CHILD}
         child = cls(*args, **passed)
         return ManyRelatedField(child_relation=child, **{**own, "read_only": child.read_only})
 
     def get_queryset(self) -> Any:
         """The objects that may be chosen. Override it to look at the request in `self.context`."""
         return self.queryset.all()
+
+    def display_value(self, instance: Any) -> str:
+        """What a form shows of an object that may be chosen."""
+        return str(instance)
+
+    async def get_choices(self, cutoff: int | None = None) -> dict[Any, str]:
+        """The first `cutoff` objects that may be chosen: what is sent for each, and what a form shows of it."""
+        queryset = None if self.queryset is None else self.get_queryset()
+        if queryset is None:
+            return {}
+        rows = queryset if cutoff is None else queryset[:cutoff]
+        return {self.to_representation(item): self.display_value(item) async for item in rows}
 
     def run_validation(self, data: Any = empty) -> Any:
         return super().run_validation(None if data == "" else data)
@@ -249,8 +276,17 @@ class ManyRelatedField(Field):
         "empty": "This list may not be empty.",
     }
 
-    def __init__(self, child_relation: RelatedField, *, allow_empty: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        child_relation: RelatedField,
+        *,
+        allow_empty: bool = True,
+        html_cutoff: int | None = None,
+        html_cutoff_text: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.html_cutoff, self.html_cutoff_text = html_cutoff, html_cutoff_text
         self.allow_empty = allow_empty
         self.child_relation: Any = child_relation.clone()
         self.child_relation.bind("", self)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vivace.rest.exceptions import APIException, UnsupportedMediaType
 from vivace.rest.fields.base import empty
 from vivace.rest.negotiation import matches
+from vivace.rest.settings import current
 from vivace.web.datastructures import FormData
 from vivace.web.formparsers import parse_media_type
 from vivace.web.requests import Request as WebRequest
 from vivace.web.types import Receive, Scope, Send
 
 if TYPE_CHECKING:
+    from vivace.rest.authentication import BaseAuthentication
     from vivace.rest.parsers import BaseParser
     from vivace.rest.renderers import BaseRenderer
+    from vivace.rest.versioning import BaseVersioning
+
+# The scope's `(user, auth)` that tests put there instead of authentication.
+FORCED_AUTHENTICATION_KEY = "vivace.rest.forced_authentication"
 
 
 class AnonymousUser:
@@ -37,6 +43,10 @@ class Request(WebRequest[Any]):
     parsers: Sequence[BaseParser] = ()
     accepted_renderer: BaseRenderer | None = None
     accepted_media_type: str | None = None
+    parser_context: Mapping[str, Any] = {}
+    version: str | None = None
+    versioning_scheme: BaseVersioning | None = None
+    successful_authenticator: BaseAuthentication | None = None
     _data: Any = empty
     _data_error: APIException | None = None
     _user: Any = None
@@ -95,8 +105,11 @@ class Request(WebRequest[Any]):
 
     @property
     def user(self) -> Any:
-        """Who asks: set by the view's authentication, else by a middleware, else an AnonymousUser."""
-        return self._user if self._user is not None else self.scope.get("user") or _NOBODY
+        """Who asks: set by the view's authentication, else by a middleware, else what UNAUTHENTICATED_USER makes."""
+        if self._user is None:
+            nobody = current().UNAUTHENTICATED_USER
+            self._user = self.scope.get("user") or (None if nobody is None else nobody())
+        return self._user
 
     @user.setter
     def user(self, user: Any) -> None:
@@ -105,12 +118,20 @@ class Request(WebRequest[Any]):
     @property
     def auth(self) -> Any:
         """How they proved it, a token for instance; None for nobody."""
-        return self._auth if self._auth is not None else self.scope.get("auth")
+        if self._auth is None:
+            nothing = current().UNAUTHENTICATED_TOKEN
+            self._auth = self.scope.get("auth") or (None if nothing is None else nothing())
+        return self._auth
 
     @auth.setter
     def auth(self, auth: Any) -> None:
         self._auth = auth
 
+    @property
+    def authenticators(self) -> Sequence[BaseAuthentication]:
+        """How the view lets people say who they are."""
+        view = self.parser_context.get("view")
+        return () if view is None else view.get_authenticators()
+
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_NOBODY = AnonymousUser()

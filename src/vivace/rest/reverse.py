@@ -8,15 +8,24 @@ from urllib.parse import urlsplit
 
 from vivace.web.datastructures import URL
 from vivace.web.requests import Request
-from vivace.web.routing import BaseRoute, Match
+from vivace.web.routing import BaseRoute, Match, NoMatchFound
 
 
 def reverse(
     viewname: str, kwargs: Mapping[str, Any] | None = None, request: Request | None = None, **extra: Any
 ) -> str:
-    """The absolute address of the route called `viewname`. Raises NoMatchFound, or LookupError without a request."""
+    """The absolute address of the route called `viewname`, in the request's version of the API when it has one.
+
+    Raises NoMatchFound, or LookupError without a request.
+    """
     if request is None:
         raise LookupError(f"reverse({viewname!r}) needs request=, to know the application and its host")
+    scheme = getattr(request, "versioning_scheme", None)
+    if scheme is not None:
+        try:
+            return str(scheme.reverse(viewname, kwargs, request, **extra))
+        except NoMatchFound:
+            pass  # a route that has no versions
     return str(request.url_for(viewname, **{**(kwargs or {}), **extra}))
 
 

@@ -15,7 +15,9 @@ from typing import Any
 
 from vivace.rest.request import Request
 from vivace.rest.response import Response
+from vivace.rest.urlpatterns import format_suffix_patterns
 from vivace.rest.views import APIView, Endpoint
+from vivace.utils.suggest import did_you_mean
 from vivace.web.convertors import CONVERTOR_TYPES, StringConvertor, register_url_convertor
 from vivace.web.routing import BaseRoute, Route
 
@@ -47,10 +49,16 @@ DETAIL_ROUTE = ViewSetRoute(
 
 
 class SimpleRouter:
-    """List, detail and extra action routes of the registered viewsets."""
+    """List, detail and extra action routes of the registered viewsets.
 
-    def __init__(self, trailing_slash: bool = True) -> None:
+    A viewset's `lookup_value_regex` says what a key looks like, or its `lookup_value_converter` names a convertor of
+    paths ("int", "uuid"); `use_regex_path` is taken for DRF's sake, for both work whatever it says.
+    """
+
+    def __init__(self, trailing_slash: bool = True, *, use_regex_path: bool = True) -> None:
         self.slash = "/" if trailing_slash else ""
+        self.use_regex_path = use_regex_path
+        self.prefix = ""
         self.registry: list[tuple[str, type[Any], str]] = []
         self._routes: list[BaseRoute] | None = None
 
@@ -115,15 +123,21 @@ class SimpleRouter:
 
     def _make(self, route: ViewSetRoute, prefix: str, viewset: type[Any], basename: str) -> Route:
         path = route.url.replace("{prefix}", prefix).replace("{lookup}", self.get_lookup(viewset))
-        path = re.sub("//+", "/", path.replace("{slash}", self.slash))
+        path = re.sub("//+", "/", self.prefix + path.replace("{slash}", self.slash))
         endpoint = viewset.as_view(route.mapping, basename=basename, detail=route.detail, **route.initkwargs)
         return Route(path, endpoint, name=route.name.replace("{basename}", basename))
 
-    def get_lookup(self, viewset: type[Any]) -> str:
-        """The path parameter that names one object: `{pk}`, of the form that `lookup_value_regex` says."""
-        name = getattr(viewset, "lookup_url_kwarg", None) or getattr(viewset, "lookup_field", "pk")
+    def get_lookup(self, viewset: type[Any], before: str = "") -> str:
+        """The path parameter that names one object: `{pk}`, of the form that `lookup_value_regex` says.
+
+        `before` is put before the parameter's name.
+        """
+        name = f"{before}{getattr(viewset, 'lookup_url_kwarg', None) or getattr(viewset, 'lookup_field', 'pk')}"
         pattern = getattr(viewset, "lookup_value_regex", None)
-        return f"{{{name}}}" if pattern is None else f"{{{name}:{_convertor_for(pattern)}}}"
+        if pattern is not None:
+            return f"{{{name}:{convertor_for(pattern)}}}"
+        converter = getattr(viewset, "lookup_value_converter", None)
+        return f"{{{name}}}" if converter is None else f"{{{name}:{converter}}}"
 
 
 class APIRootView(APIView):
@@ -141,17 +155,18 @@ class APIRootView(APIView):
 
 
 class DefaultRouter(SimpleRouter):
-    """A SimpleRouter with a root view that lists what there is."""
+    """A SimpleRouter with a root view that lists what there is, and format suffixes (`/books.json`)."""
 
     include_root_view = True
+    include_format_suffixes = True
     root_view_name = "api-root"
     APIRootView: type[APIView] = APIRootView
 
     def get_routes(self) -> list[BaseRoute]:
         routes = super().get_routes()
         if self.include_root_view:
-            routes.append(Route("/", self.get_api_root_view(), name=self.root_view_name))
-        return routes
+            routes.append(Route(f"{self.prefix}/", self.get_api_root_view(), name=self.root_view_name))
+        return format_suffix_patterns(routes) if self.include_format_suffixes else routes
 
     def get_api_root_view(self) -> Endpoint:
         """The root view's endpoint."""
@@ -174,7 +189,54 @@ def _extra(function: Any, base: str) -> ViewSetRoute:
     )
 
 
-def _convertor_for(pattern: str) -> str:
+class NestedMixin(SimpleRouter):
+    """Routes below one object of another router's viewset, as drf-nested-routers makes them.
+
+    `lookup` begins the name of the parameter that names the parent: `lookup="author"` makes `author_pk`.
+    """
+
+    def __init__(
+        self,
+        parent_router: SimpleRouter,
+        parent_prefix: str,
+        *,
+        lookup: str | None = None,
+        trailing_slash: bool | None = None,
+        use_regex_path: bool = True,
+    ) -> None:
+        self.nest_count: int = getattr(parent_router, "nest_count", 0) + 1
+        has_slash = bool(parent_router.slash) if trailing_slash is None else trailing_slash
+        super().__init__(has_slash, use_regex_path=use_regex_path)
+        lookup = f"nested_{self.nest_count}" if lookup is None else lookup
+        if not lookup.isidentifier():
+            raise ValueError(f"lookup={lookup!r}: it begins the name of a parameter, so it must be an identifier")
+        parent_prefix = parent_prefix.strip("/")
+        registered = {prefix: viewset for prefix, viewset, _ in parent_router.registry}
+        if parent_prefix not in registered:
+            choices = did_you_mean(parent_prefix, registered, listed_as="Registered")
+            raise LookupError(f'the parent router has nothing at "{parent_prefix}". {choices}')
+        parameter = self.get_lookup(registered[parent_prefix], f"{lookup}_")
+        self.parent_router, self.parent_prefix = parent_router, parent_prefix
+        self.prefix = f"{parent_router.prefix}/{parent_prefix}/{parameter}"
+
+
+class NestedSimpleRouter(NestedMixin):
+    """A SimpleRouter below one object of another router's viewset.
+
+    authors = SimpleRouter()
+    authors.register("authors", AuthorViewSet)
+    books = NestedSimpleRouter(authors, "authors", lookup="author")
+    books.register("books", BookViewSet, basename="author-books")   # /authors/{author_pk}/books/{pk}/
+    """
+
+
+class NestedDefaultRouter(NestedMixin, DefaultRouter):
+    """A DefaultRouter below one object of another router's viewset."""
+
+    include_root_view = False
+
+
+def convertor_for(pattern: str) -> str:
     """The name of a convertor that takes what `pattern` matches; made at its first use, private by its underscore."""
     key = f"_lookup_{blake2s(pattern.encode(), digest_size=8).hexdigest()}"
     if key not in CONVERTOR_TYPES:

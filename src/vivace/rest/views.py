@@ -13,13 +13,14 @@ from vivace.rest import exceptions, status
 from vivace.rest.authentication import BaseAuthentication
 from vivace.rest.metadata import SimpleMetadata
 from vivace.rest.negotiation import DefaultContentNegotiation
-from vivace.rest.parsers import BaseParser, FormParser, JSONParser, MultiPartParser
-from vivace.rest.permissions import AllowAny
+from vivace.rest.parsers import BaseParser
 from vivace.rest.problems import problem_response
-from vivace.rest.renderers import BaseRenderer, JSONRenderer
-from vivace.rest.request import Request
+from vivace.rest.renderers import BaseRenderer
+from vivace.rest.request import FORCED_AUTHENTICATION_KEY, Request
 from vivace.rest.response import Response
+from vivace.rest.settings import api_settings, setting
 from vivace.rest.throttling import BaseThrottle
+from vivace.rest.versioning import BaseVersioning
 from vivace.web.concurrency import run_in_threadpool
 from vivace.web.exceptions import HTTPException
 from vivace.web.middleware.problem_details import handler_of
@@ -69,6 +70,11 @@ def _refused_deletion(exc: ProtectedError | RestrictedError) -> exceptions.Confl
     return exceptions.Conflict(f"It cannot be deleted while these refer to it: {', '.join(kinds)}.")
 
 
+def _takes(function: Any, name: str) -> bool:
+    parameters = inspect.signature(function).parameters
+    return name in parameters or any(found.kind is found.VAR_KEYWORD for found in parameters.values())
+
+
 class Endpoint:
     """What `as_view()` makes: an ASGI application that answers each request with a new instance of the view.
 
@@ -112,19 +118,24 @@ class APIView:
     `get_…()` and `check_…()` hooks may be overridden, and those that check may be `async def`.
     """
 
-    renderer_classes: Sequence[type[BaseRenderer]] = (JSONRenderer,)
-    parser_classes: Sequence[type[BaseParser]] = (JSONParser, FormParser, MultiPartParser)
-    authentication_classes: Sequence[type[BaseAuthentication]] = ()
-    permission_classes: Sequence[Any] = (AllowAny,)
-    throttle_classes: Sequence[type[BaseThrottle]] = ()
-    content_negotiation_class: type[DefaultContentNegotiation] = DefaultContentNegotiation
-    metadata_class: type[SimpleMetadata] | None = SimpleMetadata
+    renderer_classes: Sequence[type[BaseRenderer]] = setting("DEFAULT_RENDERER_CLASSES")
+    parser_classes: Sequence[type[BaseParser]] = setting("DEFAULT_PARSER_CLASSES")
+    authentication_classes: Sequence[type[BaseAuthentication]] = setting("DEFAULT_AUTHENTICATION_CLASSES")
+    permission_classes: Sequence[Any] = setting("DEFAULT_PERMISSION_CLASSES")
+    throttle_classes: Sequence[type[BaseThrottle]] = setting("DEFAULT_THROTTLE_CLASSES")
+    throttle_scope: str | None = None
+    content_negotiation_class: type[DefaultContentNegotiation] = setting("DEFAULT_CONTENT_NEGOTIATION_CLASS")
+    metadata_class: type[SimpleMetadata] | None = setting("DEFAULT_METADATA_CLASS")
+    versioning_class: type[BaseVersioning] | None = setting("DEFAULT_VERSIONING_CLASS")
+    settings = api_settings
+    schema: Any = None
     http_method_names: ClassVar[Sequence[str]] = HTTP_METHODS
     exclude_from_schema = False
 
     # Set for each request or by the router.
     request: Request
     kwargs: Mapping[str, Any]
+    format_kwarg: str | None = None
     action_map: Mapping[str, str] | None = None
     name: str | None = None
     description: str | None = None
@@ -154,6 +165,7 @@ class APIView:
     async def dispatch(self, request: Request) -> WebResponse:
         """The response to a request, errors included; what is no error of the client's is raised."""
         self.request, self.kwargs = request, request.path_params
+        request.parser_context = {"view": self, "request": request, "kwargs": self.kwargs}
         try:
             await self.initial(request)
             response = await self._call(self.get_handler(request.method), request)
@@ -170,13 +182,18 @@ class APIView:
         return self.http_method_not_allowed if handler is None else handler
 
     async def _call(self, handler: Any, request: Request) -> Any:
+        kwargs = self.kwargs
+        if self.format_kwarg is not None and not _takes(handler, name := api_settings.FORMAT_SUFFIX_KWARG):
+            kwargs = {kwarg: value for kwarg, value in kwargs.items() if kwarg != name}
         if inspect.iscoroutinefunction(handler):
-            return await handler(request, **self.kwargs)
-        return await settled(await run_in_threadpool(handler, request, **self.kwargs))
+            return await handler(request, **kwargs)
+        return await settled(await run_in_threadpool(handler, request, **kwargs))
 
     async def initial(self, request: Request) -> None:
         """What happens before the handler: negotiation, who asks, may they, not too often; then the body is read."""
+        self.format_kwarg = self.get_format_suffix(**self.kwargs)
         self.perform_content_negotiation(request)
+        self.determine_version(request)
         await self.perform_authentication(request)
         await self.check_permissions(request)
         await self.check_throttles(request)
@@ -184,17 +201,34 @@ class APIView:
             request.parsers = self.get_parsers()
             await request.load()
 
+    def get_format_suffix(self, **kwargs: Any) -> str | None:
+        """The format that the path ends with (`/books.json`), in a route that has such a suffix."""
+        suffix: str | None = kwargs.get(api_settings.FORMAT_SUFFIX_KWARG)
+        return suffix
+
     def perform_content_negotiation(self, request: Request) -> None:
         """Chooses the renderer. Raises NotAcceptable."""
-        renderer, media_type = self.content_negotiation_class().select_renderer(request, self.get_renderers())
+        negotiator = self.get_content_negotiator()
+        renderer, media_type = negotiator.select_renderer(request, self.get_renderers(), self.format_kwarg)
         request.accepted_renderer, request.accepted_media_type = renderer, media_type
+
+    def determine_version(self, request: Request) -> None:
+        """Sets `request.version` and `request.versioning_scheme`. Raises what the scheme refuses a version with."""
+        if self.versioning_class is not None:
+            scheme = request.versioning_scheme = self.versioning_class()
+            request.version = scheme.determine_version(request, **self.kwargs)
 
     async def perform_authentication(self, request: Request) -> None:
         """Asks each authentication class who it is, until one knows. Raises AuthenticationFailed."""
+        forced = request.scope.get(FORCED_AUTHENTICATION_KEY)
+        if forced is not None:
+            request.user, request.auth = forced
+            return
         for authenticator in self.get_authenticators():
             found = await settled(authenticator.authenticate(request))
             if found is not None:
                 request.user, request.auth = found
+                request.successful_authenticator = authenticator
                 return
 
     async def check_permissions(self, request: Request) -> None:
@@ -211,7 +245,8 @@ class APIView:
 
     def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> None:
         """Raises NotAuthenticated for a stranger who could log in, else PermissionDenied."""
-        if self.authentication_classes and not getattr(request.user, "is_authenticated", False):
+        is_known = request.successful_authenticator is not None or getattr(request.user, "is_authenticated", False)
+        if self.authentication_classes and not is_known:
             raise exceptions.NotAuthenticated
         raise exceptions.PermissionDenied(message, code)
 
@@ -239,20 +274,24 @@ class APIView:
         response: WebResponse | None = await settled(self.get_exception_handler()(exc, context))
         if response is None:
             raise exc
+        if isinstance(response, Response):
+            response.exception = True
         if response.status_code == status.HTTP_405_METHOD_NOT_ALLOWED:
             response.headers.setdefault("Allow", ", ".join(self.allowed_methods))
         return response
 
     def get_exception_handler(self) -> Any:
-        """A function `(exc, context) -> Response | None`."""
-        return exception_handler
+        """A function `(exc, context) -> Response | None`: the setting EXCEPTION_HANDLER."""
+        return api_settings.EXCEPTION_HANDLER
 
     def finalize_response(self, request: Request, response: Any) -> WebResponse:
         """Renders the response. Raises TypeError for what is none."""
         if isinstance(response, Response):
             renderer = request.accepted_renderer or self.get_renderers()[0]
             if response.renderer is None:
-                response.render_with(renderer, {"view": self, "request": request, "response": response})
+                media_type = request.accepted_media_type
+                context = {"view": self, "request": request, "response": response, "media_type": media_type}
+                response.render_with(renderer, context)
             if len(self.renderer_classes) > 1:
                 response.headers.add_vary_header("Accept")
         elif not callable(response):
@@ -272,6 +311,10 @@ class APIView:
         if "GET" in allowed and "HEAD" not in allowed and "head" in self.http_method_names:
             allowed.insert(allowed.index("GET") + 1, "HEAD")
         return allowed
+
+    def get_content_negotiator(self) -> DefaultContentNegotiation:
+        """What chooses the renderer."""
+        return self.content_negotiation_class()
 
     def get_renderers(self) -> list[BaseRenderer]:
         """The renderers to choose from, the preferred first."""
@@ -299,6 +342,8 @@ class APIView:
             return self.name
         name = re.sub(r"(ViewSet|APIView|View)\Z", "", type(self).__name__)
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+        # A function's name has underscores: "book_list".
+        words = " ".join(word[:1].upper() + word[1:] for word in words.replace("_", " ").split())
         return f"{words} {self.suffix}" if self.suffix else words
 
     def get_view_description(self) -> str:

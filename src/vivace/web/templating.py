@@ -9,6 +9,7 @@ from typing import Any, overload
 import jinja2
 
 from vivace.web._template_context import offered
+from vivace.web._template_environment import Environment as Environment
 from vivace.web.background import BackgroundTask
 from vivace.web.datastructures import URL
 from vivace.web.requests import Request
@@ -127,7 +128,7 @@ class Jinja2Templates:
 def _environment(directory: str | PathLike[str] | Sequence[str | PathLike[str]]) -> jinja2.Environment:
     # Jinja's own choice leaves `page.html.j2` unescaped.
     autoescape = jinja2.select_autoescape(enabled_extensions=(), disabled_extensions=("txt",), default=True)
-    return jinja2.Environment(loader=jinja2.FileSystemLoader(directory), autoescape=autoescape)  # noqa: S701 (a function)
+    return Environment(loader=jinja2.FileSystemLoader(directory), autoescape=autoescape)
 
 
 @jinja2.pass_context

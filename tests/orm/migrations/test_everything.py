@@ -87,6 +87,7 @@ def shop() -> list[type[models.Model]]:
                 models.Index(fields=["-key"], name="by_key", condition=models.Q(title__icontains="a_%\\")),
                 models.Index(fields=["place"], include=["price"], name="covering"),
                 models.Index(fields=["title"], opclasses=["varchar_pattern_ops"], name="pattern"),
+                models.Index(fields=["-title"], opclasses=["varchar_pattern_ops"], name="pattern_down"),
                 GinIndex(fields=["data"], name="in_data", fastupdate=False),
             )
             constraints = (

@@ -127,6 +127,13 @@ def test_an_upgrade_that_raises_is_named(project: Project) -> None:
         History.load(project.apps).state()
 
 
+def test_an_operation_that_does_not_exist_names_the_nearest(project: Project) -> None:
+    source = "from alembic import op\nrevision = 'blog_0001'\ndef upgrade(): op.create_tabel('a')\n"
+    project.write("blog", "0001_a", source)
+    with pytest.raises(BadMigrationFile, match=r'Did you mean "op\.create_table"'):
+        History.load(project.apps).state()
+
+
 @pytest.mark.parametrize(
     ("operation", "message"),
     [

@@ -140,11 +140,10 @@ async def test_a_partial_update_needs_only_what_changes() -> None:
 async def test_many_validates_every_item_and_keeps_their_places() -> None:
     serializer = BookSerializer(data=[VALID, {"title": "x"}, 7], many=True)
     assert not await serializer.is_valid()
-    assert serializer.errors == [
-        {},
-        {"author": ["This field is required."]},
-        {"non_field_errors": ["Invalid data. Expected a dictionary, but got int."]},
-    ]
+    assert serializer.errors == {
+        1: {"author": ["This field is required."]},
+        2: {"non_field_errors": ["Invalid data. Expected a dictionary, but got int."]},
+    }
     good = BookSerializer(data=[VALID, VALID], many=True)
     assert await good.is_valid()
     assert good.errors == []

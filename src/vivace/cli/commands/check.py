@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
+from vivace.cli.collecting import collecting_seldom
 from vivace.cli.errors import EXIT_FAILED
-from vivace.cli.site import migration_folders, site_models, site_tables
+from vivace.cli.site import DEFAULT_DATABASE, chosen, migration_folders, site_models, site_tables
 from vivace.cli.target import app_option, load
 
 if TYPE_CHECKING:
@@ -19,15 +21,25 @@ SHORT_KEY = 32
 
 @click.command("check")
 @click.option("--deploy", is_flag=True, help="Also what matters where strangers can reach the site.")
+@click.option(
+    "--database",
+    is_flag=False,
+    flag_value=DEFAULT_DATABASE,
+    metavar="[ALIAS]",
+    help="Also what the catalogs of a database say: indexes, foreign keys, keys that end.",
+)
 @app_option
-def command(deploy: bool, app: str | None) -> None:
+@collecting_seldom
+def command(deploy: bool, database: str | None, app: str | None) -> None:
     """Look for mistakes in settings, apps, models and routes.
 
-    Nothing is served and no database is connected. Exit code 1 when something is wrong, 0 with at most warnings.
+    Nothing is served, and no database is connected but with --database, which reads catalogs only. Exit code 1 when
+    something is wrong, 0 with at most warnings.
 
     \b
     vivace check
     vivace check --deploy
+    vivace check --database
     """
     from vivace.conf import ConfigurationError
     from vivace.project.routing import route_lines
@@ -40,11 +52,23 @@ def command(deploy: bool, app: str | None) -> None:
         click.echo(click.style("Wrong: ", fg="red") + str(error), err=True)
         raise click.exceptions.Exit(EXIT_FAILED) from None
     warnings = [*_warnings(site), *(_deploy_warnings(site) if deploy else ())]
+    if database is not None:
+        warnings += asyncio.run(_database_warnings(site, database))
     for warning in warnings:
         click.echo(click.style("Warning: ", fg="yellow") + warning, err=True)
     found = "no mistakes" if not warnings else f"no mistakes, {_count(len(warnings), 'warning')}"
     routes = sum(1 for _ in route_lines(site.routes))
     click.echo(f"{site.name}: {_count(len(site.apps), 'app')}, {_count(routes, 'route')}: {found}.")
+
+
+async def _database_warnings(site: Vivace, alias: str) -> list[str]:
+    from vivace.orm.health import examine
+
+    async with site.connected():
+        examined = chosen(site, alias)
+        if examined.dialect.name == "sqlite":
+            click.echo("SQLite keeps no records of its indexes and keys: there is nothing to read.", err=True)
+        return [str(finding) for finding in await examine(examined)]
 
 
 def _count(number: int, thing: str) -> str:

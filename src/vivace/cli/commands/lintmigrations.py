@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vivace.cli.collecting import collecting_seldom
 from vivace.cli.errors import CommandError
 from vivace.cli.site import migration_folders, required
 from vivace.cli.target import app_option, load
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     "--for", "kind", type=click.Choice(["postgresql", "mysql"]), help="For which database; the site's, unless told."
 )
 @app_option
+@collecting_seldom
 def command(
     label: str | None, name: str | None, unapplied: bool, since: str | None, kind: str | None, app: str | None
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from vivace.cli.collecting import collecting_seldom
 from vivace.cli.errors import EXIT_FAILED
 from vivace.cli.paths import short
 from vivace.cli.questions import ask
@@ -31,6 +32,7 @@ from vivace.cli.target import app_option, load
     help="Put a migration behind the others of its app, after two branches were merged; may be repeated.",
 )
 @app_option
+@collecting_seldom
 def command(
     labels: tuple[str, ...],
     name: str | None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vivace.cli.collecting import collecting_seldom
 from vivace.cli.errors import EXIT_FAILED, CommandError
 from vivace.cli.site import chosen, database_option, migration_folders
 from vivace.cli.target import app_option, load
@@ -52,6 +53,7 @@ class Options:
 @click.option("--allow-unsafe", is_flag=True, help="Also do what harms code that uses the database now.")
 @database_option("Which database to migrate.")
 @app_option
+@collecting_seldom
 def command(
     label: str | None,
     name: str | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vivace.cli.collecting import collecting_seldom
 from vivace.cli.errors import CommandError
 from vivace.cli.site import chosen, database_option, migration_folders
 from vivace.cli.target import app_option, load
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 )
 @database_option("Which database to look at.")
 @app_option
+@collecting_seldom
 def command(labels: tuple[str, ...], as_list: bool, as_plan: bool, database: str, app: str | None) -> None:
     """List the migrations and which of them are applied.
 

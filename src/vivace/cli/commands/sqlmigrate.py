@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from vivace.cli.collecting import collecting_seldom
 from vivace.cli.site import chosen, database_option, migration_folders
 from vivace.cli.target import app_option, load
 
@@ -17,6 +18,7 @@ from vivace.cli.target import app_option, load
 )
 @database_option("The database whose kind of SQL is meant.")
 @app_option
+@collecting_seldom
 def command(label: str, name: str, backwards: bool, dialect: str | None, database: str, app: str | None) -> None:
     """Print the SQL of a migration.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from vivace.cli.collecting import collecting_seldom
 from vivace.cli.paths import short
 from vivace.cli.site import migration_folders
 from vivace.cli.target import app_option, load
@@ -15,6 +16,7 @@ from vivace.cli.target import app_option, load
 @click.option("--name", "--squashed-name", "-n", help="Name of the squash, instead of squashed_ and that of LAST.")
 @click.option("--dry-run", is_flag=True, help="Print the squash instead of writing it.")
 @app_option
+@collecting_seldom
 def command(label: str, names: tuple[str, ...], name: str | None, dry_run: bool, app: str | None) -> None:
     """Put one migration in the place of many.
 

@@ -237,7 +237,8 @@ def value_converter(field: Field[Any], dialect: str) -> Convert:
     return convert
 
 
-def row_binder(fields: Sequence[Field[Any]], dialect: str) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+@lru_cache(maxsize=1024)
+def row_binder(fields: tuple[Field[Any], ...], dialect: str) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     """A function from the attributes' values of a row to what the driver takes; None stays None.
 
     Written for exactly these fields: most values go to the driver as they are, and that costs no call.

@@ -393,19 +393,13 @@ class FilePathField(Field[str]):
         return await asyncio.to_thread(self._paths)
 
     def _paths(self) -> list[tuple[str, str]]:
-        folder = os.fspath(self.path() if callable(self.path) else self.path)
-        pattern = None if self.match is None else re.compile(self.match)
-        found: list[str] = []
-        for parent, folders, files in os.walk(folder):
-            names = [*(files if self.allow_files else ()), *(folders if self.allow_folders else ())]
-            found += [
-                os.path.join(parent, name)
-                for name in names
-                if name != "__pycache__" and (pattern is None or pattern.search(name))
-            ]
-            if not self.recursive:
-                break
-        return [(path, os.path.relpath(path, folder)) for path in sorted(found)]
+        return paths_below(
+            self.path,
+            match=None if self.match is None else re.compile(self.match),
+            recursive=self.recursive,
+            allow_files=self.allow_files,
+            allow_folders=self.allow_folders,
+        )
 
     def to_python(self, value: Any) -> Any:
         return None if value is None else os.fspath(value) if isinstance(value, os.PathLike) else str(value)
@@ -415,3 +409,26 @@ class FilePathField(Field[str]):
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
         return sqlalchemy.String(self.max_length)
+
+
+def paths_below(
+    path: str | os.PathLike[str] | Callable[[], str],
+    *,
+    match: re.Pattern[str] | None,
+    recursive: bool,
+    allow_files: bool,
+    allow_folders: bool,
+) -> list[tuple[str, str]]:
+    """The paths below a folder whose name has `match` in it, each with its part below the folder, in order."""
+    folder = os.fspath(path() if callable(path) else path)
+    found: list[str] = []
+    for parent, folders, files in os.walk(folder):
+        names = [*(files if allow_files else ()), *(folders if allow_folders else ())]
+        found += [
+            os.path.join(parent, name)
+            for name in names
+            if name != "__pycache__" and (match is None or match.search(name))
+        ]
+        if not recursive:
+            break
+    return [(each, os.path.relpath(each, folder)) for each in sorted(found)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from collections.abc import Callable
@@ -180,7 +181,13 @@ class BinaryField(Field[T]):
 
     def to_python(self, value: Any) -> Any:
         value = plain(value)
+        if isinstance(value, str):
+            # As a serialized row has it.
+            return base64.b64decode(value.encode("ascii"))
         return bytes(value) if isinstance(value, bytearray | memoryview) else value
+
+    def value_to_string(self, instance: Any) -> str:
+        return base64.b64encode(getattr(instance, self.attname)).decode("ascii")
 
     def get_prep_value(self, value: Any) -> Any:
         if value is None or value.__class__ is bytes:

@@ -23,24 +23,25 @@ def is_absent(operation: ops.MigrateOperation, before: State, dialect: Dialect) 
     match operation:
         case ops.CreateIndexOp():
             columns = before.table(operation.table_name).columns
-            return _is_missing_index(elements.index_of(operation.to_index()), columns, dialect)
+            return is_missing_index(elements.index_of(operation.to_index()), columns, dialect)
         case ops.DropIndexOp(index_name=name) | RenameIndexOp(old_name=name):
             return any(
-                index.name == name and _is_missing_index(index, table.columns, dialect)
+                index.name == name and is_missing_index(index, table.columns, dialect)
                 for table in before.tables.values()
                 for index in table.indexes
                 if operation.table_name in (None, table.name)
             )
         case ops.AddConstraintOp():
-            return _is_missing_constraint(elements.constraint_of(operation.to_constraint()), dialect)
+            return is_missing_constraint(elements.constraint_of(operation.to_constraint()), dialect)
         case RenameConstraintOp(old_name=name) | ops.DropConstraintOp(constraint_name=name):
             table = before.tables.get(operation.table_name)
             parts = () if table is None else table.constraints
-            return any(part.name == name and _is_missing_constraint(part, dialect) for part in parts)
+            return any(part.name == name and is_missing_constraint(part, dialect) for part in parts)
     return False
 
 
-def _is_missing_index(index: Index, columns: Iterable[str], dialect: Dialect) -> bool:
+def is_missing_index(index: Index, columns: Iterable[str], dialect: Dialect) -> bool:
+    """Whether this kind of database does not have an index, of a table with these columns."""
     if dialect.name not in ("mysql", "mariadb"):
         return False
     if index.unique and "postgresql_where" in dict(index.options):
@@ -51,6 +52,7 @@ def _is_missing_index(index: Index, columns: Iterable[str], dialect: Dialect) ->
     return any(re.sub(r"\s+(ASC|DESC)$", "", sql).strip("`") not in columns for sql in computed)
 
 
-def _is_missing_constraint(constraint: Constraint | None, dialect: Dialect) -> bool:
+def is_missing_constraint(constraint: Constraint | None, dialect: Dialect) -> bool:
+    """Whether this kind of database does not have a constraint."""
     is_of_postgresql = isinstance(constraint, Exclusion) or (isinstance(constraint, Unique) and constraint.deferrable)
     return bool(is_of_postgresql) and dialect.name != "postgresql"

@@ -1,46 +1,43 @@
 """Operations as statements for one database, made without asking it.
 
 Alembic compiles what the database can do. What SQLite's ALTER TABLE cannot do is done by copying the table, whose shape
-the state knows; several changes of one table in a row make one copy.
+the state knows (`sqlite_tables.py`).
 """
 
 from __future__ import annotations
 
-import re
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from alembic.ddl import DefaultImpl
 from alembic.migration import MigrationContext
 from alembic.operations import Operations, ops
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.schema import CreateColumn
 
 from vivace.orm.database_features import has_feature, vendor_of
-from vivace.orm.migrations import elements, live, words
+from vivace.orm.migrations import elements, key_indexes, live, retyping, sqlite_tables, words
 from vivace.orm.migrations.absent import is_absent
 from vivace.orm.migrations.backfill import BackfillOp, BackfillStep, rows_of
 from vivace.orm.migrations.concurrent_indexes import concurrent
-from vivace.orm.migrations.elements import Check, Default, Generated, Table, Unique
+from vivace.orm.migrations.elements import Check, Default, Table, Unique
 from vivace.orm.migrations.errors import BadMigrationFile
 from vivace.orm.migrations.files import Migration, replay
 from vivace.orm.migrations.historical import with_apps
 from vivace.orm.migrations.operations import RunPythonOp
-from vivace.orm.migrations.state import State, alone
-from vivace.orm.migrations.steps import PythonStep, Query, Replaced, Restored, Statement, Step
+from vivace.orm.migrations.state import State
+from vivace.orm.migrations.steps import PythonStep, Query, Statement, Step
 from vivace.orm.migrations.table_operations import create_constraint, drop_constraint
 from vivace.orm.migrations.vocabulary import DatabaseOnlyOp, RenameConstraintOp, RenameIndexOp, RunSQLOp, StateOnlyOp
+from vivace.orm.schema import merged_uniques
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 # Whether a database has a table of an app (None: whether it runs the app's SQL and Python).
 Allows = Callable[[str, str | None], bool]
-
-_SQLITE_DROPS_COLUMNS = sqlite3.sqlite_version_info >= (3, 35)
 
 
 def everything(label: str, table: str | None) -> bool:
@@ -66,19 +63,24 @@ def steps(
     one: live.Compile = partial(compiler.one, migration=migration)
     if large:
         one = live.Careful(large, state, dialect, one).steps
-    position = 0
-    while position < len(operations):
-        group = _group(operations, position, state, dialect)
-        position += len(group)
+    waiting = list(operations)
+    while waiting:
+        if key_indexes.postpone_drop(waiting, state, dialect):
+            continue
+        sqlite_tables.bring_reference_forward(waiting, state, dialect)
+        group = sqlite_tables.next_group(waiting, state, dialect)
+        del waiting[: len(group)]
         before = state.copy()
         replay(state, migration, group)
         table = _named(group[0], before)
         if not (allows(migration.label, table) and _can_have(table, before, state, dialect)):
             continue
-        if _goes_with_its_table(group[0], operations[position:], dialect):
+        if _goes_with_its_table(group[0], waiting, dialect):
             continue
-        if len(group) > 1 or _needs_copy(group[0], before, dialect):
-            yield from compiler.copy_table(group, before, state)
+        if len(group) > 1 or sqlite_tables.needs_copy(group[0], before, dialect):
+            yield from sqlite_tables.copy_table(
+                group, before, state, dialect, compiler.create_table, compiler.create_index
+            )
         else:
             yield from one(group[0], before, state)
 
@@ -159,6 +161,12 @@ class _Compiler:
                 yield from self._rename_index(operation, before, after)
             case _ if is_absent(operation, before, self.dialect):
                 pass
+            case ops.AddColumnOp() if sqlite_tables.adds_reference(operation, self.dialect):
+                yield sqlite_tables.add_with_reference(operation, self.dialect)
+            case ops.DropIndexOp() | ops.DropConstraintOp():
+                for index in key_indexes.indexes_in_place_of(operation, before, self.dialect):
+                    self._operations.invoke(index)
+                self._operations.invoke(operation)
             case ops.AlterColumnOp():
                 self._alter_column(operation, before, after)
             case ops.AddConstraintOp():
@@ -199,6 +207,16 @@ class _Compiler:
             return BackfillStep(operation, table)
         return Query(operation.update(rows_of(table)))
 
+    def create_table(self, table: Table) -> list[Statement]:
+        """A table without its indexes."""
+        self._create_table(table)
+        return self._take()
+
+    def create_index(self, index: sa.Index) -> list[Statement]:
+        """An index of a table that is there."""
+        self._operations.impl.create_index(index)
+        return self._take()
+
     def _create_table(self, table: Table, **options: bool) -> None:
         metadata = sa.MetaData()
         built = table.build(metadata)
@@ -209,7 +227,10 @@ class _Compiler:
             for column in key.referred:
                 if column not in target.columns:
                     target.append_column(sa.Column(column, sa.Integer()))
-        self._operations.impl.create_table(built, **options)
+        impl: DefaultImpl = self._operations.migration_context.impl
+        impl.create_table(built, **options)
+        for constraint in merged_uniques(built, self.dialect):
+            impl.add_constraint(constraint, isolate_from_table=False)
 
     def _alter_column(self, operation: ops.AlterColumnOp, before: State, after: State) -> None:
         changed = (operation.modify_type, operation.modify_nullable, operation.modify_name)
@@ -223,7 +244,17 @@ class _Compiler:
         if operation.modify_type is None or self.dialect.name != "postgresql":
             self._operations.invoke(operation)
             return
-        # PostgreSQL converts values only as it is told, and never the default.
+        new_type = sa.types.to_instance(operation.modify_type)
+        is_named = retyping.needs_new_definitions(column.type, new_type)
+        table = before.tables[operation.table_name]
+        for drop in retyping.drops(table, column.name) if is_named else ():
+            self._operations.invoke(drop)
+        self._convert(operation, column)
+        for creation in retyping.creations(table, after.tables[table.name], column.name) if is_named else ():
+            self._operations.invoke(_with_literal_check(creation))
+
+    def _convert(self, operation: ops.AlterColumnOp, column: elements.Column) -> None:
+        """PostgreSQL converts values only as it is told, and never the default."""
         kept = column.server_default if operation.modify_server_default is False else operation.modify_server_default
         if isinstance(column.server_default, Default):
             self._operations.alter_column(operation.table_name, operation.column_name, server_default=None)
@@ -263,45 +294,6 @@ class _Compiler:
         way = "::INTEGER" if by_integer else ""
         return f"{self.dialect.identifier_preparer.quote(name)}{way}::{new.compile(dialect=self.dialect)}"
 
-    # --- SQLite's way round
-
-    def copy_table(self, group: Sequence[ops.MigrateOperation], before: State, after: State) -> Iterator[Step]:
-        """Make the table anew under another name, move the rows, put it in the old one's place."""
-        name = str(_table_of(group[0]))
-        old, new = before.tables[name], after.tables[name]
-        temporary = f"vivace_new_{name}"
-        self._create_table(replace(new, name=temporary, indexes=()))
-        yield from self._take()
-        quote = self.dialect.identifier_preparer.quote
-        sources = _sources(group, {column: quote(column) for column in old.columns})
-        pairs = [(quote(column), sql) for column, sql in sources.items() if not _is_generated(new, column)]
-        if pairs:
-            columns = ", ".join(column for column, _ in pairs)
-            values = ", ".join(sql for _, sql in pairs)
-            # Names of the migration's own tables and columns, quoted.
-            yield Statement(f"INSERT INTO {quote(temporary)} ({columns}) SELECT {values} FROM {quote(name)}")  # noqa: S608
-        if dict(old.options).get("sqlite_autoincrement") and dict(new.options).get("sqlite_autoincrement"):
-            # The highest key ever given, which may be that of a row deleted since.
-            before_name, after_name = _string(name), _string(temporary)
-            yield Statement(f"DELETE FROM sqlite_sequence WHERE name = {after_name}")  # noqa: S608
-            yield Statement(
-                f"INSERT INTO sqlite_sequence (name, seq) SELECT {after_name}, seq FROM sqlite_sequence "  # noqa: S608
-                f"WHERE name = {before_name}"
-            )
-        yield Replaced(f"DROP TABLE {quote(name)}", drops=True, table=name)
-        # Legacy: views that name the table are left alone, instead of being checked while it is gone.
-        yield Statement("PRAGMA legacy_alter_table = ON")
-        yield Restored(f"ALTER TABLE {quote(temporary)} RENAME TO {quote(name)}", table=name)
-        yield Statement("PRAGMA legacy_alter_table = OFF")
-        built = new.build(sa.MetaData())
-        for index in sorted(built.indexes, key=lambda item: str(item.name)):
-            self._operations.impl.create_index(index)
-        yield from self._take()
-
-
-def _string(value: str) -> str:
-    return "'{}'".format(value.replace("'", "''"))
-
 
 def _query(sql: Any, migration: Migration) -> Query:
     expression = sa.text(sql) if isinstance(sql, str) else sql
@@ -316,35 +308,13 @@ def _query(sql: Any, migration: Migration) -> Query:
     return Query(expression)
 
 
-def _with_literal_check(operation: ops.AddConstraintOp) -> ops.AddConstraintOp:
+def _with_literal_check(operation: ops.MigrateOperation) -> ops.MigrateOperation:
     """A CHECK as the state has read it: colons in it are colons."""
     if not isinstance(operation, ops.CreateCheckConstraintOp):
         return operation
     part = elements.constraint_of(operation.to_constraint())
     assert isinstance(part, Check)
     return ops.CreateCheckConstraintOp(operation.constraint_name, operation.table_name, words.clause(part.sql))
-
-
-_CHANGES_A_TABLE = (
-    ops.AddColumnOp,
-    ops.DropColumnOp,
-    ops.AlterColumnOp,
-    ops.AddConstraintOp,
-    ops.DropConstraintOp,
-    ops.CreateIndexOp,
-    ops.DropIndexOp,
-    ops.CreateTableCommentOp,
-    ops.DropTableCommentOp,
-    RenameConstraintOp,
-)
-
-
-def _table_of(operation: ops.MigrateOperation) -> str | None:
-    if not isinstance(operation, _CHANGES_A_TABLE):
-        return None
-    if isinstance(operation, ops.AddConstraintOp):
-        return str(operation.to_constraint().table.name)
-    return None if operation.table_name is None else str(operation.table_name)
 
 
 def _named(operation: ops.MigrateOperation, state: State) -> str | None:
@@ -354,86 +324,3 @@ def _named(operation: ops.MigrateOperation, state: State) -> str | None:
     if isinstance(operation, ops.BulkInsertOp):
         return str(operation.table.name)
     return live.table_of(operation, state)
-
-
-def _group(
-    operations: Sequence[ops.MigrateOperation], start: int, state: State, dialect: Dialect
-) -> Sequence[ops.MigrateOperation]:
-    """The operation at `start`; when it needs a copy of its table, also those on the same table that follow."""
-    first = operations[start]
-    if not _needs_copy(first, state, dialect):
-        return [first]
-    end = start + 1
-    while end < len(operations) and _table_of(operations[end]) == _table_of(first):
-        end += 1
-    return operations[start:end]
-
-
-def _needs_copy(operation: ops.MigrateOperation, state: State, dialect: Dialect) -> bool:
-    """Is this beyond SQLite's ALTER TABLE? https://www.sqlite.org/lang_altertable.html"""
-    name = _table_of(operation)
-    if dialect.name != "sqlite" or name is None or name not in state.tables or is_absent(operation, state, dialect):
-        return False
-    match operation:
-        case ops.AddColumnOp():
-            return not _can_be_added(Table.of(alone(operation.column, name)))
-        case ops.DropColumnOp():
-            return not _can_be_dropped(state.tables[name], str(operation.column_name))
-        case ops.AlterColumnOp():
-            return (
-                operation.modify_type is not None
-                or operation.modify_nullable is not None
-                or operation.modify_server_default is not False
-            )
-        case ops.AddConstraintOp() | ops.DropConstraintOp():
-            return True
-        case RenameConstraintOp():
-            # The names of keys count for nothing; those of others are told when they are violated.
-            found = [item for item in state.tables[name].constraints if item.name == operation.old_name]
-            return any(isinstance(item, Unique | Check) for item in found)
-    return False
-
-
-def _can_be_added(added: Table) -> bool:
-    column = next(iter(added.columns.values()))
-    default = column.server_default
-    if added.constraints or added.primary_key.columns:
-        return False
-    if isinstance(default, Generated):
-        return not default.persisted
-    if isinstance(default, Default):
-        return re.fullmatch(r"'(?:[^']|'')*'|[-+]?\d+(\.\d+)?|NULL|TRUE|FALSE", default.sql, re.IGNORECASE) is not None
-    return column.nullable
-
-
-def _can_be_dropped(table: Table, name: str) -> bool:
-    mentioned = [item.sql for item in table.constraints if isinstance(item, Check)]
-    mentioned += [item.sql for index in table.indexes for item in index.expressions if not isinstance(item, str)]
-    mentioned += [str(value) for index in table.indexes for _, value in index.options]
-    mentioned += [
-        item.server_default.sql for item in table.columns.values() if isinstance(item.server_default, Generated)
-    ]
-    used = [*table.primary_key.columns]
-    used += [column for item in (*table.constraints, *table.indexes) for column in item.columns]
-    return _SQLITE_DROPS_COLUMNS and name not in used and not any(name in sql for sql in mentioned)
-
-
-def _sources(group: Sequence[ops.MigrateOperation], sources: dict[str, str]) -> dict[str, str]:
-    """The SQL that gives each column of the new table its values, from that of each column of the old one.
-
-    A new column has the default it was added with, even when a later change of the group takes the default away.
-    """
-    for operation in group:
-        if isinstance(operation, ops.AddColumnOp):
-            default = elements.default_of(operation.column.server_default)
-            if isinstance(default, Default):
-                sources[str(operation.column.name)] = f"({default.sql})"
-        elif isinstance(operation, ops.DropColumnOp):
-            sources.pop(str(operation.column_name), None)
-        elif isinstance(operation, ops.AlterColumnOp) and operation.modify_name:
-            sources[operation.modify_name] = sources.pop(operation.column_name)
-    return sources
-
-
-def _is_generated(table: Table, name: str) -> bool:
-    return isinstance(table.columns[name].server_default, Generated)

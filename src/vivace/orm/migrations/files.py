@@ -19,7 +19,7 @@ from vivace.orm.migrations.errors import BadMigrationFile, BrokenHistory, Migrat
 from vivace.orm.migrations.operations import record
 from vivace.orm.migrations.state import State
 from vivace.orm.migrations.words import NEUTRAL
-from vivace.utils.suggest import did_you_mean
+from vivace.utils.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from alembic.operations import ops
@@ -70,7 +70,17 @@ class Migration:
             raise type(error)(f"{self.path}: {error}") from error
         except Exception as error:
             what = "downgrade" if backwards else "upgrade"
-            raise BadMigrationFile(f"{self.path}: {what}() failed with {type(error).__name__}: {error}") from error
+            raise BadMigrationFile(
+                f"{self.path}: {what}() failed with {type(error).__name__}: {error}{_nearest_operation(error)}"
+            ) from error
+
+
+def _nearest_operation(error: Exception) -> str:
+    """For an operation that Alembic does not have, the one that was meant."""
+    if not isinstance(error, AttributeError) or getattr(error.obj, "__name__", None) != "alembic.op":
+        return ""
+    found = nearest(str(error.name), [name for name in dir(error.obj) if not name.startswith("_")])
+    return "" if found is None else f'. Did you mean "op.{found}"?'
 
 
 class History:
@@ -220,7 +230,10 @@ def load_file(label: str, path: Path) -> Migration:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[spec.name]
-        raise BadMigrationFile(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+        raise BadMigrationFile(
+            f"{path} cannot be imported: {type(error).__name__}: {error}. "
+            "Correct it, or restore it from version control."
+        ) from error
     revision = getattr(module, "revision", None)
     if not isinstance(revision, str) or not callable(getattr(module, "upgrade", None)):
         raise BadMigrationFile(
@@ -307,7 +320,10 @@ def _first_missing_parent(
     for parent in migration.parents:
         if parent not in by_revision:
             hint = did_you_mean(parent, by_revision, listed_as="Migrations")
-            raise BrokenHistory(f'{migration.path} depends on "{parent}", which does not exist. {hint}')
+            raise BrokenHistory(
+                f'{migration.path} depends on "{parent}", which does not exist. {hint} Restore the missing file, add '
+                "its app to INSTALLED_APPS, or correct depends_on."
+            )
         if parent not in done:
             return by_revision[parent]
     return None

@@ -49,7 +49,8 @@ def _is_indexed(index: Index, column: str) -> bool:
     return column in index.columns or any(isinstance(part, Expression) and mentions(part.sql, column) for part in parts)
 
 
-def _is_about(constraint: Constraint, column: str) -> bool:
+def is_about(constraint: Constraint, column: str) -> bool:
+    """Whether a constraint names a column."""
     if isinstance(constraint, Check):
         return mentions(constraint.sql, column)
     if isinstance(constraint, Exclusion):
@@ -62,7 +63,7 @@ def _drop(before: State, changes: Changes, label: str, name: str, column: str) -
     table = before.tables[name]
     operations: list[ops.MigrateOperation] = []
     operations += [drop_index(table, str(index.name)) for index in table.indexes if _is_indexed(index, column)]
-    operations += [drop_constraint(table, str(item.name)) for item in table.constraints if _is_about(item, column)]
+    operations += [drop_constraint(table, str(item.name)) for item in table.constraints if is_about(item, column)]
     for operation in [*operations, drop_column(table, column)]:
         changes.add(label, "rename", operation)
         before.apply(operation, label)

@@ -12,10 +12,10 @@ import random
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from vivace.databases.errors import DatabaseError, OperationalError
+from vivace.databases.errors import ConnectionFailed, DatabaseError, OperationalError
 from vivace.databases.plan import Plan
 from vivace.orm.migrations.errors import LockNotFree
 
@@ -116,8 +116,9 @@ async def _with_settings(database: Database, settings: Mapping[str, str]) -> Asy
         try:
             yield
         finally:
-            for name in settings:
-                await _execute(database, f"SET {name} = DEFAULT")
+            with suppress(ConnectionFailed):  # then they went with it, and what happened before is what to tell
+                for name in settings:
+                    await _execute(database, f"SET {name} = DEFAULT")
 
 
 def may_take_long(sql: str) -> bool:

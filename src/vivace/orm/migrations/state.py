@@ -111,7 +111,7 @@ def referred_tables(operation: ops.MigrateOperation) -> list[str]:
     if isinstance(operation, ops.CreateTableOp):
         return [key.table for key in elements.foreign_keys_of(table_of(operation))]
     if isinstance(operation, ops.AddColumnOp):
-        return [key.table for key in Table.of(alone(operation.column, operation.table_name)).foreign_keys]
+        return [key.table for key in _added(operation).foreign_keys]
     if isinstance(operation, ops.CreateForeignKeyOp):
         return [str(operation.referent_table)]
     return []
@@ -160,13 +160,23 @@ def _add_column(state: State, operation: ops.AddColumnOp, label: str) -> None:
         if operation.if_not_exists:
             return
         raise MigrationError(f'add_column("{table.name}", "{column.name}"): the table has that column already.')
-    added = Table.of(alone(column, table.name))
+    added = _added(operation)
     state.tables[table.name] = replace(
         table,
         columns={**table.columns, **added.columns},
         constraints=(*table.constraints, *added.constraints),
         indexes=(*table.indexes, *added.indexes),
     )
+
+
+def _added(operation: ops.AddColumnOp) -> Table:
+    """The column as a table of its own, with what it brings along."""
+    column, name = operation.column, operation.table_name
+    brings = column.foreign_keys or column.constraints or column.index or column.unique or column.primary_key
+    if brings or isinstance(column.type, sa.types.SchemaType):
+        return Table.of(alone(column, name))
+    # Nothing, as most do: making SQLAlchemy's table to read that from it takes most of the time of a replay.
+    return Table(name, {str(column.name): elements.Column.of(column)}, elements.PrimaryKey(()))
 
 
 def alone(column: sa.Column[Any], name: str) -> sa.Table:

@@ -61,6 +61,13 @@ def drop_index(old: Table, name: str) -> ops.DropIndexOp:
     return ops.DropIndexOp.from_index(index)
 
 
+def create_index(new: Table, name: str) -> ops.CreateIndexOp:
+    """Make the index `name` of `new` on that table, which is there."""
+    built = new.without_foreign_keys(new.foreign_keys).build(sa.MetaData())
+    (index,) = [index for index in built.indexes if index.name == name]
+    return ops.CreateIndexOp.from_index(index)
+
+
 def drop_constraint(old: Table, name: str) -> ops.DropConstraintOp:
     """Drop a constraint of a table, so that going back makes it as it was."""
     part = old.constraint(name)

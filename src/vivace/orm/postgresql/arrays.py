@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import sqlalchemy
 from sqlalchemy import func
@@ -28,6 +30,16 @@ if TYPE_CHECKING:
     from vivace.orm.expressions.operands import Context
 
 T = TypeVar("T")
+
+
+def items_as_text(base_field: Field[Any], values: Sequence[Any]) -> list[str | None]:
+    """Each item as `base_field` says it in a serialized row."""
+    name = base_field.attname
+    # What value_to_string() is asked of has the value as an attribute.
+    return [
+        None if value is None else base_field.value_to_string(cast("Model", SimpleNamespace(**{name: value})))
+        for value in values
+    ]
 
 
 class ArrayField(PostgreSQLField[list[T]], Generic[T]):
@@ -56,6 +68,7 @@ class ArrayField(PostgreSQLField[list[T]], Generic[T]):
         if size is not None and size < 1:
             raise ModelDefinitionError(f"ArrayField(size={size!r}): at least one item, or None for any number")
         super().__init__(verbose_name, **options)
+        base_field.attname = base_field.name  # of which its value is the attribute, when it becomes text
         self.base_field, self.size = base_field, size
 
     def bind(self, model: type[Model], name: str) -> None:
@@ -70,6 +83,12 @@ class ArrayField(PostgreSQLField[list[T]], Generic[T]):
     def to_python(self, value: Any) -> Any:
         if value is None:
             return None
+        if isinstance(value, str):
+            # As a serialized row has it.
+            try:
+                value = json.loads(value)
+            except ValueError:
+                raise ValidationError(self.error_messages["invalid"], "invalid", {"value": value}) from None
         if isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
             raise ValidationError(self.error_messages["invalid"], "invalid", {"value": value})
         return self._each(value, self.base_field.to_python)
@@ -109,6 +128,9 @@ class ArrayField(PostgreSQLField[list[T]], Generic[T]):
             raise TypeError(f"Field “{self.name}” expected a list but got {value!r}.")
         prepare = self.base_field.get_prep_value
         return [prepare(item) for item in value]
+
+    def value_to_string(self, instance: Model) -> str:
+        return json.dumps(items_as_text(self.base_field, getattr(instance, self.attname)))
 
     def sql_type(self) -> sqlalchemy.types.TypeEngine[Any]:
         return _array(self, lambda field: field.sql_type())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -19,6 +20,7 @@ from vivace.orm.expressions.operand import Operand
 from vivace.orm.fields.base import Field
 from vivace.orm.fields.numbers import BigIntegerField, BooleanField, DecimalField, IntegerField
 from vivace.orm.fields.times import DateField, DateTimeField
+from vivace.orm.postgresql.arrays import items_as_text
 from vivace.orm.postgresql.only import OperatorLookup, PostgreSQLField
 from vivace.utils.exceptions import ValidationError
 from vivace.utils.fieldspec import Kind
@@ -111,6 +113,7 @@ class RangeField(PostgreSQLField[Range[T]]):
             raise ModelDefinitionError(f"{type(self).__name__} has whole numbers or days, whose bounds are always [)")
         super().__init__(verbose_name, **options)
         self.base_field = self._base_field()
+        self.base_field.attname = self.base_field.name  # of which an end is the attribute, when it becomes text
 
     def _base_field(self) -> Field[Any]:
         return self.base_class(null=True)
@@ -118,7 +121,7 @@ class RangeField(PostgreSQLField[Range[T]]):
     def to_python(self, value: Any) -> Any:
         if value is None:
             return None
-        found = self._range(value)
+        found = self._of_text(value) if isinstance(value, str) else self._range(value)
         if found is None:
             raise ValidationError(self.error_messages["invalid"], "invalid", {"value": value})
         convert = self.base_field.to_python
@@ -126,6 +129,13 @@ class RangeField(PostgreSQLField[Range[T]]):
         if made.lower is not None and made.upper is not None and made.lower > made.upper:
             raise ValidationError(self.error_messages["bound_ordering"], "bound_ordering")
         return made
+
+    def _of_text(self, text: str) -> Range[Any] | None:
+        """The range that a serialized row has."""
+        try:
+            return Range(**json.loads(text))
+        except (ValueError, TypeError):
+            return None
 
     def _range(self, value: Any) -> Range[Any] | None:
         if isinstance(value, Range):
@@ -172,7 +182,11 @@ class RangeField(PostgreSQLField[Range[T]]):
         return of_row
 
     def value_to_string(self, instance: Any) -> str:
-        return str(getattr(instance, self.attname))
+        value = getattr(instance, self.attname)
+        if value.empty:
+            return json.dumps({"empty": True})
+        lower, upper = items_as_text(self.base_field, (value.lower, value.upper))
+        return json.dumps({"bounds": value.bounds, "lower": lower, "upper": upper})
 
 
 class IntegerRangeField(RangeField[int]):

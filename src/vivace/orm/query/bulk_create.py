@@ -170,7 +170,7 @@ class _Group:
 
     async def insert(self, given: list[Given], batch_size: int | None) -> None:
         """Writes the objects in few statements."""
-        bind = row_binder(self.fields, self.database.dialect.name)
+        bind = row_binder(tuple(self.fields), self.database.dialect.name)
         takes_arrays = self._takes_arrays()
         if takes_arrays:
             groups = batches(given, min(batch_size or ARRAY_ROWS, ARRAY_ROWS))

@@ -12,11 +12,12 @@ from sqlalchemy.dialects import postgresql
 from vivace.databases import Plan
 from vivace.orm.exceptions import StaleObjectError
 from vivace.orm.expressions.binds import row_binder
+from vivace.orm.expressions.conditions import PLAIN
 from vivace.orm.fields.base import Field
 from vivace.orm.query import multitable
 from vivace.orm.query.batches import ARRAY_ROWS, batches, check_batch_size, column_of, listed_batches
 from vivace.orm.query.writes import DialectKey
-from vivace.orm.saved import remember, take_related_keys
+from vivace.orm.saved import remember_rows, take_related_keys
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -39,8 +40,9 @@ async def bulk_update(
         raise ValueError("All bulk_update() objects must have a primary key set.")
     if not objects:
         return 0
-    for each in objects:
-        take_related_keys(each)
+    if model._meta.foreign_keys:
+        for each in objects:
+            take_related_keys(each)
     database = queryset._write_db
     if model._meta.links:
         return await multitable.bulk_update(queryset, objects, fields, batch_size, database)
@@ -73,8 +75,13 @@ def _is_one_statement(
         and not queryset._shape
         and queryset.model._meta.version_field is None
         and not any(isinstance(field.sql_type(), sqlalchemy.ARRAY) for field in fields)
-        and not any(hasattr(getattr(each, field.attname), "freeze") for field in fields for each in objects)
+        and not any([_is_computed(getattr(each, field.attname)) for field in fields for each in objects])  # noqa: C419
     )
+
+
+def _is_computed(value: Any) -> bool:
+    """Whether the database is to compute it: an expression."""
+    return value.__class__ not in PLAIN and hasattr(value, "freeze")
 
 
 async def _update_some(
@@ -88,15 +95,15 @@ async def _update_some(
         # Only rows that the queryset selects, as with update().
         kept = set(await queryset.order_by().filter(pk__in=[each.pk for each in objects]).values_list("pk", flat=True))
         objects = [each for each in objects if each.pk in kept]
-    is_array = any(isinstance(field.sql_type(), sqlalchemy.ARRAY) for field in fields)
+    dialect = database.dialect.name
+    is_array = dialect == "postgresql" and any(isinstance(field.sql_type(), sqlalchemy.ARRAY) for field in fields)
     plain, found = [], 0
     for each in objects:
         values = [field.pre_save(each, False) for field in fields]
-        if (is_array and database.dialect.name == "postgresql") or any(hasattr(value, "freeze") for value in values):
+        if is_array or True in map(_is_computed, values):
             found += await _update_one(queryset, each, fields, values)
         else:
             plain.append((each, values))
-    dialect = database.dialect.name
     if dialect == "postgresql":
         groups = batches(plain, min(batch_size or ARRAY_ROWS, ARRAY_ROWS))
     else:
@@ -119,8 +126,8 @@ async def _update(
 ) -> int:
     meta, dialect = model._meta, database.dialect.name
     found_by = [meta.pk] if meta.version_field is None else [meta.pk, meta.version_field]
-    bind = row_binder([*found_by, *fields], dialect)
-    rows = [bind([*(getattr(each, field.attname) for field in found_by), *values]) for each, values in some]
+    bind, keys = row_binder((*found_by, *fields), dialect), [field.attname for field in found_by]
+    rows = [bind([*[getattr(each, key) for key in keys], *values]) for each, values in some]
     key, names = DialectKey(database.dialect), tuple(field.attname for field in fields)
     if dialect == "postgresql":
         plan = _of_arrays(model, key, names)
@@ -132,8 +139,8 @@ async def _update(
         plan = _of_listed_rows(model, key, names, len(rows))
         found = await database.execute_plan(plan, [value for row in rows for value in row])
     if found == len(rows):
-        for (each, _), row in zip(some, rows, strict=True):
-            remember(each, dict(zip((meta.pk.attname, *names), [row[0], *row[len(found_by) :]], strict=True)), database)
+        written = rows if len(found_by) == 1 else [(row[0], *row[len(found_by) :]) for row in rows]
+        remember_rows([each for each, _ in some], (meta.pk.attname, *names), written, database)
     return found
 
 

@@ -124,4 +124,4 @@ def _statement(statement: Any, dialect: Dialect, fields: Sequence[Field[Any]], r
     # The values come in the order of the fields; so must the parameters in the SQL.
     assert names == [f"p{index}" for index in range(len(fields))], names
     plan = Plan(compiled.string, reads=False, returns_rows=returning, inserts=statement.is_insert)
-    return Statement(plan, row_binder(fields, dialect.name))
+    return Statement(plan, row_binder(tuple(fields), dialect.name))

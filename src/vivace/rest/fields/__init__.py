@@ -6,6 +6,7 @@ Read `base` first; the other modules hold one kind of value each.
 from vivace.rest.fields.base import Field, SkipField, empty, get_attribute
 from vivace.rest.fields.choice import ChoiceField, MultipleChoiceField
 from vivace.rest.fields.composite import DictField, HStoreField, JSONField, ListField
+from vivace.rest.fields.files import FileField, FilePathField, ImageField
 from vivace.rest.fields.numeric import BigIntegerField, BooleanField, DecimalField, FloatField, IntegerField
 from vivace.rest.fields.special import (
     CreateOnlyDefault,
@@ -32,10 +33,13 @@ __all__ = [
     "DurationField",
     "EmailField",
     "Field",
+    "FileField",
+    "FilePathField",
     "FloatField",
     "HStoreField",
     "HiddenField",
     "IPAddressField",
+    "ImageField",
     "IntegerField",
     "JSONField",
     "ListField",

@@ -11,12 +11,24 @@ from vivace.rest.fields.base import Field, empty
 
 
 class ChoiceField(Field):
-    """One of `choices`: values, `(value, label)` pairs, or `(group, pairs)`. Matched by text, so "1" finds 1."""
+    """One of `choices`: values, `(value, label)` pairs, or `(group, pairs)`. Matched by text, so "1" finds 1.
+
+    `html_cutoff` is how many of them a form offers, `html_cutoff_text` what it says of the rest.
+    """
 
     default_error_messages: ClassVar = {"invalid_choice": '"{input}" is not a valid choice.'}
 
-    def __init__(self, choices: Iterable[Any], *, allow_blank: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        choices: Iterable[Any],
+        *,
+        allow_blank: bool = False,
+        html_cutoff: int | None = None,
+        html_cutoff_text: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.html_cutoff, self.html_cutoff_text = html_cutoff, html_cutoff_text
         self.choices = choices
         self.allow_blank = allow_blank
 

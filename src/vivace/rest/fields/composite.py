@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Self
 from vivace.rest import _forms
 from vivace.rest.exceptions import ValidationError, get_error_detail
 from vivace.rest.fields.base import Field, empty
-from vivace.rest.fields.text import SURROGATE, CharField, filled
+from vivace.rest.fields.text import CharField, filled
+from vivace.rest.validators import SURROGATE
 from vivace.utils.exceptions import ValidationError as ValueRefused
 from vivace.utils.validators import MaxLengthValidator, MinLengthValidator
 

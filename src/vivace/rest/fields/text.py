@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import uuid
 from typing import Any, ClassVar
 
 from vivace.rest.fields.base import Field, empty
-from vivace.utils.exceptions import ValidationError as ValueRefused
+from vivace.rest.validators import ProhibitSurrogateCharactersValidator
 from vivace.utils.validators import (
     EmailValidator,
     MaxLengthValidator,
@@ -20,19 +21,10 @@ from vivace.utils.validators import (
     validate_ipv46_address,
 )
 
-SURROGATE = re.compile("[\ud800-\udfff]")
-
 
 def filled(message: str, **params: Any) -> str:
     """A field's message with its placeholders filled, as a validator takes it (which treats % as special)."""
     return message.format(**params).replace("%", "%%")
-
-
-def prohibit_surrogates(value: Any) -> None:
-    """Raises for half a surrogate pair: no encoding of text, and no database, holds it."""
-    if found := SURROGATE.search(str(value)):
-        message = f"Surrogate characters are not allowed: U+{ord(found[0]):X}."
-        raise ValueRefused(message, "surrogate_characters_not_allowed")
 
 
 class CharField(Field):
@@ -65,7 +57,7 @@ class CharField(Field):
             message = filled(self.error_messages["min_length"], min_length=min_length)
             self.validators.append(MinLengthValidator(min_length, message))
         self.validators.append(ProhibitNullCharactersValidator())
-        self.validators.append(prohibit_surrogates)
+        self.validators.append(ProhibitSurrogateCharactersValidator())
 
     def run_validation(self, data: Any = empty) -> Any:
         if data == "" or (self.trim_whitespace and isinstance(data, str) and not data.strip()):
@@ -160,7 +152,10 @@ class UUIDField(Field):
 
 
 class IPAddressField(CharField):
-    """An IPv4 or IPv6 address, or only one of them by `protocol`."""
+    """An IPv4 or IPv6 address, or only one of them by `protocol`; IPv6 in its shortest form.
+
+    With the protocol "both", an IPv4 address in IPv6's clothes (`::ffff:10.0.0.1`) is taken out of them.
+    """
 
     default_error_messages: ClassVar = {"invalid": "Enter a valid IPv4 or IPv6 address."}
     validators_by_protocol: ClassVar = {
@@ -174,9 +169,21 @@ class IPAddressField(CharField):
             raise ValueError(f"IPAddressField(protocol={protocol!r}): choose both, ipv4 or ipv6")
         super().__init__(**kwargs)
         self.protocol = protocol.lower()
+        self.unpack_ipv4 = self.protocol == "both"
         self.validators.append(self.validators_by_protocol[self.protocol])
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str):
             self.fail("invalid")
+        if ":" in data and self.protocol != "ipv4":
+            return self._shortest(data)
         return super().to_internal_value(data)
+
+    def _shortest(self, text: str) -> str:
+        try:
+            address = ipaddress.IPv6Address(text)
+        except ValueError:
+            self.fail("invalid")
+        if (mapped := address.ipv4_mapped) is not None:
+            return str(mapped) if self.unpack_ipv4 else f"::ffff:{mapped}"
+        return str(ipaddress.IPv6Address(int(address)))  # without the scope, which names an interface of the sender

@@ -1,98 +1,84 @@
-"""Paths and operations: walks the routes, asks each view what it takes and answers."""
+"""The document: walks the routes, asks each view and typed function what it takes and answers."""
 
 from __future__ import annotations
 
-import inspect
+import dataclasses
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from vivace.rest import model_fields
-from vivace.rest._models import find_field
+from vivace.rest.fields.base import empty
+from vivace.rest.openapi.bodies import JSON, Errors, with_examples
 from vivace.rest.openapi.components import Components
-from vivace.rest.openapi.schemas import Schema, field_schema
-from vivace.rest.permissions import AllowAny
-from vivace.rest.request import Request
-from vivace.rest.response import Response
-from vivace.rest.serializers import BaseSerializer, ListSerializer
-from vivace.rest.views import HTTP_METHODS, APIView, Endpoint
-from vivace.web.requests import empty_receive, empty_send
+from vivace.rest.openapi.descriptions import OpenApiCallback, OpenApiRequest, OpenApiResponse, Override
+from vivace.rest.openapi.enums import name_enums
+from vivace.rest.openapi.function_operations import FunctionOperation, operations_of, path_item
+from vivace.rest.openapi.options import Options
+from vivace.rest.openapi.parameters import PARAMETER
+from vivace.rest.openapi.security import SecuritySchemes
+from vivace.rest.openapi.view_operations import ViewOperation, view_methods
+from vivace.rest.operations import Operation
+from vivace.rest.views import Endpoint
 from vivace.web.routing import BaseRoute, Mount, Route
 
 VERSION = "3.1.0"
-METHODS_WITH_BODY = ("post", "put", "patch")
-# Names of operations of views that are no viewsets.
-METHOD_ACTIONS = {"get": "retrieve", "post": "create", "put": "update", "patch": "partial_update", "delete": "destroy"}
-PARAMETER = re.compile(r"\{(\w+)(?::(\w+))?\}")
-CONVERTOR_SCHEMAS: dict[str, Schema] = {
-    "int": {"type": "integer"},
-    "float": {"type": "number"},
-    "uuid": {"type": "string", "format": "uuid"},
-}
 
 
-def build(
-    routes: Any, *, title: str = "API", version: str = "1.0.0", description: str = "", prefix: str = ""
-) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of the REST views among `routes`: a list of routes, a router or an application.
+def build(routes: Any, *, prefix: str = "", request: Any = None, **options: Any) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the REST views and typed functions among `routes`.
 
-    `prefix` is the path that the routes are mounted at, when they are not given together with their Mount.
+    `routes` are a list of routes, a router or an application, `prefix` the path that they are mounted at when they are
+    not given together with their Mount, `options` those of `Options`: title, version, servers, … Raises TypeError for
+    an unknown option. `request` is handed on to the postprocessing hooks.
     """
-    document = _Document(_endpoints(getattr(routes, "routes", routes), prefix.rstrip("/")))
-    info: dict[str, Any] = {"title": title, "version": version}
-    if description:
-        info["description"] = description
-    found: dict[str, Any] = {"openapi": VERSION, "info": info, "paths": document.paths}
-    if document.components.schemas:
-        found["components"] = {"schemas": dict(sorted(document.components.schemas.items()))}
-    return found
+    return Document(getattr(routes, "routes", routes), prefix.rstrip("/"), Options.of(options)).finish(request)
 
 
-class OpenAPIView(APIView):
-    """The OpenAPI document of this API."""
+class Document:
+    """A document in the making."""
 
-    exclude_from_schema = True
-    routes: Any = ()
-    title = "API"
-    version = "1.0.0"
-
-    async def get(self, request: Request, **kwargs: Any) -> Response:
-        """The document, made at each request, so that it shows routes added later."""
-        # Inside a Mount the routes' paths are relative to it; a proxy's prefix belongs to the server's address.
-        root, outside = request.scope.get("root_path", ""), request.scope.get("app_root_path", "")
-        document = build(
-            self.routes,
-            title=self.title,
-            version=self.version,
-            description=self.description or "",
-            prefix=root.removeprefix(outside),
-        )
-        if outside:
-            document["servers"] = [{"url": outside}]
-        return Response(document)
-
-
-def schema_view(routes: Any, *, title: str = "API", version: str = "1.0.0", description: str = "") -> Endpoint:
-    """An endpoint that answers with the document of `routes`, which are mounted where it is."""
-    return OpenAPIView.as_view(routes=routes, title=title, version=version, description=description)
-
-
-class _Document:
-    def __init__(self, endpoints: Iterable[tuple[str, Endpoint]]) -> None:
-        found = [(path, endpoint) for path, endpoint in endpoints if not endpoint.cls.exclude_from_schema]
-        self.shared = _shared_segments([_segments(path) for path, _ in found])
-        self.paths: dict[str, dict[str, Any]] = {}
+    def __init__(self, routes: Iterable[BaseRoute], prefix: str, options: Options) -> None:
+        self.options = options
         self.components = Components()
+        self.security = SecuritySchemes(options.security_schemes)
+        self.errors = Errors(self.components, problem_details=options.problem_details)
+        self.paths: dict[str, dict[str, Any]] = {}
         self.operation_ids: set[str] = set()
-        for path, endpoint in found:
-            self._add(path, endpoint)
+        found = self._preprocessed(list(_endpoints(routes, prefix)))
+        self.shared = self._shared_segments([_segments(path) for path, _, _ in found])
+        for path, method, target in found:
+            self._add(path, method, target)
 
-    def _add(self, path: str, endpoint: Endpoint) -> None:
-        for method, action in _operations(endpoint):
-            operation = _Operation(self, path, endpoint, method, action).describe()
-            self.paths.setdefault(PARAMETER.sub(r"{\1}", path), {})[method] = operation
+    def finish(self, request: Any) -> dict[str, Any]:
+        """The OpenAPI Object."""
+        options = self.options
+        webhooks = self._webhooks(options.webhooks)
+        name_enums(self.components.schemas, options.enum_names)
+        components: dict[str, Any] = {
+            "schemas": dict(sorted(self.components.schemas.items())),
+            "securitySchemes": dict(sorted(self.security.schemes.items())),
+        }
+        found: dict[str, Any] = {
+            "openapi": VERSION,
+            "info": options.info(),
+            "servers": [dict(server) for server in options.servers],
+            "paths": self.paths,
+            "webhooks": webhooks,
+            "components": {name: value for name, value in components.items() if value},
+            "security": [dict(needed) for needed in options.security],
+            "tags": [{"name": tag} if isinstance(tag, str) else dict(tag) for tag in options.tags],
+            "externalDocs": dict(options.external_docs),
+            **options.extensions,
+        }
+        document = {name: value for name, value in found.items() if value or name == "paths"}
+        for hook in options.postprocessing_hooks:
+            document = hook(result=document, generator=self, request=request, public=True)
+        return document
+
+    # Names
 
     def unique_id(self, wanted: str) -> str:
+        """`wanted`, or with a number when another operation is called so."""
         candidate, number = wanted, 1
         while candidate in self.operation_ids:
             number += 1
@@ -100,175 +86,109 @@ class _Document:
         self.operation_ids.add(candidate)
         return candidate
 
+    def own_segments(self, path: str) -> list[str]:
+        """The parts of a path that are its own: no parameters, and nothing that all paths begin with, as "api"."""
+        return _segments(path)[self.shared :]
 
-def _endpoints(routes: Iterable[BaseRoute], prefix: str) -> Iterator[tuple[str, Endpoint]]:
+    def tags_of(self, path: str) -> list[str]:
+        """The tag of an operation that says none."""
+        return self.own_segments(path)[:1] or ["api"]
+
+    def _shared_segments(self, paths: list[list[str]]) -> int:
+        """How many segments all paths begin with, one left to each."""
+        if self.options.path_prefix is not None:
+            return len(_segments(self.options.path_prefix))
+        count = 0
+        while paths and all(len(path) > count + 1 and path[count] == paths[0][count] for path in paths):
+            count += 1
+        return count
+
+    # Operations
+
+    def _preprocessed(self, found: list[tuple[str, str, Any]]) -> list[tuple[str, str, Any]]:
+        endpoints = [(path, path, method.upper(), target) for path, method, target in found]
+        for hook in self.options.preprocessing_hooks:
+            endpoints = hook(endpoints)
+        return [(path, method.lower(), target) for path, _, method, target in endpoints]
+
+    def _add(self, path: str, method: str, target: Any) -> None:
+        described: dict[str, Any] | None
+        if isinstance(target, Operation):
+            described = FunctionOperation(self, path, target).describe()
+        else:
+            action = dict(view_methods(target))[method]
+            operation = ViewOperation(self, path, target, method, action)
+            path, described = operation.versions.path(path), operation.describe()
+        if described is not None:
+            self.paths.setdefault(PARAMETER.sub(r"{\1}", path), {})[method] = described
+
+    def callbacks(self, callbacks: Sequence[OpenApiCallback]) -> dict[str, Any]:
+        """The callbacks of an operation by name."""
+        return {callback.name: {callback.path: self._sent(callback.decorator)} for callback in callbacks}
+
+    def _webhooks(self, webhooks: Any) -> dict[str, Any]:
+        routes = getattr(webhooks, "routes", ())
+        found = {operation.path.strip("/"): path_item(self, operation) for operation in operations_of(routes)}
+        for webhook in () if routes else webhooks:
+            operations = operations_of([webhook])
+            if operations:
+                found[operations[0].path.strip("/")] = path_item(self, operations[0])
+            elif hasattr(webhook, "decorator"):
+                found[webhook.name] = self._sent(webhook.decorator)
+        return found
+
+    def _sent(self, decorator: Any) -> dict[str, Any]:
+        """The Path Item Object of a request that this API sends."""
+        decorators = decorator if isinstance(decorator, Mapping) else {"post": decorator}
+        return {method.lower(): self._sent_operation(each.override) for method, each in decorators.items()}
+
+    def _sent_operation(self, told: Override) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "operationId": None if told.operation_id is None else self.unique_id(told.operation_id),
+            "tags": told.tags,
+            "summary": told.summary,
+            "description": told.description,
+            "deprecated": told.deprecated,
+        }
+        request = told.request.request if isinstance(told.request, OpenApiRequest) else told.request
+        if request is not empty and request is not None:
+            # The other side gets what this side answers with.
+            media_types = {JSON: {"schema": self.components.of(request, "response")}}
+            found["requestBody"] = {"content": with_examples(media_types, told.examples, status=None), "required": True}
+        told_responses = {"200": None} if told.responses is empty else told.responses
+        responses = told_responses if isinstance(told_responses, Mapping) else {"200": told_responses}
+        found["responses"] = {str(status): self._received(value) for status, value in responses.items()}
+        return {**{name: value for name, value in found.items() if value}, **told.extensions}
+
+    def _received(self, value: Any) -> dict[str, Any]:
+        description = "It was received."
+        if isinstance(value, OpenApiResponse):
+            description, value = value.description or description, value.response
+        if value is None or value is empty:
+            return {"description": description}
+        return {"description": description, "content": {JSON: {"schema": self.components.of(value, "request")}}}
+
+
+def _endpoints(routes: Iterable[BaseRoute], prefix: str) -> Iterator[tuple[str, str, Any]]:
+    """`(path, method, what answers)` of all that is described: an Operation, or the Endpoint of a view."""
     for route in routes:
         if isinstance(route, Mount):
             yield from _endpoints(route.routes or (), prefix + route.path)
+            continue
+        operation = getattr(route, "operation", None)
+        if isinstance(operation, Operation):
+            path = prefix + PARAMETER.sub(r"{\1}", getattr(route, "path", operation.path))
+            for method in operation.methods:
+                yield path, method.lower(), dataclasses.replace(operation, methods=(method,), path=path)
         elif isinstance(route, Route) and route.include_in_schema and isinstance(route.endpoint, Endpoint):
-            yield prefix + route.path, route.endpoint
+            path = prefix + route.path
+            # A path with a format's suffix is the same operation once more.
+            if route.endpoint.cls.exclude_from_schema or re.search(r"\{format(:\w+)?\}", path):
+                continue
+            for method, _ in view_methods(route.endpoint):
+                yield path, method, route.endpoint
 
 
 def _segments(path: str) -> list[str]:
     """The parts of a path that are no parameters."""
     return [segment for segment in path.split("/") if segment and not segment.startswith("{")]
-
-
-def _shared_segments(paths: list[list[str]]) -> int:
-    """How many segments all paths begin with, one left to each."""
-    count = 0
-    while paths and all(len(path) > count + 1 and path[count] == paths[0][count] for path in paths):
-        count += 1
-    return count
-
-
-def _operations(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
-    for method in HTTP_METHODS:
-        if method in ("head", "options"):
-            continue
-        if endpoint.actions is not None:
-            if method in endpoint.actions:
-                yield method, endpoint.actions[method]
-        elif method in endpoint.cls.http_method_names and hasattr(endpoint.cls, method):
-            yield method, METHOD_ACTIONS.get(method, method)
-
-
-class _Operation:
-    """One method of one path."""
-
-    def __init__(self, document: _Document, path: str, endpoint: Endpoint, method: str, action: str) -> None:
-        self.document, self.components = document, document.components
-        self.path, self.method, self.action = path, method, action
-        self.view: Any = endpoint.make_view()
-        self.view.request = _request(method, path)
-        self.view.kwargs = {}
-        self.handler = getattr(endpoint.cls, action if endpoint.actions is not None else method)
-        # Names leave out what all paths begin with, "api" for instance.
-        self.segments = _segments(path)[document.shared :]
-
-    @property
-    def is_list(self) -> bool:
-        """Whether the answer is a list of objects."""
-        if self.action != "retrieve" or self.view.detail is not None:
-            return self.action == "list"
-        return hasattr(self.view, "list")
-
-    def describe(self) -> dict[str, Any]:
-        name = "list" if self.is_list else self.action
-        parts = [*self.segments] if self.segments[-1:] == [name] else [*self.segments, name]
-        operation: dict[str, Any] = {
-            "operationId": self.document.unique_id(re.sub(r"\W+", "_", "_".join(parts))),
-            "tags": self.segments[:1] or ["api"],
-        }
-        if description := self._description():
-            operation["description"] = description
-        if parameters := [*self._path_parameters(), *self._query_parameters()]:
-            operation["parameters"] = parameters
-        if self.method in METHODS_WITH_BODY and (body := self._request_body()):
-            operation["requestBody"] = body
-        operation["responses"] = self._responses()
-        return operation
-
-    def _description(self) -> str:
-        own = inspect.getdoc(self.handler) or ""
-        if own and not self.handler.__module__.startswith("vivace.rest."):
-            return own
-        description: str = self.view.get_view_description()
-        return description
-
-    # What is asked
-
-    def _path_parameters(self) -> Iterator[dict[str, Any]]:
-        for name, convertor in PARAMETER.findall(self.path):
-            schema = CONVERTOR_SCHEMAS.get(convertor) or self._lookup_schema(name)
-            yield {"name": name, "in": "path", "required": True, "schema": schema}
-
-    def _lookup_schema(self, name: str) -> Schema:
-        lookup = getattr(self.view, "lookup_field", None)
-        queryset = getattr(self.view, "queryset", None)
-        if queryset is None or lookup is None or name != (self.view.lookup_url_kwarg or lookup):
-            return {"type": "string"}
-        field = find_field(queryset.model, lookup)
-        return {"type": "string"} if field is None else field_schema(model_fields.value_field(field))
-
-    def _query_parameters(self) -> list[dict[str, Any]]:
-        if not self.is_list:
-            return []
-        found = []
-        for backend in getattr(self.view, "filter_backends", ()):
-            if hasattr(backend, "get_schema_operation_parameters"):
-                found += backend().get_schema_operation_parameters(self.view)
-        if getattr(self.view, "paginator", None) is not None:
-            found += self.view.paginator.get_schema_operation_parameters(self.view)
-        return list({parameter["name"]: parameter for parameter in found}.values())
-
-    def _serializer(self) -> BaseSerializer | None:
-        if not hasattr(self.view, "get_serializer"):
-            return None
-        if self.view.serializer_class is None and not _overrides_serializer(type(self.view)):
-            return None
-        serializer: BaseSerializer = self.view.get_serializer()
-        return serializer
-
-    def _request_body(self) -> dict[str, Any] | None:
-        serializer = self._serializer()
-        if serializer is None:
-            return None
-        schema = self.components.serializer(serializer, "patch" if self.method == "patch" else "request")
-        content = {parser.media_type: {"schema": schema} for parser in self.view.parser_classes}
-        return {"content": content, "required": self.method != "patch"}
-
-    # What is answered
-
-    def _responses(self) -> dict[str, Any]:
-        responses = {}
-        if self.method == "delete":
-            responses["204"] = {"description": "Deleted."}
-        else:
-            is_creation = self.action == "create"
-            responses["201" if is_creation else "200"] = self._content(
-                self._response_schema(), "Created." if is_creation else "OK."
-            )
-        if self.method in METHODS_WITH_BODY or (self.is_list and getattr(self.view, "filter_backends", None)):
-            responses["400"] = self._content(self.components.validation_error(), "The values sent are not valid.")
-        if any(permission is not AllowAny for permission in self.view.permission_classes):
-            responses["403"] = self._content(self.components.error(), "Not allowed.")
-        if "{" in self.path or (self.is_list and getattr(self.view, "paginator", None) is not None):
-            responses["404"] = self._content(self.components.error(), "There is no such object or page.")
-        return responses
-
-    def _response_schema(self) -> Schema:
-        serializer = self._serializer()
-        if serializer is None:
-            return {}
-        schema = self.components.serializer(serializer, "response")
-        if not self.is_list or isinstance(serializer, ListSerializer):
-            return schema
-        rows = {"type": "array", "items": schema}
-        paginator = getattr(self.view, "paginator", None)
-        if paginator is None:
-            return rows
-        name = f"Paginated{schema.get('$ref', 'Object').rpartition('/')[2]}List"
-        return self.components.reference(name, paginator.get_paginated_response_schema(rows))
-
-    def _content(self, schema: Schema, description: str) -> dict[str, Any]:
-        content = {renderer.media_type: {"schema": schema} for renderer in self.view.renderer_classes}
-        return {"description": description, "content": content}
-
-
-def _overrides_serializer(cls: type[Any]) -> bool:
-    return not cls.get_serializer_class.__module__.startswith("vivace.rest.")
-
-
-def _request(method: str, path: str) -> Request:
-    scope = {
-        "type": "http",
-        "method": method.upper(),
-        "path": path,
-        "query_string": b"",
-        "headers": [],
-        "path_params": {},
-        "scheme": "http",
-        "server": ("localhost", 80),
-    }
-    return Request(scope, empty_receive, empty_send)

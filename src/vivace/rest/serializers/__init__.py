@@ -20,9 +20,12 @@ from vivace.rest.fields import (
     DurationField,
     EmailField,
     Field,
+    FileField,
+    FilePathField,
     FloatField,
     HiddenField,
     HStoreField,
+    ImageField,
     IntegerField,
     IPAddressField,
     JSONField,
@@ -52,7 +55,13 @@ from vivace.rest.relations import (
 from vivace.rest.serializers.base import BaseSerializer, ListSerializer, as_serializer_error
 from vivace.rest.serializers.model import ALL_FIELDS, HyperlinkedModelSerializer, ModelSerializer
 from vivace.rest.serializers.plain import Serializer
-from vivace.rest.validators import UniqueTogetherValidator, UniqueValidator
+from vivace.rest.validators import (
+    UniqueForDateValidator,
+    UniqueForMonthValidator,
+    UniqueForYearValidator,
+    UniqueTogetherValidator,
+    UniqueValidator,
+)
 
 __all__ = [
     "ALL_FIELDS",
@@ -71,6 +80,8 @@ __all__ = [
     "EmailField",
     "ErrorDetail",
     "Field",
+    "FileField",
+    "FilePathField",
     "FloatField",
     "HStoreField",
     "HiddenField",
@@ -78,6 +89,7 @@ __all__ = [
     "HyperlinkedModelSerializer",
     "HyperlinkedRelatedField",
     "IPAddressField",
+    "ImageField",
     "IntegerField",
     "JSONField",
     "ListField",
@@ -99,6 +111,9 @@ __all__ = [
     "TimeField",
     "URLField",
     "UUIDField",
+    "UniqueForDateValidator",
+    "UniqueForMonthValidator",
+    "UniqueForYearValidator",
     "UniqueTogetherValidator",
     "UniqueValidator",
     "ValidationError",

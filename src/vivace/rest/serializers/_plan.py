@@ -134,6 +134,8 @@ class _Compiler:
         show = self.remember("show", _shower(field))
         how = type(field).to_representation
         inline = INLINE.get(how)
+        if how is fields.BigIntegerField.to_representation and not getattr(field, "coerce_to_string", True):
+            inline = ("int", "v")
         if inline is None and has_default_format(field):
             inline = INLINE_FORMATTED.get(how)
         if inline is None and isinstance(field, fields.DecimalField) and has_plain_digits(field):

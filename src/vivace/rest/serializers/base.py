@@ -296,15 +296,14 @@ class ListSerializer(BaseSerializer[Instance]):
 
     async def _convert_items(self, data: list[Any]) -> list[Any]:
         values = []
-        errors: list[Any] = []
-        for item in data:
+        errors: dict[int, Any] = {}
+        for index, item in enumerate(data):
             try:
                 value = self.run_child_validation(item)
                 values.append(await value if isinstance(value, CoroutineType) else value)
-                errors.append({})
             except ValidationError as error:
-                errors.append(error.detail)
-        if any(errors):
+                errors[index] = error.detail
+        if errors:
             raise ValidationError(errors)
         return values
 

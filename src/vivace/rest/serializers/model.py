@@ -10,13 +10,15 @@ from vivace.orm.exceptions import DatabaseError, DataError, IntegrityError, NotU
 from vivace.orm.models import Model
 from vivace.orm.transactions import atomic
 from vivace.rest import fields, model_fields, relations
-from vivace.rest._models import find_field, is_to_many
+from vivace.rest._models import find_field, is_parent_link, is_to_many, own_key
 from vivace.rest._typing import Instance
 from vivace.rest.exceptions import ErrorDetail, NotFound, ValidationError
 from vivace.rest.fields.base import Field
+from vivace.rest.serializers import _uniqueness
+from vivace.rest.serializers._uniqueness import is_unique, unique_message, unique_validator
 from vivace.rest.serializers.base import NON_FIELD_ERRORS, BaseSerializer
 from vivace.rest.serializers.plain import Serializer
-from vivace.rest.validators import UniqueTogetherValidator, UniqueValidator
+from vivace.rest.validators import UniqueTogetherValidator
 from vivace.utils.suggest import did_you_mean
 
 ALL_FIELDS = "__all__"
@@ -57,6 +59,8 @@ class ModelSerializer(Serializer[Instance]):
 
     serializer_field_mapping: ClassVar[Mapping[str, type[Field]]] = model_fields.FIELD_CLASSES
     serializer_related_field: ClassVar[type[relations.RelatedField]] = relations.PrimaryKeyRelatedField
+    serializer_related_to_field: ClassVar[type[relations.RelatedField]] = relations.SlugRelatedField
+    serializer_url_field: ClassVar[type[relations.RelatedField]] = relations.HyperlinkedIdentityField
     serializer_choice_field: ClassVar[type[fields.ChoiceField]] = fields.ChoiceField
     url_field_name = "url"
 
@@ -66,9 +70,10 @@ class ModelSerializer(Serializer[Instance]):
         """The declared fields and those made from the model, in the order of `Meta.fields`."""
         model = self.get_model()
         declared = super().get_fields()
-        extra_kwargs = self.get_extra_kwargs()
+        names = self.get_field_names(declared)
+        extra_kwargs, hidden = self.get_uniqueness_extra_kwargs(names, declared, self.get_extra_kwargs())
         found: dict[str, Field] = {}
-        for name in self.get_field_names(declared):
+        for name in names:
             if name in declared:
                 found[name] = declared[name]
                 continue
@@ -76,7 +81,7 @@ class ModelSerializer(Serializer[Instance]):
             source = extra.get("source", name)
             cls, kwargs = self.build_field(name if source == "*" else source, model, self._depth())
             found[name] = cls(**self.include_extra_kwargs(kwargs, extra))
-        return found
+        return {**found, **hidden}
 
     def get_model(self) -> Any:
         """`Meta.model`. Raises TypeError for a Meta that cannot work."""
@@ -128,9 +133,9 @@ class ModelSerializer(Serializer[Instance]):
     def get_default_field_names(self, declared: Mapping[str, Field], model: Any) -> list[str]:
         """What "__all__" means: the key, what is declared, the model's fields, its relations; nothing secret."""
         options = model._meta
-        shown = [field for field in options.concrete_fields if not field.spec.secret]
+        shown = [field for field in options.concrete_fields if not (field.spec.secret or is_parent_link(field))]
         names = [
-            options.pk.name,
+            own_key(model).name,
             *declared,
             *(field.name for field in shown if not field.is_relation),
             *(field.name for field in shown if field.is_relation),
@@ -139,7 +144,7 @@ class ModelSerializer(Serializer[Instance]):
         return list(dict.fromkeys(names))
 
     def get_extra_kwargs(self) -> dict[str, dict[str, Any]]:
-        """Arguments by field name, from `Meta.extra_kwargs`, `read_only_fields` and the unique constraints."""
+        """Arguments by field name, from `Meta.extra_kwargs` and `read_only_fields`."""
         meta: Any = self.Meta  # type: ignore[attr-defined]
         kwargs = {name: dict(given) for name, given in (getattr(meta, "extra_kwargs", None) or {}).items()}
         read_only = getattr(meta, "read_only_fields", None) or ()
@@ -147,13 +152,22 @@ class ModelSerializer(Serializer[Instance]):
             raise TypeError(f"{type(self).__name__}.Meta.read_only_fields is a list of names, got {read_only!r}")
         for name in read_only:
             kwargs.setdefault(name, {})["read_only"] = True
-        for name in {name for group in unique_groups(meta.model) for name in group}:
-            field = meta.model._meta.get_field(name)
-            given = kwargs.setdefault(name, {})
-            if not field.has_default() and not field.null and not field.spec.auto and "default" not in given:
-                # DRF: a field of a unique set must be given, even if it may be blank.
-                given.setdefault("required", not given.get("read_only", False))
         return kwargs
+
+    def get_uniqueness_extra_kwargs(
+        self, field_names: Iterable[str], declared: Mapping[str, Field], extra_kwargs: dict[str, dict[str, Any]]
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, Field]]:
+        """`extra_kwargs` with what unique constraints need: defaults, or that a value is sent; and hidden fields."""
+        meta: Any = self.Meta  # type: ignore[attr-defined]
+        if getattr(meta, "validators", None) is not None:
+            return extra_kwargs, {}
+        columns = {field.name for field in meta.model._meta.concrete_fields}
+        by_source = {}
+        for name in field_names:
+            source = declared[name].source if name in declared else extra_kwargs.get(name, {}).get("source")
+            if (source or name) in columns:
+                by_source[source or name] = name
+        return _uniqueness.needed_for_uniqueness(meta.model, by_source, extra_kwargs)
 
     def include_extra_kwargs(self, kwargs: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments made from the model, replaced by those given; those that contradict them are dropped."""
@@ -187,6 +201,9 @@ class ModelSerializer(Serializer[Instance]):
         if field.spec.choices:
             cls = self.serializer_choice_field
         kwargs = model_fields.field_kwargs(field, cls)
+        if issubclass(cls, fields.ListField) and getattr(field, "base_field", None) is not None:
+            child, child_kwargs = self.build_standard_field("child", field.base_field)
+            kwargs["child"] = child(**child_kwargs)
         if kwargs.get("read_only"):
             return cls, _without_choices(cls, kwargs, field)
         if field.spec.secret:
@@ -197,8 +214,11 @@ class ModelSerializer(Serializer[Instance]):
     def build_relational_field(self, name: str, field: Any) -> tuple[type[Field], dict[str, Any]]:
         """For a relation that is shown as a key."""
         kwargs = model_fields.related_kwargs(field)
-        if field.related_model is not None and not kwargs.get("read_only") and _is_unique(field):
-            kwargs["validators"] = [self._unique_validator(field)]
+        if field.related_model is not None and not kwargs.get("read_only") and is_unique(field):
+            kwargs["validators"] = [unique_validator(field)]
+        target = model_fields.other_target(field)
+        if target is not None:
+            return self.serializer_related_to_field, {**kwargs, "slug_field": target}
         return self.serializer_related_field, kwargs
 
     def build_nested_field(self, name: str, field: Any, depth: int) -> tuple[type[Field], dict[str, Any]]:
@@ -218,7 +238,7 @@ class ModelSerializer(Serializer[Instance]):
 
     def build_url_field(self, name: str, model: Any) -> tuple[type[Field], dict[str, Any]]:
         """For the object's own address."""
-        return relations.HyperlinkedIdentityField, {"view_name": f"{model._meta.model_name}-detail"}
+        return self.serializer_url_field, {"view_name": f"{model._meta.model_name}-detail"}
 
     def build_unknown_field(self, name: str, model: Any) -> tuple[type[Field], dict[str, Any]]:
         """Raises TypeError."""
@@ -231,17 +251,14 @@ class ModelSerializer(Serializer[Instance]):
 
     def _add_validators(self, kwargs: dict[str, Any], cls: type[Field], field: Any) -> None:
         own = model_fields.own_validators(field)
-        if _is_unique(field):
-            own.append(self._unique_validator(field))
+        if is_unique(field):
+            own.append(unique_validator(field))
         if own:
             # Given as `validators` they would replace those of the field's class.
             kwargs["validators"] = [*cls.default_validators, *own]
 
-    def _unique_validator(self, field: Any) -> UniqueValidator:
-        return UniqueValidator(field.model._meta.default_manager.all(), message=unique_message(field))
-
     def get_validators(self) -> list[Any]:
-        """`Meta.validators`, or one for each unique set of which all fields take part."""
+        """`Meta.validators`, or one for each unique set, and each `unique_for_date`, of which all fields take part."""
         meta: Any = self.Meta  # type: ignore[attr-defined]
         given = getattr(meta, "validators", None)
         if given is not None:
@@ -249,13 +266,10 @@ class ModelSerializer(Serializer[Instance]):
         by_source = {
             field.source: name
             for name, field in self.bound_fields.items()
-            if not field.read_only or field.default is not fields.empty
+            if field.source is not None and (not field.read_only or field.default is not fields.empty)
         }
-        return [
-            UniqueTogetherValidator(meta.model._meta.default_manager.all(), [by_source[name] for name in group])
-            for group in unique_groups(meta.model)
-            if all(name in by_source for name in group)
-        ]
+        together = _uniqueness.together_validators(meta.model, by_source)
+        return [*together, *_uniqueness.date_validators(meta.model, by_source)]
 
     # Saving
 
@@ -322,13 +336,13 @@ class ModelSerializer(Serializer[Instance]):
         model = self.get_model()
         by_source = {field.source: name for name, field in self.bound_fields.items() if not field.read_only}
         named = [field for field in model._meta.concrete_fields if field.column in columns]
-        if len(named) == 1 and named[0].name in by_source and _is_unique(named[0]):
+        if len(named) == 1 and named[0].name in by_source and is_unique(named[0]):
             return ValidationError({by_source[named[0].name]: [unique_message(named[0])]}, code="unique")
-        for group in unique_groups(model):
-            if set(group) == {field.name for field in named} and all(name in by_source for name in group):
-                names = ", ".join(by_source[name] for name in group)
-                message = UniqueTogetherValidator.message.format(field_names=names)
-                return ValidationError({NON_FIELD_ERRORS: [message]}, code="unique")
+        for group in _uniqueness.unique_sets(model):
+            if set(group.fields) == {field.name for field in named} and all(name in by_source for name in group.fields):
+                names = ", ".join(by_source[name] for name in group.fields)
+                message = (group.message or UniqueTogetherValidator.message).format(field_names=names)
+                return ValidationError({NON_FIELD_ERRORS: [message]}, code=group.code or "unique")
         for constraint in model._meta.constraints:
             if constraint.name == error.constraint:
                 code = constraint.violation_error_code or "invalid"
@@ -367,28 +381,13 @@ class HyperlinkedModelSerializer(ModelSerializer[Instance]):
 
     def get_default_field_names(self, declared: Mapping[str, Field], model: Any) -> list[str]:
         names = super().get_default_field_names(declared, model)
-        return [self.url_field_name, *(name for name in names if name != model._meta.pk.name)]
+        return [self.url_field_name, *(name for name in names if name != own_key(model).name)]
 
     def build_relational_field(self, name: str, field: Any) -> tuple[type[Field], dict[str, Any]]:
         cls, kwargs = super().build_relational_field(name, field)
+        if not issubclass(cls, relations.HyperlinkedRelatedField):
+            return cls, kwargs
         return cls, {**kwargs, "view_name": f"{field.related_model._meta.model_name}-detail"}
-
-
-def unique_groups(model: Any) -> list[tuple[str, ...]]:
-    """The sets of fields that are unique together, without a condition."""
-    groups = [tuple(group) for group in model._meta.unique_together]
-    for constraint in model._meta.constraints:
-        names = tuple(getattr(constraint, "fields", ()))
-        if len(names) > 1 and getattr(constraint, "condition", None) is None and hasattr(constraint, "fields"):
-            groups.append(names)
-    return groups
-
-
-def unique_message(field: Any) -> str:
-    """Django's words: "book with this isbn already exists."."""
-    words = {"model_name": field.model._meta.verbose_name, "field_label": field.verbose_name}
-    text: str = field.error_messages["unique"] % words
-    return text
 
 
 async def _is_stored(instance: Model) -> bool:
@@ -397,16 +396,6 @@ async def _is_stored(instance: Model) -> bool:
     except DatabaseError:
         # Inside a transaction that the first error has broken, nothing can be asked.
         return True
-
-
-def _is_unique(field: Any) -> bool:
-    if getattr(field, "spec", None) is not None and field.spec.unique:
-        return True
-    constraints: Iterable[Any] = field.model._meta.constraints if hasattr(field, "spec") else ()
-    return any(
-        tuple(getattr(constraint, "fields", ())) == (field.name,) and getattr(constraint, "condition", None) is None
-        for constraint in constraints
-    )
 
 
 def _is_secret(model: Any, name: str) -> bool:

@@ -22,12 +22,14 @@ FIELD_HOOKS = (
     "get_field_names",
     "get_default_field_names",
     "get_extra_kwargs",
+    "get_uniqueness_extra_kwargs",
     "include_extra_kwargs",
     "build_field",
     "build_standard_field",
     "build_relational_field",
     "build_nested_field",
     "build_property_field",
+    "build_url_field",
     "build_unknown_field",
 )
 

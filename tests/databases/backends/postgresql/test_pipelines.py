@@ -369,22 +369,19 @@ async def test_statements_are_prepared_anew_when_they_are_old(postgres_url: str)
 
 
 async def test_what_else_comes_in_between_reaches_the_driver(postgres_url: str) -> None:
-    notices = []
-
-    async def listen(connection: Any) -> None:
-        connection.add_log_listener(lambda _, message: notices.append(str(message)))
-
-    async with Database(postgres_url, max_size=1) as database:
-        await database.execute(
-            "CREATE OR REPLACE FUNCTION pg_temp.abs(n TEXT) RETURNS TEXT LANGUAGE plpgsql STABLE AS "
-            "$$ BEGIN RAISE WARNING 'seen %', n; RETURN n; END $$"
-        )
+    notices: list[str] = []
+    # The server tells what it does with every statement.
+    talkative = {"client_min_messages": "debug5"}
+    async with Database(postgres_url, max_size=1, server_settings=talkative) as database:
+        plan = await known(database, series(), 1)
         async with database.connection() as connection:
-            await listen(connection.raw_connection)
-        plan = read("SELECT abs FROM (SELECT 'x' AS abs) AS q")
-        await known(database, plan)
-        assert await database.fetch_plan(plan) == [("x",)]
-        assert await database.fetch_val("SELECT pg_temp.abs('y')") == "y"
+            raw: Any = connection.raw_connection
+            raw.add_log_listener(lambda _, message: notices.append(str(message)))
+        notices.clear()
+        found, taken = await together(database, plan, (1,), (2,))
+        assert ([len(rows) for rows in found], taken) == ([1, 2], 1)
+        assert any("StartTransaction" in notice for notice in notices)
+        assert await database.fetch_val("SELECT 3") == 3
 
 
 async def test_large_rows_come_whole(postgres: Database) -> None:

@@ -330,8 +330,8 @@ async def test_reads_without_pause_do_not_keep_the_log_from_being_reset(sqlite: 
             await sqlite.execute("UPDATE t SET v = :v WHERE id = :id", {"v": letter * 60_000, "id": number + 1})
     is_done = True
     await asyncio.gather(*readers)
-    # 24 MB or more were written; SQLite starts the log anew once it is over 4 MB and nobody reads from it.
-    assert Path(sqlite.url.database + "-wal").stat().st_size < 18_000_000
+    # Without a new start it would have 27 MB; SQLite starts the log anew once it is over 4 MB and nobody reads from it.
+    assert Path(sqlite.url.database + "-wal").stat().st_size < 12_000_000
 
 
 async def test_a_million_rows_do_not_stop_the_loop(sqlite: Database) -> None:

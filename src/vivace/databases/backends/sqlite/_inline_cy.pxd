@@ -5,7 +5,6 @@ cdef class InlineReader:
     cdef object _loop
     cdef object _connection
     cdef object _cursor
-    cdef object _anchor_connection
     cdef object _anchor
     cdef Py_ssize_t _reads
     cdef double _deadline
@@ -15,5 +14,4 @@ cdef class InlineReader:
     cpdef attempt(self, operation, plan, args)
     cdef _read(self, operation, plan, args)
     cdef _spend(self, plan, double spent)
-    cdef _drop_anchor(self)
     cpdef _new_turn(self)

@@ -102,10 +102,8 @@ class SQLiteBackend(Backend):
         if not self.options.inline_reads:
             return
         # Opened in a thread: opening may wait for locks. Used on the loop, which never does.
-        connections: tuple[sqlite3.Connection, sqlite3.Connection | None] = await worker.perform(
-            Job(loop, lambda *_: self._opener.open_for_loop(), NO_PLAN, None)
-        )
-        before, self.inline = self.inline, InlineReader(loop, *connections)
+        reader, anchor = await worker.perform(Job(loop, lambda *_: self._opener.open_for_loop(), NO_PLAN, None))
+        before, self.inline = self.inline, InlineReader(loop, reader, anchor)
         if before is not None:
             before.close()
 

@@ -11,6 +11,7 @@ from time import monotonic, sleep
 from typing import Any
 from urllib.parse import quote
 
+from vivace.databases.backends.sqlite.anchor import LOG_LIMIT, Anchor
 from vivace.databases.backends.sqlite.functions import add_functions
 from vivace.databases.backends.sqlite.options import Options
 from vivace.databases.backends.sqlite.translate import translated
@@ -40,8 +41,8 @@ class Opener:
         self._statements[key] = (sql, args)
         self.generation += 1
 
-    def open_for_loop(self) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
-        """The connections of `InlineReader`: they never wait for a lock."""
+    def open_for_loop(self) -> tuple[sqlite3.Connection, Anchor | None]:
+        """What `InlineReader` reads with: connections that never wait for a lock."""
         reader = self.open(query_only=True)
         reader.execute("PRAGMA busy_timeout=0")
         # Only with a WAL is a lock that is held for a turn of the loop in nobody's way.
@@ -49,7 +50,7 @@ class Opener:
             return reader, None
         anchor = self.open(query_only=True)
         anchor.execute("PRAGMA busy_timeout=0")
-        return reader, anchor
+        return reader, Anchor(anchor, f"{self.path}-wal")
 
     def open(self, *, query_only: bool = False) -> sqlite3.Connection:
         """A new connection.
@@ -98,6 +99,7 @@ class Opener:
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
         options = self.options
+        connection.execute(f"PRAGMA journal_size_limit={LOG_LIMIT}")
         for name, value in options.pragmas:
             connection.execute(f"PRAGMA {name}={value}")
         if not self.in_memory:
