@@ -28,7 +28,7 @@ def run_page() -> dict[str, Any]:
 
 
 async def test_the_page_is_true(tmp_path: Path) -> None:
-    with registry.isolated():
+    with registry.isolated(empty=True):
         names = run_page()
         app = Application(routes=names["app"].api.functions.routes)
         async with Database(f"sqlite:///{tmp_path / 'docs.db'}") as database:
@@ -53,7 +53,7 @@ async def use(client: AsyncTestClient) -> None:
 
 
 def test_the_websocket_of_the_page_answers() -> None:
-    with registry.isolated():
+    with registry.isolated(empty=True):
         app = Application(routes=run_page()["app"].api.functions.routes)
         with TestClient(app).websocket_connect("/chat/3?name=ann") as session:
             assert session.receive_json() == {"room": 3, "name": "ann"}
