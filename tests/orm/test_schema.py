@@ -150,4 +150,4 @@ def test_an_index_has_its_operator_class_in_either_direction() -> None:
     assert str(CreateIndex(index).compile(dialect=postgresql.dialect())) == (  # type: ignore[no-untyped-call]
         "CREATE INDEX x ON stationery_note (name varchar_pattern_ops DESC, text text_ops)"
     )
-    assert str(CreateIndex(index).compile(dialect=sqlite.dialect())) == "CREATE INDEX x ON shop_note (name DESC, text)"
+    assert str(CreateIndex(index).compile(dialect=sqlite.dialect())) == "CREATE INDEX x ON stationery_note (name DESC, text)"

@@ -66,7 +66,7 @@ def no_migration(project: Project) -> None:
 
 
 def broken_file(project: Project) -> None:
-    write(project, "0001", "None", "    op.add_colum()\n")
+    write(project, "0001", "None", "    opp.add_column()\n")
     make(project.apps, project.metadata)
 
 
