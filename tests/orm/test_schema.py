@@ -143,11 +143,11 @@ def test_an_index_has_its_operator_class_in_either_direction() -> None:
         text = models.CharField(max_length=10)
 
         class Meta:
-            app_label = "stationery"
+            app_label = "paper"
             indexes = (models.Index(fields=["-name", "text"], name="x", opclasses=["varchar_pattern_ops", "text_ops"]),)
 
-    (index,) = metadata([Note]).tables["stationery_note"].indexes
+    (index,) = metadata([Note]).tables["paper_note"].indexes
     assert str(CreateIndex(index).compile(dialect=postgresql.dialect())) == (  # type: ignore[no-untyped-call]
-        "CREATE INDEX x ON stationery_note (name varchar_pattern_ops DESC, text text_ops)"
+        "CREATE INDEX x ON paper_note (name varchar_pattern_ops DESC, text text_ops)"
     )
-    assert str(CreateIndex(index).compile(dialect=sqlite.dialect())) == "CREATE INDEX x ON stationery_note (name DESC, text)"
+    assert str(CreateIndex(index).compile(dialect=sqlite.dialect())) == "CREATE INDEX x ON paper_note (name DESC, text)"
