@@ -9,9 +9,10 @@ import pytest
 from tests.orm.library import Author, Book, Loan, Node, Profile, Publisher, Tag, statements
 
 from vivace.databases import Database
-from vivace.orm import atomic
+from vivace.orm import atomic, models
 from vivace.orm.exceptions import FieldError, NotLoaded
 from vivace.orm.models import Prefetch
+from vivace.orm.registry import registry
 
 pytestmark = pytest.mark.anyio
 
@@ -233,3 +234,31 @@ async def test_setting_thousands_of_related_objects_takes_no_quadratic_time(data
     await ann.edited.set(books[:2000])
     assert time.process_time() - begin < 2  # comparing each with each took 10 s
     assert await ann.edited.count() == 2000
+
+
+def test_a_unique_foreign_key_has_a_manager_on_its_other_side_as_in_django() -> None:
+    with registry.isolated(empty=True):
+
+        class Seat(models.Model):
+            class Meta:
+                app_label = "theatre"
+
+        class Ticket(models.Model):
+            seat = models.ForeignKey(Seat, on_delete=models.CASCADE, unique=True)
+
+            class Meta:
+                app_label = "theatre"
+
+    (relation,) = Seat._meta.related_objects
+    assert (relation.accessor, relation.one_to_many, relation.one_to_one) == ("ticket_set", True, False)
+    assert hasattr(Seat(id=1).ticket_set, "filter")  # type: ignore[attr-defined]
+
+
+def test_relations_are_told_apart_by_djangos_classes_and_flags() -> None:
+    kinds = {relation.name: type(relation) for relation in Author._meta.related_objects}
+    assert kinds["books"] is models.ManyToOneRel
+    assert issubclass(models.OneToOneRel, models.ManyToOneRel)
+    assert issubclass(models.ManyToManyRel, models.ForeignObjectRel)
+    field = Book._meta.get_field("author")
+    assert (field.many_to_one, field.one_to_one, field.many_to_many) == (True, False, False)
+    assert models.signals.post_save is not None

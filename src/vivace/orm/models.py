@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vivace.orm import functions, signals
 from vivace.orm.base import Model
 from vivace.orm.constraints import BaseConstraint, CheckConstraint, Deferrable, UniqueConstraint
 from vivace.orm.exceptions import NON_FIELD_ERRORS, FieldError, ObjectDoesNotExist, ProtectedError, RestrictedError
@@ -81,6 +82,8 @@ from vivace.orm.fields import (
     UUIDField,
     VersionField,
 )
+from vivace.orm.fields.relation import ManyToManyRel, ManyToOneRel, OneToOneRel
+from vivace.orm.fields.relation import Relation as ForeignObjectRel
 from vivace.orm.indexes import Index
 from vivace.orm.manager import Manager
 from vivace.orm.query.filtered import FilteredRelation
@@ -144,6 +147,7 @@ __all__ = [
     "FilteredRelation",
     "FloatField",
     "ForeignKey",
+    "ForeignObjectRel",
     "Func",
     "GeneratedField",
     "GenericIPAddressField",
@@ -156,11 +160,14 @@ __all__ = [
     "Lookup",
     "Manager",
     "ManyToManyField",
+    "ManyToManyRel",
+    "ManyToOneRel",
     "Max",
     "Min",
     "Model",
     "ObjectDoesNotExist",
     "OneToOneField",
+    "OneToOneRel",
     "OrderBy",
     "OuterRef",
     "PositiveBigIntegerField",
@@ -199,5 +206,7 @@ __all__ = [
     "WindowFrame",
     "WindowFrameExclusion",
     "aprefetch_related_objects",
+    "functions",
     "prefetch_related_objects",
+    "signals",
 ]

@@ -73,7 +73,7 @@ class Field(RegisterLookupMixin, Generic[T]):
     """Whether the database counts the value up."""
 
     is_relation = False
-    many_to_many = False
+    many_to_many = many_to_one = one_to_many = one_to_one = False
     concrete = True
     auto_created = False
     """Whether the model got it without declaring it: the link to a parent."""

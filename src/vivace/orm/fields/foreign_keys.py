@@ -10,7 +10,7 @@ import sqlalchemy
 from vivace.orm.exceptions import FieldDoesNotExist
 from vivace.orm.fields.base import Field, FieldOptions
 from vivace.orm.fields.on_delete import OnDelete, check_on_delete
-from vivace.orm.fields.relation import RelatedField, Relation, check_target
+from vivace.orm.fields.relation import ManyToOneRel, OneToOneRel, RelatedField, check_target
 from vivace.utils.fieldspec import Kind
 from vivace.utils.validators import Validator
 
@@ -24,6 +24,7 @@ RT = TypeVar("RT", bound="Model | None")
 
 class _KeyField(RelatedField):
     default_error_messages = {"invalid": "%(model)s instance with %(field)s %(value)r is not a valid choice."}
+    _relation_class: ClassVar[type[ManyToOneRel]] = ManyToOneRel
 
     def __init__(
         self,
@@ -44,7 +45,7 @@ class _KeyField(RelatedField):
         super().__init__(**options)
         self.to_field, self.db_constraint, self.on_delete = to_field, db_constraint, on_delete
         self.limit_choices_to = limit_choices_to
-        self.remote_field = Relation(
+        self.remote_field = self._relation_class(
             self,
             to,
             related_name=related_name,
@@ -56,7 +57,7 @@ class _KeyField(RelatedField):
     def copied(self) -> Field[Any]:
         copied: _KeyField = super().copied()  # type: ignore[assignment]
         rel = self.remote_field
-        copied.remote_field = Relation(
+        copied.remote_field = self._relation_class(
             copied,
             rel.to,
             related_name=rel.related_name,
@@ -143,6 +144,7 @@ class ForeignKey(_KeyField, Generic[RT]):
     """Many to one. `book.author` is an `Author`, loaded or knowing only its key; `await book.author` loads it."""
 
     kind: ClassVar[Kind] = "foreign_key"
+    many_to_one = True
 
     if TYPE_CHECKING:
 
@@ -208,6 +210,8 @@ class OneToOneField(ForeignKey[RT]):
     """One to one: a unique foreign key, whose other side is a single object."""
 
     kind = "one_to_one"
+    many_to_one, one_to_one = False, True
+    _relation_class = OneToOneRel
 
     if TYPE_CHECKING:
 

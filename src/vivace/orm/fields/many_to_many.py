@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, Unpack,
 from vivace.orm.exceptions import ModelDefinitionError
 from vivace.orm.fields.base import Field, FieldOptions
 from vivace.orm.fields.foreign_keys import ForeignKey
-from vivace.orm.fields.relation import RelatedField, Relation, check_target
+from vivace.orm.fields.relation import ManyToManyRel, RelatedField, check_target
 
 if TYPE_CHECKING:
     from vivace.orm.base import Model
@@ -91,14 +91,14 @@ class ManyToManyField(RelatedField, Generic[M]):
         self.symmetrical = (to == "self") if symmetrical is None else symmetrical
         self.given_through, self.through_fields, self.given_db_table = through, through_fields, db_table
         self.limit_choices_to, self.db_constraint = limit_choices_to, db_constraint
-        self.remote_field = Relation(
+        self.remote_field = ManyToManyRel(
             self, to, related_name=related_name, related_query_name=related_query_name, on_delete=None
         )
 
     def copied(self) -> Field[Any]:
         copied: ManyToManyField[Any] = super().copied()  # type: ignore[assignment]
         rel = self.remote_field
-        copied.remote_field = Relation(
+        copied.remote_field = ManyToManyRel(
             copied, rel.to, related_name=rel.related_name, related_query_name=rel.related_query_name, on_delete=None
         )
         return copied

@@ -14,9 +14,15 @@ if TYPE_CHECKING:
 
 
 class Relation:
-    """One relation seen from its target (Django's `remote_field`; also what `_meta.related_objects` lists)."""
+    """One relation seen from its target (Django's `remote_field`; also what `_meta.related_objects` lists).
+
+    Django's ForeignObjectRel. Source: https://docs.djangoproject.com/en/5.2/ref/models/meta/
+    """
 
     is_relation = True
+    many = True
+    """Whether the target has a manager for it, rather than one object."""
+    many_to_many = many_to_one = one_to_many = one_to_one = False
     concrete = False
     auto_created = True
     editable = False
@@ -53,26 +59,6 @@ class Relation:
         return self.field.model
 
     @property
-    def many(self) -> bool:
-        """Whether one target may have several."""
-        return self.field.many_to_many or not self.field.unique
-
-    @property
-    def many_to_many(self) -> bool:
-        """Whether the field is a ManyToManyField."""
-        return self.field.many_to_many
-
-    @property
-    def one_to_many(self) -> bool:
-        """Whether this is the reverse of a plain foreign key."""
-        return self.many and not self.field.many_to_many
-
-    @property
-    def one_to_one(self) -> bool:
-        """Whether this is the reverse of a OneToOneField."""
-        return not self.many
-
-    @property
     def hidden(self) -> bool:
         """Whether the target has no attribute for the relation: `related_name` ends with "+", or it is symmetrical."""
         return self.field.symmetrical or (self.related_name is not None and self.related_name.endswith("+"))
@@ -107,6 +93,25 @@ class Relation:
 
     def __repr__(self) -> str:
         return f"<Relation: {self.field.model._meta.label}.{self.field.name}>"
+
+
+class ManyToOneRel(Relation):
+    """The reverse of a ForeignKey: a manager, also of a unique one, as in Django."""
+
+    one_to_many = True
+
+
+class OneToOneRel(ManyToOneRel):
+    """The reverse of a OneToOneField: one object."""
+
+    many = one_to_many = False
+    one_to_one = True
+
+
+class ManyToManyRel(Relation):
+    """The reverse of a ManyToManyField."""
+
+    many_to_many = True
 
 
 class RelatedField(Field[Any]):

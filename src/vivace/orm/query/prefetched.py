@@ -139,7 +139,7 @@ async def _forward(instances: list[Any], field: ForeignKey[Any], given: Given, d
         for row in found:
             for instance in waiting[getattr(row, target)]:
                 setattr(instance, slot, row)
-                if field.unique and field.remote_field.accessor is not None:
+                if field.remote_field.one_to_one and field.remote_field.accessor is not None:
                     setattr(row, field.remote_field.slot, instance)
         loaded += found
     return list({id(each): each for each in loaded}.values())

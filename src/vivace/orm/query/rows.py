@@ -143,7 +143,7 @@ def _join_related(select: Select, root: hydrate.Node, path: str, columns: list[A
             target = join.model
             below = tuple(steps[:position])
             child = hydrate.Node(target, select.loaded_fields(target, below), len(columns), name)
-            if key.unique and key.remote_field.accessor is not None:
+            if key.remote_field.one_to_one and key.remote_field.accessor is not None:
                 child.back = slot_of(key.name) if backward else key.remote_field.slot
             child.is_reverse = backward
             node.children.append(child)
