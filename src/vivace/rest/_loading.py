@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vivace.orm import binding
-from vivace.orm.exceptions import NotLoaded
+from vivace.orm.exceptions import NotLoaded, ObjectDoesNotExist
+from vivace.orm.instances import ABSENT
 from vivace.orm.query.prefetch import Prefetch, prefetch
 from vivace.rest import _querysets
 from vivace.rest._models import find_field, is_to_many
@@ -142,26 +143,34 @@ async def complete(serializer: Any, instance: Any) -> Any:
         instance = list(instance.all())
     objects = list(instance) if isinstance(instance, Sequence | set) else [instance]
     for model in {item._meta.model for item in objects if hasattr(item, "_meta")}:
-        await _fill([item for item in objects if isinstance(item, model)], needed(serializer, model))
+        await fill([item for item in objects if isinstance(item, model)], needed(serializer, model))
     return instance
 
 
-async def _fill(objects: Sequence[Any], need: Needed) -> None:
+async def fill(objects: Sequence[Any], need: Needed) -> None:
+    """Loads what is needed and not there yet, by one query for each relation."""
     if not objects or not need:
         return
     for name, below in need.one.items():
-        related = [item for item in (getattr(owner, name) for owner in objects) if item is not None]
         # Awaits of one moment are merged into one query.
-        await asyncio.gather(*(_loaded(item) for item in related))
-        await _fill(related, below)
+        related = await asyncio.gather(*(_related(owner, name) for owner in objects))
+        await fill([item for item in related if item is not None], below)
     for name, below in need.many.items():
         missing = [owner for owner in objects if not getattr(owner, name).is_loaded]
         if missing:
             rows = _apply(below.model._meta.default_manager.all(), below)
             await prefetch(missing, [Prefetch(name, queryset=rows)], missing[0]._state.db or binding.resolve())
         there = [item for owner in objects if owner not in missing for item in getattr(owner, name)]
-        await _fill(there, below)
+        await fill(there, below)
 
 
-async def _loaded(item: Any) -> Any:
-    return await item
+async def _related(owner: Any, name: str) -> Any:
+    """The related object, loaded; None where there is none, which the owner then knows."""
+    try:
+        item = getattr(owner, name)
+        return None if item is None else await item
+    except ObjectDoesNotExist:
+        relation = find_field(owner._meta.model, name)
+        if getattr(relation, "column", None) is None:
+            setattr(owner, relation.slot, ABSENT)
+        return None

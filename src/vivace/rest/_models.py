@@ -40,4 +40,5 @@ def is_to_many(field: Any) -> bool:
     """Whether a model field or relation leads to several objects."""
     if getattr(field, "many_to_many", False):
         return True
-    return bool(getattr(field, "auto_created", False) and getattr(field, "many", False))
+    is_other_side = getattr(field, "auto_created", False) or getattr(field, "hangs", False)
+    return bool(is_other_side and getattr(field, "many", False))

@@ -168,7 +168,13 @@ class Field:
 
     @property
     def _is_partial(self) -> bool:
-        return bool(getattr(self.root, "partial", False))
+        """Whether values may be left out: in a partial update, but not in an object that is new in it."""
+        place: Any = self
+        while place.parent is not None:
+            if getattr(place, "is_new_item", False):
+                return False
+            place = place.parent
+        return bool(getattr(place, "partial", False))
 
     def get_default(self) -> Any:
         """The value when none is given. Raises SkipField when there is no default, or the update is partial."""

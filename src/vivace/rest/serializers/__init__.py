@@ -54,6 +54,7 @@ from vivace.rest.relations import (
 )
 from vivace.rest.serializers.base import BaseSerializer, ListSerializer, as_serializer_error
 from vivace.rest.serializers.model import ALL_FIELDS, HyperlinkedModelSerializer, ModelSerializer
+from vivace.rest.serializers.nested import NestedWrites
 from vivace.rest.serializers.plain import Serializer
 from vivace.rest.validators import (
     UniqueForDateValidator,
@@ -98,6 +99,7 @@ __all__ = [
     "ModelField",
     "ModelSerializer",
     "MultipleChoiceField",
+    "NestedWrites",
     "PrimaryKeyRelatedField",
     "ReadOnlyField",
     "RegexField",

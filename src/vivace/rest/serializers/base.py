@@ -47,6 +47,9 @@ class BaseSerializer(Field, Typed[Instance]):
     """
 
     many = False
+    # Set for nested serializers that are written: which objects items may mean, and whether this one means a new one.
+    matches: Any = None
+    is_new_item = False
     _errors: Any = None
     _validated_data: Any = None
     _data: Any = None
@@ -130,7 +133,12 @@ class BaseSerializer(Field, Typed[Instance]):
     def run_validation(self, data: Any = empty) -> Any:
         """A coroutine for the native value, or the value itself when `data` is empty. Raises ValidationError."""
         is_done, data = self.validate_empty_values(data)
-        return data if is_done else self._validate_all(data)
+        if is_done:
+            return data
+        if self.matches is None or self.many:
+            return self._validate_all(data)
+        self.matches.take(data)
+        return self.matches.validated(self._validate_all(data))
 
     async def _validate_all(self, data: Any) -> Any:
         value = await self._convert(data)
@@ -309,7 +317,10 @@ class ListSerializer(BaseSerializer[Instance]):
 
     def run_child_validation(self, data: Any) -> Any:
         """Validates one item; override it to give the child the instance that the item updates."""
-        return self.child.run_validation(data)
+        if self.matches is None:
+            return self.child.run_validation(data)
+        self.matches.take(data)
+        return self.matches.validated(self.child.run_validation(data))
 
     def _merge(self, extra: Mapping[str, Any]) -> Any:
         return [{**attrs, **extra} for attrs in self._validated_data]

@@ -14,9 +14,10 @@ from vivace.rest._models import find_field, is_parent_link, is_to_many, own_key
 from vivace.rest._typing import Instance
 from vivace.rest.exceptions import ErrorDetail, NotFound, ValidationError
 from vivace.rest.fields.base import Field
-from vivace.rest.serializers import _uniqueness
+from vivace.rest.serializers import _nested_matching, _nested_writes, _uniqueness
 from vivace.rest.serializers._uniqueness import is_unique, unique_message, unique_validator
 from vivace.rest.serializers.base import NON_FIELD_ERRORS, BaseSerializer
+from vivace.rest.serializers.nested import Nested, prepare
 from vivace.rest.serializers.plain import Serializer
 from vivace.rest.validators import UniqueTogetherValidator
 from vivace.utils.suggest import did_you_mean
@@ -31,6 +32,7 @@ META_OPTIONS = (
     "extra_kwargs",
     "validators",
     "list_serializer_class",
+    "nested_writes",
 )
 
 # Arguments that make no sense for a field that is read only, whatever said so.
@@ -81,7 +83,20 @@ class ModelSerializer(Serializer[Instance]):
             source = extra.get("source", name)
             cls, kwargs = self.build_field(name if source == "*" else source, model, self._depth())
             found[name] = cls(**self.include_extra_kwargs(kwargs, extra))
-        return {**found, **hidden}
+        found |= hidden
+        if getattr(self.Meta, "nested_writes", None) is not None:  # type: ignore[attr-defined]  # get_model() looked
+            self._nested = prepare(self, found)
+        return found
+
+    @property
+    def nested(self) -> Mapping[str, Nested]:
+        """The nested serializers that are saved with the object, by the names of their fields."""
+        if getattr(self.Meta, "nested_writes", None) is None:  # type: ignore[attr-defined]
+            return {}
+        owner = type(self).template() if type(self).is_static() else self
+        return owner._nested if owner.bound_fields else {}
+
+    _nested: Mapping[str, Nested]
 
     def get_model(self) -> Any:
         """`Meta.model`. Raises TypeError for a Meta that cannot work."""
@@ -271,18 +286,32 @@ class ModelSerializer(Serializer[Instance]):
         together = _uniqueness.together_validators(meta.model, by_source)
         return [*together, *_uniqueness.date_validators(meta.model, by_source)]
 
+    # Input
+
+    async def to_internal_value(self, data: Any) -> Any:
+        if self.nested and isinstance(data, Mapping):
+            await _nested_matching.bind(self, data)
+        return await super().to_internal_value(data)
+
     # Saving
 
     async def create(self, validated_data: dict[str, Any]) -> Any:
-        """Inserts an object; many-to-many values too, in one transaction."""
+        """Inserts an object; many-to-many values and `Meta.nested_writes` too, in one transaction."""
         self._refuse_nested("create", validated_data)
-        plain, many = self._split(self.get_model(), validated_data)
+        if self.nested:
+            return await self._saving(_nested_writes.save(self, None, validated_data), validated_data)
+        plain, many = self.split(self.get_model(), validated_data)
         return await self._saving(self._insert(plain, many), validated_data)
 
     async def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
-        """Updates the object; many-to-many values too, in one transaction. Raises NotFound when it is gone."""
+        """Updates the object; many-to-many values and `Meta.nested_writes` too, in one transaction.
+
+        Raises NotFound when it is gone.
+        """
         self._refuse_nested("update", validated_data)
-        plain, many = self._split(self.get_model(), validated_data)
+        if self.nested:
+            return await self._saving(_nested_writes.save(self, instance, validated_data), validated_data)
+        plain, many = self.split(self.get_model(), validated_data)
         return await self._saving(self._update(instance, plain, many), validated_data)
 
     async def _insert(self, plain: dict[str, Any], many: dict[str, Any]) -> Any:
@@ -304,7 +333,8 @@ class ModelSerializer(Serializer[Instance]):
         for name, value in many.items():
             await getattr(instance, name).set(value)
 
-    def _split(self, model: Any, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def split(self, model: Any, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The values of columns, and those of many-to-many relations."""
         many = {name for name in values if (field := find_field(model, name)) is not None and is_to_many(field)}
         return (
             {name: value for name, value in values.items() if name not in many},
@@ -319,7 +349,7 @@ class ModelSerializer(Serializer[Instance]):
             return await operation
         except IntegrityError as error:
             # Somebody else was quicker: the validators had found the value free, or the related object there.
-            explained = self._conflict(error) or await self._gone(values)
+            explained = self.conflict(error) or await self._gone(values)
             if explained is None:
                 raise
             raise explained from error
@@ -330,7 +360,7 @@ class ModelSerializer(Serializer[Instance]):
             message = "A value is not one that can be stored."
             raise ValidationError({NON_FIELD_ERRORS: [message]}, code="invalid") from error
 
-    def _conflict(self, error: IntegrityError) -> ValidationError | None:
+    def conflict(self, error: IntegrityError) -> ValidationError | None:
         """What the client did wrong, when it was a unique field or a constraint of the model; else None."""
         columns = set(error.columns or ())
         model = self.get_model()
@@ -363,6 +393,8 @@ class ModelSerializer(Serializer[Instance]):
 
     def _refuse_nested(self, method: str, validated_data: Mapping[str, Any]) -> None:
         for name, field in self.bound_fields.items():
+            if name in self.nested:
+                continue
             source = field.source_attrs
             nested = isinstance(field, BaseSerializer) and source and source[0] in validated_data
             nested = nested and isinstance(validated_data[source[0]], list | dict)
@@ -370,7 +402,8 @@ class ModelSerializer(Serializer[Instance]):
             if nested or dotted:
                 raise TypeError(
                     f"{type(self).__name__}.{method}() does not know how to save {name!r}, which belongs to a related "
-                    f"object. Write {method}() yourself, or set read_only=True on the field"
+                    f"object. Name it in Meta.nested_writes, write {method}() yourself, or set read_only=True on the "
+                    "field"
                 )
 
 
