@@ -29,6 +29,7 @@ COMMANDS = {
     "collectstatic": "Collect the static files, under names with a hash, compressed.",
     "shell": "Open a Python prompt with the models imported.",
     "routes": "List the routes of an application.",
+    "schema": "Write the OpenAPI document of an application.",
     "check": "Look for mistakes in settings, apps, models and routes.",
 }
 
@@ -40,6 +41,8 @@ FOREIGN_NAMES = {
     "dev": "`vivace run --dev` serves the site, and shows errors with their source.",
     "shell_plus": "`vivace shell` has the models imported.",
     "show_urls": "`vivace routes` lists them.",
+    "spectacular": "`vivace schema` writes the OpenAPI document.",
+    "generateschema": "`vivace schema` writes the OpenAPI document.",
     "test": "`pytest` runs the tests; a new project has some in tests/.",
 }
 
