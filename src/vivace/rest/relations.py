@@ -6,10 +6,12 @@ all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 from vivace.rest import _forms, _loading
+from vivace.rest.exceptions import ValidationError
 from vivace.rest.fields.base import Field, empty
 from vivace.rest.reverse import match, reverse
 from vivace.utils.exceptions import ValidationError as ValueRefused
@@ -103,6 +105,27 @@ class RelatedField(Field):
         """The value to look up. Raises ValidationError for what cannot be one."""
         return data
 
+    async def remember(self, data: Iterable[Any]) -> None:
+        """Looks up what many items name, by one query, so that `find()` need not ask for each."""
+        keys = set()
+        for item in data:
+            if item is None or item == "" or isinstance(item, Mapping | list):
+                continue
+            with suppress(ValidationError, LookupError):  # find() will tell
+                keys.add(self.clean_key(item))
+        found = await self._fetch(keys)
+        self._known = {**(self._known or {}), **{key: found.get(key) for key in keys}}
+
+    _known: dict[Any, Any] | None = None
+
+    async def _fetch(self, keys: Iterable[Any]) -> dict[Any, Any]:
+        wanted = {key for key in keys if not isinstance(key, int) or abs(key) <= BIGGEST_KEY}
+        found: dict[Any, Any] = {}
+        if wanted:
+            async for item in self.get_queryset().filter(**{f"{self.lookup_name}__in": wanted}):
+                found[getattr(item, self.lookup_name)] = item
+        return found
+
     async def to_internal_value(self, data: Any) -> Any:
         """The chosen object. Raises ValidationError when there is none."""
         return (await self.find([data]))[0]
@@ -110,13 +133,10 @@ class RelatedField(Field):
     async def find(self, data: Sequence[Any]) -> list[Any]:
         """The chosen objects in order, by one query. Raises ValidationError for the first that there is none of."""
         keys = [self.clean_key(item) for item in data]
-        wanted = {key for key in keys if not isinstance(key, int) or abs(key) <= BIGGEST_KEY}
-        found = {}
-        if wanted:
-            async for item in self.get_queryset().filter(**{f"{self.lookup_name}__in": wanted}):
-                found[getattr(item, self.lookup_name)] = item
+        found = dict(self._known or {})
+        found |= await self._fetch([key for key in keys if key not in found])
         for key, item in zip(keys, data, strict=True):
-            if key not in found:
+            if found.get(key) is None:
                 self.fail_missing(item)
         return [found[key] for key in keys]
 

@@ -112,7 +112,8 @@ class SimpleRouter:
             if function.__name__ in STANDARD_ACTIONS:
                 raise ValueError(f"{viewset.__name__}.{function.__name__}: @action cannot mark a standard action")
         # Extra actions of the list come before the detail route, which would take their names for keys.
-        candidates = [LIST_ROUTE]
+        more = getattr(viewset, "list_methods", {})
+        candidates = [replace(LIST_ROUTE, mapping={**LIST_ROUTE.mapping, **more}) if more else LIST_ROUTE]
         candidates += [_extra(function, "/{prefix}/") for function in extra if not function.detail]
         candidates += [DETAIL_ROUTE]
         candidates += [_extra(function, "/{prefix}/{lookup}/") for function in extra if function.detail]

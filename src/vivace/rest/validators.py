@@ -68,6 +68,8 @@ class UniqueValidator:
 
     async def __call__(self, value: Any, serializer_field: Any) -> None:
         """Raises ValidationError when the value is taken."""
+        if value in serializer_field.free_values:
+            return
         name = serializer_field.source_attrs[-1]
         instance = _instance_of(self, serializer_field.parent)
         queryset = _excluding(self.queryset.filter(**{f"{name}__{self.lookup}": value}), instance)

@@ -7,7 +7,7 @@ serializer awaits it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from functools import cached_property
 from inspect import isbuiltin, isfunction, ismethod, signature
 from types import CoroutineType
@@ -47,6 +47,9 @@ class Field:
     needs_context = False
     # Whether showing a related object takes nothing but its key.
     needs_only_key = False
+
+    # Values of a list's items of which it is known that no stored object has them.
+    free_values: Collection[Any] = ()
 
     field_name: str = ""
     parent: Any = None

@@ -53,6 +53,7 @@ from vivace.rest.relations import (
     StringRelatedField,
 )
 from vivace.rest.serializers.base import BaseSerializer, ListSerializer, as_serializer_error
+from vivace.rest.serializers.bulk import BulkListSerializer
 from vivace.rest.serializers.model import ALL_FIELDS, HyperlinkedModelSerializer, ModelSerializer
 from vivace.rest.serializers.nested import NestedWrites
 from vivace.rest.serializers.plain import Serializer
@@ -69,6 +70,7 @@ __all__ = [
     "BaseSerializer",
     "BigIntegerField",
     "BooleanField",
+    "BulkListSerializer",
     "CharField",
     "ChoiceField",
     "CreateOnlyDefault",

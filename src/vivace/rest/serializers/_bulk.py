@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from vivace.orm.exceptions import NotUpdated
@@ -104,3 +104,21 @@ def _at(row: Row, name: str) -> Any:
 
 def _is_constrained(model: Any, name: str) -> bool:
     return is_unique(model._meta.get_field(name)) or any(name in group.fields for group in unique_sets(model))
+
+
+def repeated(serializer: Any, values: Sequence[Mapping[str, Any]]) -> int | None:
+    """The index of the first item that has unique values of another one before it; None when there is none."""
+    model = serializer.get_model()
+    groups: list[tuple[str, ...]] = [(field.name,) for field in model._meta.concrete_fields if is_unique(field)]
+    groups += [group.fields for group in unique_sets(model) if group.condition is None]
+    seen: set[tuple[Any, ...]] = set()
+    for index, item in enumerate(values):
+        for names in groups:
+            own = [item.get(name) for name in names]
+            if None in own:
+                continue
+            key = (names, *(getattr(value, "pk", value) for value in own))
+            if key in seen:
+                return index
+            seen.add(key)
+    return None

@@ -11,7 +11,7 @@ from vivace.rest import _loading
 from vivace.rest.exceptions import ErrorDetail, ValidationError
 from vivace.rest.fields.base import empty
 from vivace.rest.relations import BIGGEST_KEY, PrimaryKeyRelatedField
-from vivace.rest.serializers.nested import Nested, child_of
+from vivace.rest.serializers.nested import Keyed, Nested, child_of
 from vivace.utils.exceptions import ValidationError as ValueRefused
 
 Key = tuple[Any, ...]
@@ -26,7 +26,7 @@ class NestedItem(dict[str, Any]):
 class Match:
     """The objects that items of one nested field may mean."""
 
-    def __init__(self, nested: Nested, child: Any, current: Sequence[Any], linkable: Sequence[Any]) -> None:
+    def __init__(self, nested: Keyed, child: Any, current: Sequence[Any], linkable: Sequence[Any]) -> None:
         self.nested, self.child = nested, child
         self.current = {nested.key_of(item): item for item in current}
         self.linkable = {nested.key_of(item): item for item in linkable}
@@ -86,7 +86,7 @@ def _is_same(instance: Any, source: str, value: Any) -> bool:
     return bool(getattr(stored, "pk", stored) == getattr(value, "pk", value))
 
 
-def key_of_data(nested: Nested, child: Any, data: Any) -> Key | None:
+def key_of_data(nested: Keyed, child: Any, data: Any) -> Key | None:
     """The key that an item as it was sent has; None when it has none, or one that its field will refuse."""
     if not isinstance(data, Mapping) or not nested.key_names:
         return None

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 from vivace.orm.exceptions import NotLoaded
 from vivace.rest import _forms, _loading
+from vivace.rest._lookups import look_up_together
 from vivace.rest._typing import Instance, Typed
 from vivace.rest.exceptions import ErrorDetail, ValidationError, get_error_detail
 from vivace.rest.fields.base import Field, empty
@@ -305,6 +306,7 @@ class ListSerializer(BaseSerializer[Instance]):
     async def _convert_items(self, data: list[Any]) -> list[Any]:
         values = []
         errors: dict[int, Any] = {}
+        await look_up_together(self.child, data)
         for index, item in enumerate(data):
             try:
                 value = self.run_child_validation(item)
@@ -326,7 +328,10 @@ class ListSerializer(BaseSerializer[Instance]):
         return [{**attrs, **extra} for attrs in self._validated_data]
 
     async def create(self, validated_data: Any) -> Any:
-        """Creates every item, in order."""
+        """Creates every item, in order; by few statements where the child is a ModelSerializer as it is."""
+        if hasattr(self.child, "create_many"):
+            made: list[Any] = await self.child.create_many(validated_data)
+            return made
         created = []
         for attrs in validated_data:
             item = self.child.create(attrs)
@@ -338,7 +343,7 @@ class ListSerializer(BaseSerializer[Instance]):
         raise NotImplementedError(
             f"{type(self).__name__}.update() is needed to save many=True over existing objects: derive from "
             "ListSerializer, say there which items are created, changed and deleted, and name it in "
-            "Meta.list_serializer_class"
+            "Meta.list_serializer_class; BulkListSerializer changes the objects that the items name"
         )
 
     @property

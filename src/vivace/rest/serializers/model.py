@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from vivace.rest._models import find_field, is_parent_link, is_to_many, own_key
 from vivace.rest._typing import Instance
 from vivace.rest.exceptions import ErrorDetail, NotFound, ValidationError
 from vivace.rest.fields.base import Field
-from vivace.rest.serializers import _nested_matching, _nested_writes, _uniqueness
+from vivace.rest.serializers import _bulk, _nested_matching, _nested_writes, _uniqueness
 from vivace.rest.serializers._uniqueness import is_unique, unique_message, unique_validator
 from vivace.rest.serializers.base import NON_FIELD_ERRORS, BaseSerializer
 from vivace.rest.serializers.nested import Nested, prepare
@@ -313,6 +313,35 @@ class ModelSerializer(Serializer[Instance]):
             return await self._saving(_nested_writes.save(self, instance, validated_data), validated_data)
         plain, many = self.split(self.get_model(), validated_data)
         return await self._saving(self._update(instance, plain, many), validated_data)
+
+    async def create_many(self, validated_data: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Inserts objects by few statements and in one transaction, or nothing.
+
+        A `create()` of the project is called for each. Raises ValidationError, with the errors by index.
+        """
+        if not type(self).create.__module__.startswith("vivace.rest."):
+            return [await self.create(dict(values)) for values in validated_data]
+        return await self._save_many([(None, values) for values in validated_data])
+
+    async def update_many(self, pairs: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[Any]:
+        """Updates objects, each with its values, by few statements and in one transaction, or nothing.
+
+        An `update()` of the project is called for each. Raises ValidationError, with the errors by index.
+        """
+        if not type(self).update.__module__.startswith("vivace.rest."):
+            async with atomic():
+                return [await self.update(instance, dict(values)) for instance, values in pairs]
+        return await self._save_many(pairs)
+
+    async def _save_many(self, pairs: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[Any]:
+        for instance, values in pairs:
+            self._refuse_nested("create" if instance is None else "update", values)
+        try:
+            saved: list[Any] = await self._saving(_nested_writes.save_all(self, pairs), {})
+        except ValidationError as error:
+            index = _bulk.repeated(self, [values for _, values in pairs])
+            raise error if index is None else ValidationError({index: error.detail}) from error
+        return saved
 
     async def _insert(self, plain: dict[str, Any], many: dict[str, Any]) -> Any:
         async with self._transaction(many):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from enum import Enum
 from typing import Any, Literal
 
@@ -63,23 +64,33 @@ class Kind(Enum):
     GENERIC = "it points to the owner by content type and key"
 
 
-@dataclass(frozen=True, slots=True)
-class Nested:
-    """A nested serializer that is written, and the relation it stands for."""
+@dataclass(frozen=True, kw_only=True)
+class Keyed:
+    """Objects that items name by key."""
 
-    name: str
-    source: str
-    kind: Kind
-    is_many: bool
-    relation: Any
     model: Any
     options: NestedWrites
+    is_many: bool = True
     key: tuple[str, ...]
     """Model fields."""
     key_names: tuple[str, ...]
     """Serializer fields that hold them."""
     key_is_generated: bool
     """Whether clients only repeat keys, and never choose them."""
+
+    def key_of(self, instance: Any) -> tuple[Any, ...]:
+        """The object's key."""
+        return tuple(getattr(instance, self.model._meta.get_field(name).attname) for name in self.key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nested(Keyed):
+    """A nested serializer that is written, and the relation it stands for."""
+
+    name: str
+    source: str
+    kind: Kind
+    relation: Any
 
     @property
     def back(self) -> str | None:
@@ -91,10 +102,6 @@ class Nested:
         """What becomes of objects that are no longer named."""
         usual: dict[Kind, Missing] = {Kind.FORWARD: "keep", Kind.PAIRS: "unlink"}
         return self.options.missing or usual.get(self.kind, "delete")
-
-    def key_of(self, instance: Any) -> tuple[Any, ...]:
-        """The object's key."""
-        return tuple(getattr(instance, self.model._meta.get_field(name).attname) for name in self.key)
 
 
 def child_of(field: Any) -> Any:
@@ -129,25 +136,33 @@ def _prepared(serializer: Any, name: str, fields: Mapping[str, Field], options: 
     if is_to_many(relation) is not field.many:
         wanted = "many=True" if is_to_many(relation) else "no many=True"
         raise TypeError(f"{where}: the relation {source!r} takes a serializer with {wanted}")
-    kind, model = _kind(relation), child.get_model()
-    names = (options.key,) if isinstance(options.key, str) else options.key
-    key = tuple(own_key(model).name if each == "pk" else each for each in names)
+    kind = _kind(relation)
     if kind is Kind.REVERSE:
         _make_read_only(child, relation.field.name)
+    if options.delete_flag is not None:
+        child.bound_fields[options.delete_flag] = BooleanField(write_only=True, required=False)
+    named = keyed(child, options, where, is_optional=not (field.many or options.link))
+    _check_order(where, options, named.model)
+    shared = {each.name: getattr(named, each.name) for each in dataclass_fields(named)} | {"is_many": field.many}
+    return Nested(name=name, source=source, kind=kind, relation=relation, **shared)
+
+
+def keyed(child: Any, options: NestedWrites, where: str, *, is_optional: bool = False) -> Keyed:
+    """How items of `child` name objects; its key is then taken from clients. Raises TypeError where they cannot."""
+    model = child.get_model()
+    names = (options.key,) if isinstance(options.key, str) else options.key
+    key = tuple(own_key(model).name if each == "pk" else each for each in names)
     holders = [_holder(child, each) for each in key]
-    if None in holders and (field.many or options.link):
+    if None in holders and not is_optional:
         raise TypeError(
             f"{where}: items cannot be told apart; add {', '.join(key)} to {type(child).__name__}.Meta.fields"
         )
     if options.link and len(key) > 1:
         raise TypeError(f"{where}: link=True needs a key of one field")
-    _check_order(where, options, model)
-    if options.delete_flag is not None:
-        child.bound_fields[options.delete_flag] = BooleanField(write_only=True, required=False)
     key_names = tuple(each.field_name for each in holders if each is not None)
     is_generated = [_take_keys(child, each) for each in holders if each is not None]
     generated = bool(is_generated) and all(is_generated)
-    return Nested(name, source, kind, field.many, relation, model, options, key, key_names, generated)
+    return Keyed(model=model, options=options, key=key, key_names=key_names, key_is_generated=generated)
 
 
 def _check_order(where: str, options: NestedWrites, model: Any) -> None:
