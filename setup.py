@@ -23,6 +23,7 @@ COMPILED_MODULES: list[str] = [
     "vivace.databases.backends.sqlite._turns_cy",
     "vivace.databases.typed._decoder_cy",
     "vivace.orm._attributes_cy",
+    "vivace.orm._written_cy",
     "vivace.rest.functions._steps_cy",
     "vivace.server._admission_cy",
     "vivace.server._body_pace_cy",

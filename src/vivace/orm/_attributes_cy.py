@@ -1,9 +1,26 @@
 # cython: annotation_typing=False, auto_pickle=False
-"""What a program reads of models all the time, `Book.objects` and `book.author`: compiled, as a look-up and no more."""
+"""What is done with models all the time, `Book.objects`, `book.author`, `Book(title=…)`: compiled."""
 
 from __future__ import annotations
 
 from typing import Any
+
+
+def set_fields(instance: Any, fields: Any, key: str, given: dict[str, Any]) -> None:
+    """Sets each field of a new object: to what is given for it, which is taken out of `given`, or to its default.
+
+    `key`: the attribute that "pk" stands for.
+    """
+    for field in fields:
+        attname = field.attname
+        if attname in given:
+            setattr(instance, attname, given.pop(attname))
+        elif field.name in given:
+            setattr(instance, field.name, given.pop(field.name))
+        elif attname == key and "pk" in given:
+            setattr(instance, attname, given.pop("pk"))
+        else:
+            setattr(instance, attname, field.get_default())
 
 
 class ManagerAttribute:

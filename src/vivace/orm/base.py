@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, overload
 
 from vivace.orm import inheritance, persistence, saving, signals, validation
-from vivace.orm._attributes_cy import ManagerAttribute
+from vivace.orm._attributes_cy import ManagerAttribute, set_fields
 from vivace.orm.checks import check_model
 from vivace.orm.exceptions import (
     ModelDefinitionError,
@@ -206,16 +206,7 @@ class Model(metaclass=ModelBase):
             signals.pre_init.send(meta.model, args=args, kwargs=kwargs)
         if args:
             kwargs = _positional(meta, args, kwargs)
-        for field in meta.initial_fields:
-            attname = field.attname
-            if attname in kwargs:
-                setattr(self, attname, kwargs.pop(attname))
-            elif field.name in kwargs:
-                setattr(self, field.name, kwargs.pop(field.name))
-            elif attname == meta.pk.attname and "pk" in kwargs:
-                setattr(self, attname, kwargs.pop("pk"))
-            else:
-                setattr(self, attname, field.get_default())
+        set_fields(self, meta.initial_fields, meta.pk.attname, kwargs)
         if kwargs:
             self._set_others(kwargs)
         if signals.post_init.receivers:

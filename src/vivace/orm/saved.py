@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vivace.databases.frames import current_frames
-from vivace.orm.expressions.conditions import PLAIN
-from vivace.orm.fields.defaults import DatabaseDefault
-from vivace.orm.instances import Origin, full_layout, loaded_value, partial_layout, slot_of
+from vivace.orm.instances import Origin, loaded_value, partial_layout, slot_of
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -34,37 +31,6 @@ def take_related_keys(instance: Model) -> None:
         setattr(instance, field.attname, key)
 
 
-def insert_values(instance: Model, *, raw: bool = False) -> tuple[tuple[str, ...], list[Any], bool]:
-    """The attributes to insert, their values, and whether some are expressions.
-
-    What the database fills in itself is left out: automatic keys, defaults of its own, computed columns. With `raw`,
-    fields do not fill themselves in.
-    """
-    names, values, is_computed = [], [], False
-    for field, attname, fills_itself in _filling(instance._meta.model):
-        value = field.pre_save(instance, True) if fills_itself and not raw else getattr(instance, attname)
-        if value is None:
-            if field.primary_key:
-                if field.has_default():
-                    value = field.get_default()
-                    setattr(instance, field.attname, value)
-                elif field.db_returning:
-                    continue
-        elif value.__class__ not in PLAIN:
-            if isinstance(value, DatabaseDefault):
-                continue
-            is_computed = is_computed or hasattr(value, "freeze")
-        names.append(attname)
-        values.append(value)
-    return tuple(names), values, is_computed
-
-
-@lru_cache(maxsize=4096)
-def _filling(model: type[Model]) -> list[tuple[Field[Any], str, bool]]:
-    """The fields of a new row, and whether each is to be asked for its value, which few are."""
-    return [(field, field.attname, field.fills_itself) for field in model._meta.initial_fields]
-
-
 def must_write(instance: Model, field: Field[Any], value: Any) -> bool:
     """Whether the attribute differs from what the row held."""
     if hasattr(value, "freeze"):
@@ -76,19 +42,6 @@ def must_write(instance: Model, field: Field[Any], value: Any) -> bool:
     if value is None or before is None:
         return value is not before
     return bool(field.get_prep_value(value) != before)
-
-
-def mark_saved(
-    instance: Model, names: Sequence[str], bound: Sequence[Any], database: Database, returned: Mapping[str, Any]
-) -> None:
-    """Remembers what the row holds now, all columns of it: those of `names` as written, the others as `returned`."""
-    meta = instance._meta
-    row = dict(zip(names, bound, strict=True))
-    if returned:
-        take_returned(instance, returned, database)
-        row.update(returned)
-    instance._row = tuple([row[field.attname] for field in meta.concrete_fields])
-    instance._origin = Origin(full_layout(meta.model, database.dialect.name), database)
 
 
 def take_returned(instance: Model, returned: Mapping[str, Any], database: Database) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vivace.orm import parts
+from vivace.orm._written_cy import insert_values, mark_saved
 from vivace.orm.exceptions import NotUpdated, StaleObjectError
 from vivace.orm.expressions.base import F
 from vivace.orm.fields.base import Field
@@ -17,7 +18,7 @@ from vivace.orm.query.changes import freeze_assigned
 from vivace.orm.query.inserts import insert_computed
 from vivace.orm.query.queryset import QuerySet
 from vivace.orm.query.writes import DialectKey
-from vivace.orm.saved import insert_values, mark_saved, must_write, remember, take_related_keys, take_returned
+from vivace.orm.saved import must_write, remember, take_related_keys, take_returned
 from vivace.orm.signals import post_save, pre_save
 from vivace.utils.suggest import did_you_mean
 
@@ -248,11 +249,11 @@ async def _insert(instance: Model, database: Database, how: Saving) -> bool | No
         rows = await database.fetch_plan(statement.plan, bound)
         if not rows:
             return None
-        mark_saved(instance, names, bound, database, dict(zip(absent, rows[0], strict=True)))
+        mark_saved((instance,), names, (bound,), database, absent, rows)
     elif absent:
         await _insert_and_look(instance, statement, names, bound, absent, database)
     elif await database.execute_plan(statement.plan, bound):
-        mark_saved(instance, names, bound, database, {})
+        mark_saved((instance,), names, (bound,), database)
     else:
         return None
     return True

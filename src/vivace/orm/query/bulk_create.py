@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
@@ -16,13 +17,14 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from vivace.databases import Plan
 from vivace.databases.errors import NotSupportedError
+from vivace.orm._written_cy import insert_values, mark_saved
 from vivace.orm.expressions.binds import row_binder
 from vivace.orm.fields.base import Field
 from vivace.orm.query import multitable
 from vivace.orm.query.batches import ARRAY_ROWS, batches, check_batch_size, column_of, listed_batches, repeated
 from vivace.orm.query.inserts import insert_computed
 from vivace.orm.query.writes import DialectKey, returned
-from vivace.orm.saved import insert_values, mark_saved, remember, take_related_keys, take_returned
+from vivace.orm.saved import remember, take_related_keys, take_returned
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -206,40 +208,36 @@ class _Group:
     def _mark(self, objects: list[Any], rows: list[Any]) -> None:
         if self.conflicts.ignore or self.conflicts.update or self.pk in self.absent:
             return
+        if not self.absent:
+            mark_saved(objects, self.names, rows, self.database)
+            return
         for each, row in zip(objects, rows, strict=True):
-            if self.absent:
-                remember(each, dict(zip(self.names, row, strict=True)), self.database)
-            else:
-                mark_saved(each, self.names, row, self.database, {})
+            remember(each, dict(zip(self.names, row, strict=True)), self.database)
 
     def _take_back(self, objects: list[Any], rows: list[Any], found: Sequence[Any]) -> None:
         if len(found) != len(objects):
             # Only an upsert that met one of its own rows twice.
             return
-        for each, row, back in zip(objects, rows, self._in_order(objects, found), strict=True):
-            if not self.conflicts.update:
-                mark_saved(each, self.names, row, self.database, back)
-                continue
-            # A row that was there keeps what was not updated.
+        if not self.conflicts.update:
+            mark_saved(objects, self.names, rows, self.database, self.returning, self._in_order(objects, found))
+            return
+        # A row that was there keeps what was not updated.
+        updated = {field.attname for field in self.fields if field.column in self.conflicts.update}
+        for each, row, returned_row in zip(objects, rows, found, strict=True):
+            back = dict(zip(self.returning, returned_row, strict=True))
             take_returned(each, back, self.database)
             by_name = dict(zip(self.names, row, strict=True))
-            updated = {field.attname for field in self.fields if field.column in self.conflicts.update}
             each._origin = None
             remember(each, {name: by_name[name] for name in self.names if name in updated} | back, self.database)
 
-    def _in_order(self, objects: list[Any], found: Sequence[Any]) -> list[dict[str, Any]]:
-        returned_rows = [dict(zip(self.returning, row, strict=True)) for row in found]
-        if self.conflicts.update:
-            return returned_rows
+    def _in_order(self, objects: list[Any], found: Sequence[Any]) -> Sequence[Any]:
+        """The returned rows in the order of the objects."""
         if self.pk in self.absent:
             # The database counted the keys up in the order of the rows.
-            return sorted(returned_rows, key=lambda row: row[self.pk])
+            return sorted(found, key=itemgetter(self.returning.index(self.pk)))
         fields, dialect = self.model._meta.pk_fields, self.database.dialect.name
-        converters = [field.row_converter(dialect) or _as_it_is for field in fields]
-        by_key = {
-            tuple([convert(row[name]) for convert, name in zip(converters, self.keys, strict=True)]): row
-            for row in returned_rows
-        }
+        places = [(self.returning.index(field.attname), field.row_converter(dialect) or _as_it_is) for field in fields]
+        by_key = {tuple([convert(row[place]) for place, convert in places]): row for row in found}
         return [by_key[tuple([field.to_python(getattr(each, field.attname)) for field in fields])] for each in objects]
 
 

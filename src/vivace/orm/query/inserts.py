@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from vivace.orm._written_cy import mark_saved
 from vivace.orm.query import cache
 from vivace.orm.query.changes import freeze_assigned
 from vivace.orm.query.writes import write_converter
-from vivace.orm.saved import mark_saved, remember, take_returned
+from vivace.orm.saved import remember, take_returned
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -27,8 +28,8 @@ async def insert_computed(instance: Model, values: Mapping[str, Any], database: 
     shape = (("insert", assigned, everything),)
     plan, arguments, _ = cache.shapes.bound(meta.model, shape, bound, database.dialect)
     if plan.returns_rows:
-        [row] = await database.fetch_plan(plan, arguments)
-        mark_saved(instance, (), (), database, dict(zip(everything, row, strict=True)))
+        rows = await database.fetch_plan(plan, arguments)
+        mark_saved((instance,), (), ((),), database, everything, rows)
         return True
     pk = meta.pk
     key = await database.insert_plan(plan, arguments)
