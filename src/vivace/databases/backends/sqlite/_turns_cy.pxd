@@ -6,6 +6,7 @@ cdef class Turns:
     cdef object _used_up_by
     cdef public double allowance
     cdef public double left
+    cdef public Py_ssize_t number
 
     cpdef use(self)
     cpdef used_up(self)

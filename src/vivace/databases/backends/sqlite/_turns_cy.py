@@ -27,7 +27,7 @@ class Turns:
     `left`: seconds that tasks may still take which have not used up an allowance in this turn.
     """
 
-    __slots__ = ("_is_scheduled", "_line", "_loop", "_new_turn", "_used_up_by", "allowance", "left")
+    __slots__ = ("_is_scheduled", "_line", "_loop", "_new_turn", "_used_up_by", "allowance", "left", "number")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, new_turn: Callable[[], object]) -> None:
         self._loop = loop
@@ -37,6 +37,8 @@ class Turns:
         self._used_up_by: asyncio.Task[object] | None = None
         self.allowance = TURN
         self.left = ALL_TASKS - TURN
+        # Counts the turns that were used.
+        self.number = 0
 
     def use(self) -> None:
         """This turn is used: there is to be a new one."""
@@ -66,6 +68,7 @@ class Turns:
 
     def _begin(self) -> None:
         self._is_scheduled = False
+        self.number += 1
         self._used_up_by = None
         self._new_turn()
         if not self._line:

@@ -1,9 +1,9 @@
 """The SQLite backend: which thread runs what.
 
-Quick reads run on the loop (_inline_cy.py), other reads in reader threads (readers.py), autocommit writes and
-transactions that begin with a write in the writer thread (writer.py), transactions that begin with a read, cursors and
-pinned connections on sessions with a thread of their own (sessions.py). Whoever writes stands in line (writeline.py). A
-database in memory has one connection, the writer's, and everything stands in line for it.
+Quick statements in autocommit run on the loop (_inline_cy.py), other reads in reader threads (readers.py), other
+writes and transactions that begin with a write in the writer thread (writer.py), transactions that begin with a read,
+cursors and pinned connections on sessions with a thread of their own (sessions.py). Whoever writes stands in line
+(writeline.py). A database in memory has one connection, the writer's, and everything stands in line for it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy import Dialect
 
 from vivace.databases.backends.base import MISSED, Backend, Begin, Executor, Found, Operation, Session
 from vivace.databases.backends.sqlalchemy_connection import call_sqlite
-from vivace.databases.backends.sqlite._inline_cy import InlineReader
+from vivace.databases.backends.sqlite._inline_cy import InlineReader, InlineWriter
 from vivace.databases.backends.sqlite._jobs_cy import BreakableRows, Job
 from vivace.databases.backends.sqlite.dialect import SQLiteDialect
 from vivace.databases.backends.sqlite.opener import Opener
@@ -29,6 +29,7 @@ from vivace.databases.backends.sqlite.options import PRAGMAS, Options
 from vivace.databases.backends.sqlite.readers import Readers
 from vivace.databases.backends.sqlite.sessions import NO_PLAN, SQLiteSession, WorkerConnector
 from vivace.databases.backends.sqlite.statements import FUNCTIONS
+from vivace.databases.backends.sqlite.trust import is_known_slow
 from vivace.databases.backends.sqlite.worker import Worker
 from vivace.databases.backends.sqlite.writeline import WriteLine
 from vivace.databases.backends.sqlite.writer import Writer
@@ -74,6 +75,7 @@ class SQLiteBackend(Backend):
         self._line: WriteLine | None = None
         self._readers: Readers | None = None
         self._sessions: Pool[Worker] | None = None
+        self._inline_writer: InlineWriter | None = None
 
     async def connect(self) -> None:
         loop = self._loop = asyncio.get_running_loop()
@@ -104,8 +106,17 @@ class SQLiteBackend(Backend):
         # Opened in a thread: opening may wait for locks. Used on the loop, which never does.
         reader, anchor = await worker.perform(Job(loop, lambda *_: self._opener.open_for_loop(), NO_PLAN, None))
         before, self.inline = self.inline, InlineReader(loop, reader, anchor)
+        self._close_inline_writer()
+        connection = await worker.perform(Job(loop, lambda *_: self._opener.open_for_writes_of_loop(), NO_PLAN, None))
+        if connection is not None:
+            self._inline_writer = InlineWriter(loop, connection, self.inline.turns)
         if before is not None:
             before.close()
+
+    def _close_inline_writer(self) -> None:
+        if self._inline_writer is not None:
+            self._inline_writer.close()
+            self._inline_writer = None
 
     def _open_reader(self) -> sqlite3.Connection:
         return self._opener.open(query_only=True)
@@ -123,6 +134,7 @@ class SQLiteBackend(Backend):
             await _in_time(writer.stopped(), writer.interrupt)
 
     def abandon(self) -> None:
+        self._close_inline_writer()
         if self.inline is not None:
             self.inline.close()
             self.inline = None
@@ -151,9 +163,14 @@ class SQLiteBackend(Backend):
             return await self._readers.perform(Job(loop, function, plan, args, interruptible=True))
         if plan.is_groupable is None:
             plan.is_groupable = plan.sql.lstrip()[:6].upper() in _GROUPABLE
+        writer = self._inline_writer
+        if writer is not None and plan.credit > 0 and operation is not Operation.MANY and line.is_free:
+            result = writer.attempt(operation, plan, args)
+            if result is not MISSED:
+                return result
         # A group may run its statements twice, and the rows of MANY may be an iterator that cannot.
         # One that takes long keeps a transaction of its own.
-        groupable = plan.is_groupable and plan.credit >= 0 and operation is not Operation.MANY
+        groupable = plan.is_groupable and not is_known_slow(plan) and operation is not Operation.MANY
         if operation is Operation.MANY:
             args = BreakableRows(args)
         job = Job(loop, function, plan, args, True, groupable)

@@ -20,6 +20,9 @@ from vivace.databases.url import DatabaseURL
 
 logger = logging.getLogger("vivace.databases")
 
+# Of PRAGMA synchronous: a commit into the log does not wait for the disk.
+_NORMAL = 1
+
 
 class Opener:
     """Opens connections to one database file, all set up alike."""
@@ -51,6 +54,20 @@ class Opener:
         anchor = self.open(query_only=True)
         anchor.execute("PRAGMA busy_timeout=0")
         return reader, Anchor(anchor, f"{self.path}-wal")
+
+    def open_for_writes_of_loop(self) -> sqlite3.Connection | None:
+        """What `InlineWriter` writes with; None where a commit waits for the disk."""
+        if not self.options.inline_writes or self.options.mode == "ro":
+            return None
+        writer = self.open()
+        (journal,) = writer.execute("PRAGMA journal_mode").fetchone()
+        (synchronous,) = writer.execute("PRAGMA synchronous").fetchone()
+        if journal != "wal" or synchronous > _NORMAL:
+            writer.close()
+            return None
+        writer.execute("PRAGMA busy_timeout=0")
+        writer.execute("PRAGMA wal_autocheckpoint=0")
+        return writer
 
     def open(self, *, query_only: bool = False) -> sqlite3.Connection:
         """A new connection.

@@ -61,6 +61,8 @@ class Options:
     """Seconds to wait for a lock that another process, or a transaction of this one, holds."""
     inline_reads: bool = True
     """Run quick reads on the event loop; switch off for files on slow or network disks."""
+    inline_writes: bool = True
+    """Run quick writes outside transactions on the event loop, where a commit does not wait for the disk."""
     readers: int = 4
     """Threads for reads that are not quick."""
     max_size: int = 10

@@ -1,4 +1,4 @@
-"""Which reads may run on the event loop: what a worker's measurement says of a statement, kept as its `Plan.credit`."""
+"""Which statements may run on the event loop: what a worker's measurement says of each, kept as its `Plan.credit`."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ def learn(connection: sqlite3.Connection, plan: Plan, args: Any, seconds: float)
     """A worker ran the plan in so much processor time; a write: in so much wall time."""
     if not plan.reads:
         if seconds > LONG_WRITE:
-            plan.credit = -PENALTY
-        elif plan.credit < 0:
+            plan.credit = min(plan.credit, -PENALTY)
+        elif plan.credit == 0 and _hides_work(connection, plan, args):
+            plan.credit = NEVER
+        elif NEVER < plan.credit <= 0:
             plan.credit += 1
     elif seconds > QUICK:
         plan.credit = min(plan.credit, -PENALTY)
@@ -65,12 +67,13 @@ def is_known_slow(plan: Plan) -> bool:
 def _hides_work(connection: sqlite3.Connection, plan: Plan, args: Any) -> bool:
     """Whether one step of the statement's program may take any time, unseen by the progress handler.
 
-    `COUNT(*)` of a whole table is one step, however large the table (25 ms for 3 million rows), and so is a search in
-    a virtual table (40 ms for a prefix in a full-text index). json_each() is one too, but its input is limited.
+    `COUNT(*)` of a whole table is one step, however large the table (25 ms for 3 million rows), and so are a DELETE of
+    all rows, a search in a virtual table (40 ms for a prefix in a full-text index) and a change of one. json_each() is
+    one too, but its input is limited.
     """
     try:
         program = connection.execute(f"EXPLAIN {plan.sql}", args).fetchall()
     except DRIVER_ERRORS:
         return True  # an EXPLAIN of its own, a statement too long: not worth knowing more
     steps = {step[1] for step in program}
-    return "Count" in steps or ("VOpen" in steps and "json_" not in plan.sql.lower())
+    return not steps.isdisjoint(("Count", "Clear", "VUpdate")) or ("VOpen" in steps and "json_" not in plan.sql.lower())

@@ -62,6 +62,11 @@ class Worker(JobRunner):
         assert self._connection is not None
         return self._connection
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has nothing to do, as far as another thread can tell."""
+        return self.busy_since is None and self._queue.empty()
+
     def submit(self, job: Job) -> None:
         """Put the job at the end of the queue. After `stop()` it fails with `InterfaceError`."""
         if self.is_stopped:

@@ -27,6 +27,11 @@ class WriteLine:
         self._held_since = 0.0
         self._waiting: deque[Job | asyncio.Future[None]] = deque()
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody of this process writes, or waits to."""
+        return self._holder is None and not self._waiting and self.worker.is_idle
+
     def submit(self, job: Job) -> None:
         """Run an autocommit job when its turn comes. It fails with `OperationalError` after the timeout."""
         if self._holder is None and not self._waiting:
