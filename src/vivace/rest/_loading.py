@@ -16,6 +16,7 @@ from vivace.orm.exceptions import NotLoaded, ObjectDoesNotExist
 from vivace.orm.instances import ABSENT
 from vivace.orm.query.prefetch import Prefetch, prefetch
 from vivace.rest import _querysets
+from vivace.rest._columns import columns, narrowed
 from vivace.rest._models import find_field, is_to_many
 from vivace.rest.fields.base import Field, call_if_simple
 
@@ -25,6 +26,8 @@ class Needed:
     """The relations of one model that are shown, by attribute."""
 
     model: Any
+    columns: tuple[str, ...] | None = None
+    """The fields that are read, those of joined objects too; None when any may be."""
     one: dict[str, Needed] = field(default_factory=dict)
     many: dict[str, Needed] = field(default_factory=dict)
 
@@ -65,6 +68,8 @@ def needed(serializer: Any, model: Any) -> Needed:
 def _collected(serializer: Any, model: Any) -> Needed:
     found = Needed(model)
     _collect(serializer, found)
+    if hasattr(serializer, "bound_fields"):
+        found.columns = columns(serializer, model)
     return found
 
 
@@ -74,7 +79,8 @@ def _collect(serializer: Any, into: Needed) -> None:
         if shown.write_only:
             continue
         target = _follow(into, shown)
-        if target is not None and hasattr(getattr(shown, "child", shown), "bound_fields"):
+        nested = getattr(shown, "child", shown)
+        if target is not None and hasattr(nested, "bound_fields"):
             _collect(shown, target)
 
 
@@ -97,11 +103,15 @@ def _follow(start: Needed, shown: Field) -> Needed | None:
 # Queries
 
 
-def plan(queryset: Any, serializer: Any) -> Any:
-    """`queryset` with everything loaded that `serializer` shows; what is no queryset of objects is left as it is."""
+def plan(queryset: Any, serializer: Any, *, is_only_shown: bool = False) -> Any:
+    """`queryset` with everything loaded that `serializer` shows; what is no queryset of objects is left as it is.
+
+    With `is_only_shown`, nothing else will look at its objects, and columns that are not shown are not read.
+    """
     if not hasattr(queryset, "select_related") or not _querysets.gives_instances(queryset):
         return queryset
-    return _apply(queryset, needed(serializer, queryset.model))
+    need = needed(serializer, queryset.model)
+    return _apply(narrowed(queryset, need.columns) if is_only_shown else queryset, need)
 
 
 def _apply(queryset: Any, need: Needed) -> Any:

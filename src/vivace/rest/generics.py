@@ -69,7 +69,11 @@ class GenericAPIView(APIView, Typed[Instance]):
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         """A serializer of this view, its context set."""
         kwargs.setdefault("context", self.get_serializer_context())
-        return self.get_serializer_class()(*args, **kwargs)
+        cls = self.get_serializer_class()
+        request: Any = self.request
+        if hasattr(cls, "chosen") and request is not None and request.method in ("GET", "HEAD"):
+            cls = cls.chosen(request.query_params)
+        return cls(*args, **kwargs)
 
     def get_serializer_class(self) -> type[BaseSerializer]:
         """The class that `get_serializer()` uses. Override it to choose by `self.action`."""
@@ -87,9 +91,12 @@ class GenericAPIView(APIView, Typed[Instance]):
             queryset = backend().filter_queryset(self.request, queryset, self)
         return queryset
 
-    def plan_queryset(self, queryset: Any) -> Any:
-        """`queryset` with the related objects that the serializer shows, loaded with as few queries as can be."""
-        return _loading.plan(queryset, self.get_serializer())
+    def plan_queryset(self, queryset: Any, *, is_only_shown: bool = False) -> Any:
+        """`queryset` with the related objects that the serializer shows, loaded with as few queries as can be.
+
+        With `is_only_shown`, columns that the serializer does not show are not read.
+        """
+        return _loading.plan(queryset, self.get_serializer(), is_only_shown=is_only_shown)
 
     @property
     def paginator(self) -> Any:

@@ -47,13 +47,21 @@ class ListModelMixin(_View):
 
     async def list(self, request: Request, **kwargs: Any) -> Response:
         """200 with the objects, or 404 for a page there is not."""
-        queryset = self.plan_queryset(self.filter_queryset(self.get_queryset()))
+        queryset = self.plan_queryset(self.filter_queryset(self.get_queryset()), is_only_shown=self._shows_only())
         if request.accepted_renderer is not None and request.accepted_renderer.streams:
             return Response(self.stream_queryset(queryset))
         page = await self.paginate_queryset(queryset)
         if page is not None:
             return self.get_paginated_response(await self.get_serializer(page, many=True).load())
         return Response(await self.get_serializer(queryset, many=True).load())
+
+    def _shows_only(self) -> bool:
+        """Whether nothing of the project sees the objects before the serializer shows them."""
+        methods = (type(self).paginate_queryset, type(self).stream_queryset)
+        paginator = self.pagination_class
+        is_ours = all(method.__module__.startswith("vivace.rest.") for method in methods)
+        # Cursors are made of values of the last object.
+        return is_ours and (paginator is None or not hasattr(paginator, "ordering"))
 
     async def stream_queryset(self, queryset: Any) -> AsyncIterator[Any]:
         """The data of each object, `stream_chunk_size` of them in memory at a time."""

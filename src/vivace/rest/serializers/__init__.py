@@ -54,6 +54,7 @@ from vivace.rest.relations import (
 )
 from vivace.rest.serializers.base import BaseSerializer, ListSerializer, as_serializer_error
 from vivace.rest.serializers.bulk import BulkListSerializer
+from vivace.rest.serializers.flexible import FlexFieldsModelSerializer, FlexFieldsSerializerMixin
 from vivace.rest.serializers.model import ALL_FIELDS, HyperlinkedModelSerializer, ModelSerializer
 from vivace.rest.serializers.nested import NestedWrites
 from vivace.rest.serializers.plain import Serializer
@@ -85,6 +86,8 @@ __all__ = [
     "Field",
     "FileField",
     "FilePathField",
+    "FlexFieldsModelSerializer",
+    "FlexFieldsSerializerMixin",
     "FloatField",
     "HStoreField",
     "HiddenField",

@@ -149,7 +149,7 @@ def _needed(serializer: Any, names: set[str] | None = None) -> _loading.Needed:
         if names is None or nested.name in names:
             branch = need.many if nested.is_many else need.one
             below = _needed(child_of(serializer.bound_fields[nested.name]))
-            branch[nested.source] = _loading.Needed(nested.model, below.one, below.many)
+            branch[nested.source] = _loading.Needed(nested.model, one=below.one, many=below.many)
     return need
 
 

@@ -33,6 +33,9 @@ META_OPTIONS = (
     "validators",
     "list_serializer_class",
     "nested_writes",
+    "expandable_fields",
+    "max_expand_depth",
+    "ignore_unknown_names",
 )
 
 # Arguments that make no sense for a field that is read only, whatever said so.
