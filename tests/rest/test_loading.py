@@ -28,8 +28,8 @@ SHAPES: dict[Any, tuple[list[str], dict[str, Any], dict[str, Any]]] = {
 class Drawn:
     """A random serializer class, and how many to-many relations it shows."""
 
-    def __init__(self, cls: Any, to_many: int) -> None:
-        self.cls, self.to_many = cls, to_many
+    def __init__(self, cls: Any, to_many: int, below: dict[str, Drawn]) -> None:
+        self.cls, self.to_many, self.below = cls, to_many, below
 
 
 def draw(random: Random, model: Any, depth: int) -> Drawn:
@@ -38,6 +38,7 @@ def draw(random: Random, model: Any, depth: int) -> Drawn:
     names = random.sample(plain, random.randint(1, len(plain)))
     namespace: dict[str, Any] = {}
     to_many = 0
+    below: dict[str, Drawn] = {}
     for name, target in {**one, **many}.items():
         way = random.choice(["no", "key", "text", "nested", "nested", "dotted"])
         if way == "no" or (way == "dotted" and name in many):
@@ -55,11 +56,12 @@ def draw(random: Random, model: Any, depth: int) -> Drawn:
             inner = draw(random, target, depth - 1)
             namespace[name] = inner.cls(read_only=True, **kwargs)
             to_many += inner.to_many
+            below[name] = inner
         else:
             namespace[name] = serializers.PrimaryKeyRelatedField(read_only=True, **kwargs)
     meta = type("Meta", (), {"model": model, "fields": names})
     base: Any = serializers.ModelSerializer
-    return Drawn(type(base)("Random", (base,), {**namespace, "Meta": meta}), to_many)
+    return Drawn(type(base)("Random", (base,), {**namespace, "Meta": meta}), to_many, below)
 
 
 @pytest.fixture
@@ -81,6 +83,42 @@ async def test_any_nested_list_costs_one_query_and_one_for_each_to_many_relation
         # Objects that came without a plan are completed, and give the same.
         plain = [row async for row in model.objects.order_by("id")]
         assert await drawn.cls(plain, many=True).load() == shown
+
+
+async def rendered(drawn: Any, instance: Any) -> dict[str, Any]:
+    """What a serializer shows, put together with as many queries as it takes."""
+    shown: dict[str, Any] = {}
+    for name, field in drawn.cls().bound_fields.items():
+        value: Any = instance
+        for attr in field.source_attrs:
+            value = getattr(value, attr) if value is not None else None
+            value = value() if callable(value) and not hasattr(value, "all") else value
+            if hasattr(value, "_meta"):
+                value = await value
+        if hasattr(value, "all"):
+            rows = [await row async for row in value.all()]
+            below = drawn.below.get(name)
+            if below is not None:
+                shown[name] = [await rendered(below, row) for row in rows]
+            else:
+                shown[name] = field.to_representation(rows)
+        elif name in drawn.below:
+            shown[name] = None if value is None else await rendered(drawn.below[name], value)
+        else:
+            shown[name] = None if value is None else field.to_representation(value)
+    return shown
+
+
+@pytest.mark.parametrize("model", list(SHAPES))
+async def test_the_planned_query_shows_what_a_naive_rendering_shows(shelf: CountingDatabase, model: Any) -> None:
+    random = Random(f"naive {model.__name__}")
+    for _ in range(12):
+        drawn = draw(random, model, 4)
+        naive = [await rendered(drawn, row) async for row in model.objects.order_by("id")]
+        with shelf.count() as asked:
+            planned = _loading.plan(model.objects.order_by("id"), drawn.cls(), is_only_shown=True)
+            assert await drawn.cls(planned, many=True).load() == naive
+        assert len(asked) <= 1 + drawn.to_many, asked
 
 
 async def test_a_chain_of_relations_costs_one_query_a_level(shelf: CountingDatabase) -> None:

@@ -19,6 +19,8 @@ def find_field(model: Any, name: str) -> Any:
         found = options.get_field(name)
     except FieldDoesNotExist:
         return None
+    if getattr(found, "is_relation", False) and name == getattr(found, "attname", None) != found.name:
+        return None  # `author_id` is a number, not the relation
     # The name that lookups use for a relation is no attribute of the object.
     return None if hasattr(found, "get_accessor_name") and found.get_accessor_name() != name else found
 

@@ -32,7 +32,6 @@ MANY_ARGUMENTS = frozenset(
         "style",
         "error_messages",
         "allow_empty",
-        "allow_null",
         "validators",
         "html_cutoff",
         "html_cutoff_text",

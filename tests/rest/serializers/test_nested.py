@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -73,15 +71,13 @@ def with_options(model: Any, name: str, child: Any, fields: list[str], **options
 
 
 @pytest.fixture
-async def sqlite(tmp_path: Path) -> AsyncIterator[CountingDatabase]:
-    database = CountingDatabase(f"sqlite:///{tmp_path / 'orders.db'}")
-    database.asked = []
-    async with database:
-        await create_tables(database, ALL)
-        yield database
+async def orders(database: CountingDatabase) -> CountingDatabase:
+    """The tables of orders, on SQLite and PostgreSQL."""
+    await create_tables(database, ALL)
+    return database
 
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("sqlite")]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("orders")]
 
 
 async def saved(cls: Any, data: Any, instance: Any = None, **kwargs: Any) -> Any:
@@ -113,8 +109,8 @@ ORDER: dict[str, Any] = {
 }
 
 
-async def test_everything_new_is_inserted_level_by_level(sqlite: CountingDatabase) -> None:
-    with sqlite.count() as asked:
+async def test_everything_new_is_inserted_level_by_level(orders: CountingDatabase) -> None:
+    with orders.count() as asked:
         shown = await saved(OrderSerializer, ORDER)
     assert [line["sku"] for line in shown["lines"]] == ["a", "b", "c"]
     assert [[part["name"] for part in line["parts"]] for line in shown["lines"]] == [["p", "q"], [], ["r"]]
@@ -126,26 +122,26 @@ async def test_everything_new_is_inserted_level_by_level(sqlite: CountingDatabas
     assert len(inserts) <= 8, inserts
 
 
-async def test_the_number_of_statements_does_not_grow_with_the_lists(sqlite: CountingDatabase) -> None:
+async def test_the_number_of_statements_does_not_grow_with_the_lists(orders: CountingDatabase) -> None:
     async def cost(lines: int) -> tuple[int, int]:
         data = {"title": "x", "lines": [{"sku": f"{n}", "parts": [{"name": "p"}]} for n in range(lines)]}
-        with sqlite.count() as creating:
+        with orders.count() as creating:
             shown = await saved(OrderSerializer, data)
         order = await Order.objects.get(pk=shown["id"])
         for line in shown["lines"]:
             line["quantity"] = 7
             line["parts"] = [{"name": "new"}, {**line["parts"][0], "name": "changed"}]
-        with sqlite.count() as updating:
+        with orders.count() as updating:
             await saved(OrderSerializer, {"title": "y", "lines": shown["lines"][::-1]}, order)
         return len(creating), len(updating)
 
     assert await cost(4) == await cost(32)  # batches of SQLite are powers of two
 
 
-async def test_what_is_sent_back_as_it_was_shown_changes_nothing(sqlite: CountingDatabase) -> None:
+async def test_what_is_sent_back_as_it_was_shown_changes_nothing(orders: CountingDatabase) -> None:
     shown = await saved(OrderSerializer, ORDER)
     order = await Order.objects.get(pk=shown["id"])
-    with sqlite.count() as asked:
+    with orders.count() as asked:
         assert await saved(OrderSerializer, shown, order) == shown
     assert [sql for sql in asked if not sql.startswith("SELECT")] == []
     assert (await Line.objects.count(), await Part.objects.count(), await Customer.objects.count()) == (3, 3, 1)

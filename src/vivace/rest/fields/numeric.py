@@ -5,7 +5,6 @@ from __future__ import annotations
 import decimal
 import math
 import re
-from collections.abc import Hashable
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -34,7 +33,7 @@ class BooleanField(Field):
 
     def to_internal_value(self, data: Any) -> Any:
         folded = data.lower() if isinstance(data, str) else data
-        if isinstance(folded, Hashable):
+        if _is_hashable(folded):
             if folded in self.TRUE_VALUES:
                 return True
             if folded in self.FALSE_VALUES:
@@ -45,13 +44,21 @@ class BooleanField(Field):
 
     def to_representation(self, value: Any) -> Any:
         folded = value.lower() if isinstance(value, str) else value
-        if not isinstance(folded, Hashable) or folded in self.TRUE_VALUES:
+        if not _is_hashable(folded) or folded in self.TRUE_VALUES:
             return bool(value)
         if folded in self.FALSE_VALUES:
             return False
         if folded in self.NULL_VALUES and self.allow_null:
             return None
         return bool(value)
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:  # a list, also one in a tuple
+        return False
+    return True
 
 
 class _Limited(Field):
