@@ -30,6 +30,10 @@ class CountingDatabase(Database):
         self.asked.append(plan.sql)
         return await super().fetch_plan(plan, args)
 
+    async def execute_plan(self, plan: Any, args: Sequence[Any] = ()) -> Any:
+        self.asked.append(plan.sql)
+        return await super().execute_plan(plan, args)
+
     @contextmanager
     def count(self) -> Iterator[list[str]]:
         """The queries asked inside the block."""

@@ -9,7 +9,7 @@ import pytest
 from tests.rest.conftest import CountingDatabase
 from tests.rest.models import Author, Book, Chapter, Tag
 
-from vivace.rest import permissions, routers, serializers
+from vivace.rest import openapi, permissions, routers, serializers
 from vivace.rest.bulk import BulkModelViewSet
 from vivace.web.applications import Application
 from vivace.web.testclient import AsyncTestClient
@@ -163,3 +163,14 @@ async def test_more_than_the_limit_is_refused(client: AsyncTestClient) -> None:
         assert (response.status_code, response.json()) == (400, {"non_field_errors": message})
     response = await client.request("DELETE", "/books/", json=list(range(51)))
     assert (response.status_code, response.json()) == (400, {"ids": message})
+
+
+def test_the_document_has_lists_for_the_lists_methods() -> None:
+    router = routers.SimpleRouter()
+    router.register("books", BookViewSet)
+    document = openapi.build(router.routes, title="Books", version="1")
+    path = document["paths"]["/books/"]
+    for method in ("put", "patch"):
+        for content in (path[method]["requestBody"]["content"], path[method]["responses"]["200"]["content"]):
+            assert content["application/json"]["schema"]["type"] == "array"
+    assert [parameter["name"] for parameter in path["delete"]["parameters"]] == ["ids"]

@@ -16,6 +16,8 @@ from vivace.rest._typing import Instance
 from vivace.rest.exceptions import ErrorDetail, ValidationError
 from vivace.rest.fields import IntegerField
 from vivace.rest.model_fields import value_field
+from vivace.rest.openapi.descriptions import OpenApiParameter
+from vivace.rest.openapi.extend import extend_schema
 from vivace.rest.relations import BIGGEST_KEY
 from vivace.rest.request import Request
 from vivace.rest.response import Response
@@ -90,6 +92,7 @@ class BulkUpdateModelMixin(BulkMixin):
 class BulkDestroyModelMixin(BulkMixin):
     """DELETE of the list deletes the objects whose keys are sent: `[1, 2]` as the body, or `?ids=1,2`."""
 
+    @extend_schema(parameters=[OpenApiParameter("ids", description="The keys of what is to be deleted, with commas.")])
     async def bulk_destroy(self, request: Request, **kwargs: Any) -> Response:
         """204, or 400 with the errors by index, or 409 when other objects forbid it."""
         queryset = self.filter_queryset(self.get_queryset())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vivace.orm import models
+from vivace.orm.contenttypes import ContentType, GenericForeignKey, GenericRelation
 
 
 class Customer(models.Model):
@@ -58,4 +59,37 @@ class Part(models.Model):
         ordering = ["id"]
 
 
-ALL = [Customer, Address, Label, Order, Line, Part]
+class Remark(models.Model):
+    text = models.CharField(max_length=20)
+    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE, related_name="+")
+    object_id = models.BigIntegerField()
+    about = GenericForeignKey()
+
+    class Meta:
+        app_label = "nested_writes"
+        ordering = ["id"]
+
+
+class Club(models.Model):
+    name = models.CharField(max_length=20)
+    members: models.ManyToManyField[Customer] = models.ManyToManyField(
+        Customer, through="Membership", related_name="clubs"
+    )
+    remarks = GenericRelation(Remark)
+
+    class Meta:
+        app_label = "nested_writes"
+
+
+class Membership(models.Model):
+    club = models.ForeignKey(Club, on_delete=models.CASCADE, related_name="memberships")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, default="plain")
+
+    class Meta:
+        app_label = "nested_writes"
+        ordering = ["id"]
+        unique_together = [("club", "customer")]
+
+
+ALL = [Customer, Address, Label, Order, Line, Part, ContentType, Remark, Club, Membership]

@@ -6,7 +6,18 @@ from typing import Any, ClassVar
 
 import pytest
 from tests.rest.conftest import CountingDatabase, create_tables
-from tests.rest.serializers.nested_models import ALL, Address, Customer, Label, Line, Order, Part
+from tests.rest.serializers.nested_models import (
+    ALL,
+    Address,
+    Club,
+    Customer,
+    Label,
+    Line,
+    Membership,
+    Order,
+    Part,
+    Remark,
+)
 
 from vivace.rest import serializers
 from vivace.rest.serializers import NestedWrites
@@ -118,8 +129,9 @@ async def test_everything_new_is_inserted_level_by_level(orders: CountingDatabas
     assert {label["name"] for label in shown["labels"]} == {"big", "red"}
     assert await Line.objects.order_by("position").values_list("position", flat=True) == [0, 1, 2]
     inserts = [sql for sql in asked if sql.startswith("INSERT")]
-    # SQLite takes rows in batches of one, two, four, …; three lines and three parts are two statements each.
-    assert len(inserts) <= 8, inserts
+    # SQLite takes rows in batches of one, two, four, …; three lines and three parts are two statements
+    # each, and the other five tables one.
+    assert len(inserts) <= 9, inserts
 
 
 async def test_the_number_of_statements_does_not_grow_with_the_lists(orders: CountingDatabase) -> None:
@@ -392,3 +404,47 @@ async def test_without_it_nested_values_are_refused_with_a_hint() -> None:
     assert await serializer.is_valid()
     with pytest.raises(TypeError, match=r"Name it in Meta\.nested_writes"):
         await serializer.save()
+
+
+async def test_what_points_here_by_content_type_and_key_is_written() -> None:
+    class RemarkSerializer(serializers.ModelSerializer[Remark]):
+        class Meta:
+            model = Remark
+            fields = ["id", "text"]
+
+    cls = with_options(Club, "remarks", RemarkSerializer(many=True), ["id", "name", "remarks"])
+    shown = await saved(cls, {"name": "Chess", "remarks": [{"text": "a"}, {"text": "b"}]})
+    club = await Club.objects.get(pk=shown["id"])
+    second = shown["remarks"][1]
+    data = {"name": "Chess", "remarks": [{**second, "text": "B"}, {"text": "c"}]}
+    shown = await saved(cls, data, club)
+    assert [remark["text"] for remark in shown["remarks"]] == ["B", "c"]
+    assert shown["remarks"][0]["id"] == second["id"]
+    assert await Remark.objects.count() == 2
+    other = await Club.objects.create(name="Go")
+    assert list((await refused(cls, {"name": "Go", "remarks": [second]}, other))["remarks"]) == [0]
+
+
+async def test_rows_of_a_through_model_are_written_and_matched_by_who_is_paired(orders: CountingDatabase) -> None:
+    class MembershipSerializer(serializers.ModelSerializer[Membership]):
+        class Meta:
+            model = Membership
+            fields = ["customer", "role"]
+
+    cls = with_options(
+        Club, "memberships", MembershipSerializer(many=True), ["id", "name", "memberships"], key="customer"
+    )
+    ann, bob, cid = [(await Customer.objects.create(name=name)).pk for name in ("Ann", "Bob", "Cid")]
+    shown = await saved(cls, {"name": "Chess", "memberships": [{"customer": ann}, {"customer": bob, "role": "head"}]})
+    club = await Club.objects.get(pk=shown["id"])
+    before = {row.customer: row.pk async for row in Membership.objects.select_related("customer")}
+    data = {"name": "Chess", "memberships": [{"customer": cid}, {"customer": ann, "role": "head"}]}
+    with orders.count() as asked:
+        shown = await saved(cls, data, club)
+    assert sorted(shown["memberships"], key=str) == sorted(
+        [{"customer": ann, "role": "head"}, {"customer": cid, "role": "plain"}], key=str
+    )
+    assert (await Membership.objects.get(club=club, customer=ann)).pk in before.values()
+    assert len([sql for sql in asked if not sql.startswith("SELECT")]) == 3
+    twice = {"name": "Chess", "memberships": [{"customer": ann}, {"customer": ann}]}
+    assert await refused(cls, twice, club) == {"memberships": {1: {"customer": ["Another item has the same key."]}}}

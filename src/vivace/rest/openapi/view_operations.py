@@ -176,7 +176,9 @@ class ViewOperation:
             return None
         if self.view.serializer_class is None and not _overrides_serializer(type(self.view)):
             return None
-        serializer: BaseSerializer = self.view.get_serializer()
+        of_lists = getattr(self.view, "get_bulk_serializer", None)
+        is_bulk = of_lists is not None and self.action in ("bulk_update", "partial_bulk_update")
+        serializer: BaseSerializer = of_lists() if is_bulk and of_lists else self.view.get_serializer()
         return serializer
 
     def _request_body(self) -> dict[str, Any] | None:
