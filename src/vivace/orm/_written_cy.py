@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from vivace.databases.frames import current_frames
 from vivace.orm.expressions.conditions import PLAIN
 from vivace.orm.fields.defaults import DatabaseDefault
 from vivace.orm.instances import Origin, full_layout
+from vivace.orm.saved import remember
 
 
 def insert_values(instance: Any, raw: bool = False) -> tuple[tuple[str, ...], list[Any], bool]:
@@ -84,3 +86,55 @@ def _places(
     by_attname = model._meta.by_attname
     filled = [(index, name, by_attname[name].row_converter(dialect)) for index, name in enumerate(returning)]
     return [by_name[field.attname] for field in model._meta.concrete_fields], filled
+
+
+def update_values(instances: Sequence[Any], fields: Sequence[Any]) -> list[tuple[Any, list[Any], bool]]:
+    """Each instance with its values of the fields, for an UPDATE, and whether some of them are expressions."""
+    filling = [(field, field.attname, field.fills_itself) for field in fields]
+    found = []
+    for instance in instances:
+        values = []
+        is_computed = False
+        for field, attname, fills_itself in filling:
+            value = field.pre_save(instance, False) if fills_itself else getattr(instance, attname)
+            is_computed = is_computed or is_expression(value)
+            values.append(value)
+        found.append((instance, values, is_computed))
+    return found
+
+
+def has_expressions(instances: Sequence[Any], attnames: Sequence[str]) -> bool:
+    """Whether any of these attributes is one that the database is to compute."""
+    for instance in instances:
+        for attname in attnames:
+            if is_expression(getattr(instance, attname)):
+                return True
+    return False
+
+
+def is_expression(value: Any) -> bool:
+    """Whether the database is to compute it."""
+    return type(value) not in PLAIN and hasattr(value, "freeze")
+
+
+def remember_rows(instances: Sequence[Any], names: Sequence[str], rows: Sequence[Sequence[Any]], database: Any) -> None:
+    """`remember()` for many, of which the same columns were written."""
+    is_in_transaction = database in current_frames.get()
+    layout: Any = None
+    places: list[int] = []
+    for number in range(len(instances)):
+        instance, row = instances[number], rows[number]
+        origin = instance._origin
+        if origin is None or origin.fate is not None or is_in_transaction:
+            remember(instance, dict(zip(names, row, strict=True)), database)
+            continue
+        if origin.layout is not layout:
+            layout = origin.layout
+            places = [layout[name][0] for name in names if name in layout]
+        if len(places) < len(names):
+            remember(instance, dict(zip(names, row, strict=True)), database)
+            continue
+        known = list(instance._row)
+        for index in range(len(places)):
+            known[places[index]] = row[index]
+        instance._row = tuple(known)

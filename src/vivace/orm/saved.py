@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vivace.databases.frames import current_frames
@@ -71,26 +71,3 @@ def remember(instance: Model, written: dict[str, Any], database: Database) -> No
     known = {name: instance._row[index] for name, (index, _) in origin.layout.items()} | written
     instance._origin = origin.anew(partial_layout(model, tuple(known), dialect), database)
     instance._row = tuple(known.values())
-
-
-def remember_rows(
-    instances: Sequence[Model], names: Sequence[str], rows: Sequence[Sequence[Any]], database: Database
-) -> None:
-    """`remember()` for many, of which the same columns were written."""
-    is_in_transaction = database in current_frames.get()
-    layout, places = None, []
-    for instance, row in zip(instances, rows, strict=True):
-        origin = instance._origin
-        if origin is None or origin.fate is not None or is_in_transaction:
-            remember(instance, dict(zip(names, row, strict=True)), database)
-            continue
-        if origin.layout is not layout:
-            layout = origin.layout
-            places = [layout[name][0] for name in names if name in layout]
-        if len(places) < len(names):
-            remember(instance, dict(zip(names, row, strict=True)), database)
-            continue
-        known = list(instance._row)
-        for place, value in zip(places, row, strict=True):
-            known[place] = value
-        instance._row = tuple(known)

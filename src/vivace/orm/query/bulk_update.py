@@ -10,14 +10,14 @@ import sqlalchemy
 from sqlalchemy.dialects import postgresql
 
 from vivace.databases import Plan
+from vivace.orm._written_cy import has_expressions, remember_rows, update_values
 from vivace.orm.exceptions import StaleObjectError
 from vivace.orm.expressions.binds import row_binder
-from vivace.orm.expressions.conditions import PLAIN
 from vivace.orm.fields.base import Field
 from vivace.orm.query import multitable
 from vivace.orm.query.batches import ARRAY_ROWS, batches, check_batch_size, column_of, listed_batches
 from vivace.orm.query.writes import DialectKey
-from vivace.orm.saved import remember_rows, take_related_keys
+from vivace.orm.saved import take_related_keys
 
 if TYPE_CHECKING:
     from vivace.databases import Database
@@ -36,7 +36,7 @@ async def bulk_update(
     fields = [column_of(model, name) for name in dict.fromkeys(names)]
     if any(field.primary_key for field in fields):
         raise ValueError("bulk_update() cannot be used with primary key fields.")
-    if any(each.pk is None for each in objects):
+    if _has_no_key(model, objects):
         raise ValueError("All bulk_update() objects must have a primary key set.")
     if not objects:
         return 0
@@ -65,6 +65,13 @@ async def bulk_update(
     return found
 
 
+def _has_no_key(model: type[Model], objects: Sequence[Any]) -> bool:
+    pk = model._meta.pk
+    if pk.concrete:
+        return None in [getattr(each, pk.attname) for each in objects]
+    return any(each.pk is None for each in objects)
+
+
 def _is_one_statement(
     queryset: QuerySet[Any], objects: Sequence[Any], fields: list[Field[Any]], batch_size: int | None
 ) -> bool:
@@ -75,13 +82,8 @@ def _is_one_statement(
         and not queryset._shape
         and queryset.model._meta.version_field is None
         and not any(isinstance(field.sql_type(), sqlalchemy.ARRAY) for field in fields)
-        and not any([_is_computed(getattr(each, field.attname)) for field in fields for each in objects])  # noqa: C419
+        and not has_expressions(objects, [field.attname for field in fields])
     )
-
-
-def _is_computed(value: Any) -> bool:
-    """Whether the database is to compute it: an expression."""
-    return value.__class__ not in PLAIN and hasattr(value, "freeze")
 
 
 async def _update_some(
@@ -98,9 +100,8 @@ async def _update_some(
     dialect = database.dialect.name
     is_array = dialect == "postgresql" and any(isinstance(field.sql_type(), sqlalchemy.ARRAY) for field in fields)
     plain, found = [], 0
-    for each in objects:
-        values = [field.pre_save(each, False) for field in fields]
-        if is_array or True in map(_is_computed, values):
+    for each, values, is_computed in update_values(objects, fields):
+        if is_array or is_computed:
             found += await _update_one(queryset, each, fields, values)
         else:
             plain.append((each, values))
