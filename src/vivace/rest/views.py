@@ -23,6 +23,7 @@ from vivace.rest.throttling import BaseThrottle
 from vivace.rest.versioning import BaseVersioning
 from vivace.web.concurrency import run_in_threadpool
 from vivace.web.exceptions import HTTPException
+from vivace.web.middleware.body_limit import RequestBodyLimitMiddleware
 from vivace.web.middleware.problem_details import handler_of
 from vivace.web.responses import Response as WebResponse
 from vivace.web.types import Receive, Scope, Send
@@ -86,6 +87,8 @@ class Endpoint:
         self.actions = dict(actions) if actions is not None else None
         if self.actions is not None and "get" in self.actions:
             self.actions.setdefault("head", self.actions["get"])
+        limit = self.initkwargs.get("max_body_size", cls.max_body_size)
+        self._app = self._answer if limit is None else RequestBodyLimitMiddleware(self._answer, limit)
         self.__name__ = cls.__name__
         self.__doc__ = cls.__doc__
 
@@ -103,6 +106,9 @@ class Endpoint:
         return await self.make_view().dispatch(Request(scope, receive, send))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         try:
             response = await self.make_view().dispatch(request)
@@ -124,6 +130,8 @@ class APIView:
     permission_classes: Sequence[Any] = setting("DEFAULT_PERMISSION_CLASSES")
     throttle_classes: Sequence[type[BaseThrottle]] = setting("DEFAULT_THROTTLE_CLASSES")
     throttle_scope: str | None = None
+    max_body_size: int | None = None
+    """Bytes of a request's body from which it is a 413, before it is parsed; None leaves it to the application."""
     content_negotiation_class: type[DefaultContentNegotiation] = setting("DEFAULT_CONTENT_NEGOTIATION_CLASS")
     metadata_class: type[SimpleMetadata] | None = setting("DEFAULT_METADATA_CLASS")
     versioning_class: type[BaseVersioning] | None = setting("DEFAULT_VERSIONING_CLASS")
