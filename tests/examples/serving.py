@@ -18,13 +18,17 @@ VERSIONS = ("HTTP/1.1", "HTTP/2")
 
 @contextmanager
 def served(
-    log: Path, *arguments: str, environ: Mapping[str, str] = os.environ, python: str | Path = sys.executable
+    log: Path,
+    *arguments: str,
+    environ: Mapping[str, str] = os.environ,
+    python: str | Path = sys.executable,
+    folder: Path = BRIDGES,
 ) -> Iterator[Serving]:
-    """A server for as long as the block runs; what it writes goes to the file `log`."""
+    """A server for as long as the block runs, in an example's folder; what it writes goes to the file `log`."""
     with log.open("w") as file:
         process = subprocess.Popen(
             [python, "-m", "vivace", "run", *arguments, "--port", "0"],
-            cwd=BRIDGES,
+            cwd=folder,
             env={**os.environ, **environ},
             stdin=subprocess.DEVNULL,
             stdout=file,

@@ -1,0 +1,1 @@
+"""Conduit: users, articles, comments. Read `models` first, then `serializers` and `views`."""
