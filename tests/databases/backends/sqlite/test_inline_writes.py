@@ -179,3 +179,18 @@ async def test_two_writers_at_once_lose_nothing(sqlite: Database, sqlite_url: st
         writers = [write(database, f"{key}-{task}-") for key, database in enumerate(plans) for task in range(4)]
         await asyncio.gather(*writers)
     assert await sqlite.fetch_val("SELECT count(*) FROM t") == 800
+
+
+async def test_statements_that_change_tables_are_only_run(sqlite: Database) -> None:
+    for sql in (
+        "ALTER TABLE t ADD COLUMN w TEXT",
+        "ALTER TABLE t RENAME COLUMN w TO x",
+        "ALTER TABLE t DROP COLUMN x",
+        "ALTER TABLE t RENAME TO u",
+        "CREATE VIEW all_of_u AS SELECT * FROM u",
+        "DROP VIEW all_of_u",
+        "DROP TABLE u",
+    ):
+        plan = Plan(sql, reads=False, returns_rows=False)
+        await sqlite.execute_plan(plan)
+        assert plan.credit == 0
