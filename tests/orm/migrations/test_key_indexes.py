@@ -87,3 +87,17 @@ async def test_a_key_goes_before_its_index(database: Database, project: Project)
     await migrate(database, project.apps)
     lines = [line for found in (await catalog(database)).values() for line in found]
     assert not any("by_owner" in line or "REFERENCES" in line for line in lines)
+
+
+async def test_a_key_finds_its_new_index_behind_the_drop_of_another_table(database: Database, project: Project) -> None:
+    project.table("shop", "shop_owner")
+    books(project, sa.UniqueConstraint("owner_id"))
+    project.make()
+    await migrate(database, project.apps)
+    looked = await catalog(database)
+    books(project, sa.Index(None, "owner_id"))
+    project.table("shop", "shop_tag")
+    project.make()
+    await migrate(database, project.apps)
+    await migrate(database, project.apps, target=("shop", "0001"))
+    assert await catalog(database) == looked

@@ -32,7 +32,7 @@ def postpone_drop(waiting: list[ops.MigrateOperation], state: State, dialect: Di
     after = state.copy()
     after.apply(first)
     for position, operation in enumerate(waiting[1:], start=1):
-        if _uses_name(operation, first) or isinstance(operation, ops.DropTableOp):
+        if _uses_name(operation, first) or _drops_table_of(operation, first):
             return False
         after.apply(operation)
         if not _without_index(after, str(first.table_name), keys, dialect):
@@ -45,6 +45,10 @@ def _uses_name(operation: ops.MigrateOperation, dropped: ops.MigrateOperation) -
     """Whether an operation is about a table that is renamed, or makes something by the name that is to go."""
     names = {getattr(operation, name, None) for name in ("index_name", "constraint_name", "new_name")}
     return isinstance(operation, ops.RenameTableOp) or _name_of(dropped) in names
+
+
+def _drops_table_of(operation: ops.MigrateOperation, dropped: ops.MigrateOperation) -> bool:
+    return isinstance(operation, ops.DropTableOp) and operation.table_name == getattr(dropped, "table_name", None)
 
 
 def indexes_in_place_of(
