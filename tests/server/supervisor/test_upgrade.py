@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ def ctl(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def change(folder: Path, old: str, new: str) -> None:
     path = folder / "site_run.py"
     path.write_text(SITE.replace(old, new))
+    # Python takes a file of the same size and second for the one that it has compiled.
+    os.utime(path, (time.time() + 2, time.time() + 2))
 
 
 def port_of(server: ServerProcess) -> int:

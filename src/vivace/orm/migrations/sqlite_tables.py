@@ -128,11 +128,16 @@ def add_with_reference(operation: ops.AddColumnOp, dialect: Dialect) -> Statemen
     table = Table.of(alone(operation.column, operation.table_name))
     quote = dialect.identifier_preparer.quote
     built = table.build(metadata := sa.MetaData())
-    for key in table.foreign_keys:
-        if key.table not in metadata.tables:
-            sa.Table(key.table, metadata, *[sa.Column(name, sa.Integer()) for name in key.referred])
-    compiler: Any = cast(Any, dialect).ddl_compiler(dialect, None)
     (column,) = built.columns
+    for key in table.foreign_keys:
+        # What a key compiles to is only its names; a table that refers to itself is there already, without the key.
+        referred = [sa.Column(name, sa.Integer()) for name in key.referred]
+        if key.table not in metadata.tables:
+            sa.Table(key.table, metadata, *referred)
+        elif key.table == table.name:
+            for each in referred:
+                built.append_column(each)
+    compiler: Any = cast(Any, dialect).ddl_compiler(dialect, None)
     keys = [
         compiler.process(constraint).replace(f"FOREIGN KEY({quote(column.name)}) ", "", 1)
         for constraint in built.foreign_key_constraints
