@@ -89,3 +89,17 @@ def upgrade():
     await migrate(sqlite, project.apps)
     keys = await sqlite.fetch_all("SELECT \"from\" FROM pragma_foreign_key_list('shop_book') ORDER BY 1")
     assert [row[0] for row in keys] == ["other_id", "owner_id"]
+
+
+async def test_a_key_to_the_table_itself_is_added_in_place(sqlite: Database, project: Project) -> None:
+    book(project)
+    project.make()
+    await migrate(sqlite, project.apps)
+    await sqlite.execute("INSERT INTO shop_book (title) VALUES ('Emma')")
+    book(project, sa.Column("sequel_id", sa.Integer, sa.ForeignKey("shop_book.id"), nullable=True))
+    project.make()
+    assert "vivace_new" not in said(project, sqlite)
+    await migrate(sqlite, project.apps)
+    await sqlite.execute("UPDATE shop_book SET sequel_id = id")
+    with pytest.raises(IntegrityError):
+        await sqlite.execute("UPDATE shop_book SET sequel_id = 7")
