@@ -156,8 +156,8 @@ def test_an_upgrade_during_an_upgrade_is_refused_and_a_stop_ends_both(folder: Pa
         change(folder, 'VERSION = "1"', "open('importing', 'w').write(str(os.getppid())); time.sleep(600)")
         server.process.send_signal(signal.SIGUSR2)
         mark = folder / "importing"
-        eventually(lambda: mark.exists() and mark.read_text(), "the new server")
-        heir = int(mark.read_text())
+        # The file is there before its text is.
+        heir = int(eventually(lambda: (mark.exists() and mark.read_text()) or None, "the new server"))
         result = ctl(folder, "upgrade")
         assert (result.returncode, result.stderr) == (1, "Error: An upgrade is under way already.\n")
         assert server.stop() == 0
