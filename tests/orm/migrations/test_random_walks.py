@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from tests.orm.migrations.catalogs import catalog, difference
-from tests.orm.migrations.walks import APPS, KINDS, Walk, build
+from tests.orm.migrations.walks import APPS, KEYS, KINDS, Walk, build
 
 from vivace.databases import Database
 from vivace.databases.plan import Plan
@@ -98,6 +98,7 @@ class Road:
             spec = next((each for each in self.walk.version.values() if each.label == table.info["model"]), None)
             if spec is not None:
                 values = {name: value_of(each.kind) for name, each in spec.fields.items() if name in names}
+                values["id"] = KEYS[spec.key][1]
                 await self.database.execute(sa.insert(table).values(values))
 
     async def rows(self) -> dict[str, int]:

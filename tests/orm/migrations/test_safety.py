@@ -93,6 +93,18 @@ POSTGRESQL_ONLY = [
 ]
 
 
+REFERRED = """
+import sqlalchemy as sa
+from alembic import op
+revision = "blog_0002"
+down_revision = "blog_0001"
+
+def upgrade():
+    op.add_column("blog_note", sa.Column("author_id", sa.BigInteger))
+    op.create_foreign_key("fk", "blog_note", "blog_author", ["author_id"], ["id"])
+"""
+
+
 def rules(project: Project, operation: str, dialect: str = "postgresql") -> list[str]:
     project.write("blog", "0001_initial", INITIAL)
     project.write("blog", "0002_second", SECOND.replace("{operation}", operation.replace("{{", "{").replace("}}", "}")))
@@ -120,6 +132,30 @@ def test_a_foreign_key_is_added_online_by_postgresql_only(project: Project) -> N
     operation = 'op.create_foreign_key("fk", "blog_note", "blog_author", ["id"], ["id"])'
     assert rules(project, operation) == []
     assert rules(project, operation, "mysql") == ["foreign-key"]
+
+
+@pytest.mark.parametrize("dialect", ["postgresql", "mysql"])
+def test_another_key_writes_all_tables_that_refer_to_it_anew(project: Project, dialect: str) -> None:
+    alter = 'op.alter_key("blog_author", "id", existing_type=sa.BigInteger(), type_={})'
+    project.write("blog", "0001_initial", INITIAL)
+    project.write("blog", "0002_referred", REFERRED)
+    third = SECOND.replace("0002", "0003").replace("0001", "0002")
+    path = project.write("blog", "0003_third", third.replace("{operation}", alter.format("sa.String(40)")))
+    found = lint(project.apps, DIALECTS[dialect], label="blog", name="0003")
+    assert [(item.rule, item.table) for item in found] == [("type-change", "blog_author"), ("type-change", "blog_note")]
+    assert str(found[1]) == (
+        "type-change: from BIGINT to VARCHAR(40), blog_note.author_id is written anew in all rows while nobody can use "
+        "the table, nor that of blog_author.id, which changes with it.\n"
+        "  Safely:\n"
+        "    1. Add a column of type VARCHAR(40) with null=True beside blog_author.id and blog_note.author_id, and "
+        "release code that writes both.\n"
+        "    2. Fill the rows there are with op.backfill().\n"
+        "    3. Give the new columns their unique constraints, indexes and foreign keys, which are made online.\n"
+        "    4. Release code that uses the new columns only; drop blog_author.id and what refers to it, when nothing "
+        "older runs."
+    )
+    path.write_text(third.replace("{operation}", alter.format("sa.BigInteger()")), encoding="utf-8")
+    assert lint(project.apps, DIALECTS[dialect], label="blog", name="0003") == []
 
 
 def test_a_new_column_that_must_have_a_value_which_code_does_not_know_is_told(project: Project) -> None:

@@ -40,6 +40,14 @@ KINDS: dict[str, tuple[Callable[..., Any], Any, Any]] = {
     "uuid": (models.UUIDField, uuid.UUID(int=7), uuid.UUID(int=7)),
     "float": (models.FloatField, 0.5, 7.0),
 }
+# Primary keys, each with the value of a row's. Between them values can be converted, both ways.
+KEYS: dict[str, tuple[Callable[..., Any], Any]] = {
+    "auto": (models.AutoField, 7),
+    "big auto": (models.BigAutoField, 7),
+    "integer": (models.IntegerField, 7),
+    "char": (lambda **options: models.CharField(max_length=40, **options), "7"),
+    "long": (lambda **options: models.CharField(max_length=60, **options), "7"),
+}
 # Between kinds of a family values can be converted, both ways.
 FAMILIES = (("char", "long", "text"), ("integer", "big", "positive", "price", "float"))
 TEXTS = ("char", "long", "text")
@@ -99,6 +107,7 @@ class ModelSpec:
     meta: dict[str, tuple[str, str]] = field(default_factory=dict)
     comment: str | None = None
     table: str | None = None
+    key: str = "big auto"
 
     @property
     def label(self) -> str:
@@ -120,6 +129,7 @@ def build(version: Version) -> list[type[models.Model]]:
         for name, (kind, column) in spec.meta.items():
             _add_to_meta(options, kind, name, column, spec.fields[column].kind)
         attributes: dict[str, Any] = {"__module__": __name__, "Meta": type("Meta", (), options)}
+        attributes["id"] = KEYS[spec.key][0](primary_key=True)
         attributes |= {name: each.build() for name, each in spec.fields.items()}
         attributes |= {name: each.build(f"{spec.app}_{spec.name}_{name}") for name, each in spec.links.items()}
         for name, (kind, column) in spec.meta.items():
@@ -338,6 +348,11 @@ class Walk:
             self.renamed.add((spec.table or default, new or default))
             self._put(replace(spec, table=new))
 
+    def _alter_key(self) -> None:
+        spec = self._any()
+        if spec is not None:
+            self._put(replace(spec, key=self.random.choice(sorted(KEYS))))
+
     edits: tuple[Callable[[Walk], None], ...] = (
         _add_model,
         _add_model,
@@ -361,6 +376,8 @@ class Walk:
         _rename_meta,
         _comment,
         _table,
+        _alter_key,
+        _alter_key,
     )
 
 

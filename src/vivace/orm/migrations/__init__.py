@@ -7,6 +7,7 @@ The way of a change: models → `MetaData` → `make` compares it with the repla
 Nothing here reads settings: apps are given as a mapping of label to migrations folder.
 """
 
+from vivace.orm.migrations import alembic_keys  # noqa: F401 (registers itself with Alembic)
 from vivace.orm.migrations.ddl import Allows
 from vivace.orm.migrations.errors import MigrationError
 from vivace.orm.migrations.files import History, Migration

@@ -20,6 +20,7 @@ from vivace.orm.migrations.elements import Default, ForeignKey, Table
 from vivace.orm.migrations.errors import UnsupportedChange
 from vivace.orm.migrations.fill import fill_nulls, fill_nulls_with_sql, is_plain, literal
 from vivace.orm.migrations.generated import remake_generated_columns
+from vivace.orm.migrations.key_changes import alter_keys
 from vivace.orm.migrations.questions import Ask, ExistingRows
 from vivace.orm.migrations.renames import ask_about_renames
 from vivace.orm.migrations.state import State
@@ -44,6 +45,7 @@ def detect(state: State, target: State, labels: Iterable[str], ask: Ask) -> list
     _refuse_new_primary_keys(before, target, wanted)
     _free_names(before, target, changes)
     remake_generated_columns(before, target, changes)
+    alter_keys(before, target, changes)
     found = _alembic.compare(*_worth_comparing(before, target))
     created = _names(found, ops.CreateTableOp)
     dropped = _names(found, ops.DropTableOp)

@@ -6,6 +6,7 @@ the state knows (`sqlite_tables.py`).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,9 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.schema import CreateColumn
 
 from vivace.orm.database_features import has_feature, vendor_of
-from vivace.orm.migrations import elements, key_indexes, live, retyping, sqlite_tables, words
+from vivace.orm.migrations import elements, key_indexes, key_steps, live, retyping, sqlite_tables, words
 from vivace.orm.migrations.absent import is_absent
+from vivace.orm.migrations.alter_key import AlterKeyOp
 from vivace.orm.migrations.backfill import BackfillOp, BackfillStep, rows_of
 from vivace.orm.migrations.concurrent_indexes import concurrent
 from vivace.orm.migrations.elements import Check, Default, Table, Unique
@@ -73,7 +75,9 @@ def steps(
         before = state.copy()
         replay(state, migration, group)
         table = _named(group[0], before)
-        if not (allows(migration.label, table) and _can_have(table, before, state, dialect)):
+        # A key's change reaches the tables of other apps.
+        owner = before.owners.get(table or "", migration.label)
+        if not (allows(owner, table) and _can_have(table, before, state, dialect)):
             continue
         if _goes_with_its_table(group[0], waiting, dialect):
             continue
@@ -148,6 +152,9 @@ class _Compiler:
                 pass
             case DatabaseOnlyOp():
                 yield from steps(migration, operation.operations, before.copy(), self.dialect, allows=self.allows)
+            case AlterKeyOp():
+                altered = key_steps.parts(operation, before, self.dialect)
+                yield from steps(migration, altered, before.copy(), self.dialect, allows=self.allows)
             case RunSQLOp():
                 for sql, parameters in operation.statements(self.dialect):
                     yield (
@@ -237,14 +244,31 @@ class _Compiler:
         only_comment = changed == (None, None, None) and operation.modify_server_default is False
         if only_comment and not self.dialect.supports_comments:
             return
-        column = before.tables[operation.table_name].columns[operation.column_name]
+        table = before.tables[operation.table_name]
+        column = table.columns[operation.column_name]
         if self.dialect.name == "mysql":
-            self._change_column(operation, after)
+            self._change_column(operation, column, after)
             return
-        if operation.modify_type is None or self.dialect.name != "postgresql":
-            self._operations.invoke(operation)
+        if self.dialect.name == "sqlite":
+            # Another type would have copied the table.
+            if operation.modify_name is not None:
+                self._operations.alter_column(table.name, column.name, new_column_name=operation.modify_name)
             return
-        new_type = sa.types.to_instance(operation.modify_type)
+        if operation.modify_type is None:
+            self._operations.invoke(_without_counting(operation))
+            return
+        tables = (table, after.tables[table.name])
+        names = (column.name, operation.modify_name or column.name)
+        for sql in key_steps.sequence_dropped(*tables, *names, self.dialect):
+            self.write(sql)
+        self._retype(operation, before, after)
+        for sql in key_steps.sequence_made(*tables, *names, self.dialect):
+            self.write(sql)
+
+    def _retype(self, operation: ops.AlterColumnOp, before: State, after: State) -> None:
+        """PostgreSQL's change of a type, and of the definitions that name the column."""
+        column = before.tables[operation.table_name].columns[operation.column_name]
+        new_type: sa.types.TypeEngine[Any] = sa.types.to_instance(operation.modify_type)
         is_named = retyping.needs_new_definitions(column.type, new_type)
         table = before.tables[operation.table_name]
         for drop in retyping.drops(table, column.name) if is_named else ():
@@ -259,7 +283,7 @@ class _Compiler:
         if isinstance(column.server_default, Default):
             self._operations.alter_column(operation.table_name, operation.column_name, server_default=None)
         using = self._conversion(operation.column_name, column.type, sa.types.to_instance(operation.modify_type))
-        options = {"postgresql_using": using, **operation.kw}
+        options = {"postgresql_using": using, **_without_counting(operation).kw}
         converted = ops.AlterColumnOp(
             operation.table_name,
             operation.column_name,
@@ -276,14 +300,21 @@ class _Compiler:
             new_name = operation.modify_name or operation.column_name
             self._operations.alter_column(operation.table_name, new_name, server_default=default.to_argument())
 
-    def _change_column(self, operation: ops.AlterColumnOp, after: State) -> None:
+    def _change_column(self, operation: ops.AlterColumnOp, old: elements.Column, after: State) -> None:
         """MySQL's CHANGE says all of the column: what it leaves out is lost."""
         quote = self.dialect.identifier_preparer.quote
         table = after.tables[operation.table_name]
         name = operation.modify_name or operation.column_name
         built = table.without_foreign_keys(table.foreign_keys).build(sa.MetaData())
         column = CreateColumn(built.columns[name]).compile(dialect=self.dialect)
+        types = (old.type, after.tables[operation.table_name].columns[name].type)
+        digits = key_steps.as_uuid_digits(quote(old.name), *types, self.dialect)
+        if digits is not None:
+            self.write(f"UPDATE {quote(table.name)} SET {quote(old.name)} = {digits}")  # noqa: S608 (quoted names)
         self.write(f"ALTER TABLE {quote(table.name)} CHANGE {quote(operation.column_name)} {column}")
+        text = key_steps.as_uuid_text(quote(name), *types, self.dialect)
+        if text is not None:
+            self.write(f"UPDATE {quote(table.name)} SET {quote(name)} = {text}")  # noqa: S608 (quoted names)
 
     def _conversion(self, name: str, old: sa.types.TypeEngine[Any], new: sa.types.TypeEngine[Any]) -> str:
         """PostgreSQL's cast. Between truth values and numbers other than integer it has none of its own."""
@@ -293,6 +324,13 @@ class _Compiler:
         )
         way = "::INTEGER" if by_integer else ""
         return f"{self.dialect.identifier_preparer.quote(name)}{way}::{new.compile(dialect=self.dialect)}"
+
+
+def _without_counting(operation: ops.AlterColumnOp) -> ops.AlterColumnOp:
+    """Without what Alembic passes on to MySQL only: elsewhere sequences are dropped and made by statements."""
+    plain = copy.copy(operation)
+    plain.kw = {key: value for key, value in operation.kw.items() if not key.endswith("autoincrement")}
+    return plain
 
 
 def _query(sql: Any, migration: Migration) -> Query:

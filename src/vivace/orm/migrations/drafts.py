@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from alembic.operations import ops
 
+from vivace.orm.migrations.alter_key import AlterKeyOp, columns_of_key
 from vivace.orm.migrations.changes import Changes
 from vivace.orm.migrations.elements import Table
 from vivace.orm.migrations.operations import table_of
@@ -60,10 +61,20 @@ def drafts_of(old: State, before: State, target: State, changes: Changes) -> lis
 def _needs(label: str, old: State, before: State, target: State, changes: Changes) -> dict[str, set[str]]:
     """Other changed apps that `label` must follow, each with the tables that are the reason."""
     needs: dict[str, set[str]] = {}
+    retyping = {
+        table: owner
+        for owner in changes.phases
+        for operation in changes.of(owner)
+        for table in _tables_of_key(operation, before)
+    }
+    for table, owner in retyping.items():
+        # What refers to a key changes with it, and in other ways only then.
+        if owner != label and before.owners[table] == label:
+            needs.setdefault(owner, set()).add(table)
     for operation in changes.of(label):
         for table in referred_tables(operation):
-            owner = target.owners.get(table, before.owners.get(table, ""))
-            if owner != label and owner in changes.phases and table not in old.tables:
+            owner = retyping.get(table) or target.owners.get(table, before.owners.get(table, ""))
+            if owner != label and owner in changes.phases and (table not in old.tables or table in retyping):
                 needs.setdefault(owner, set()).add(table)
         if isinstance(operation, ops.DropTableOp):
             for name, _ in referrers(before, before.tables, str(operation.table_name)):
@@ -114,8 +125,16 @@ def _existing_apps(label: str, operations: Iterable[ops.MigrateOperation], befor
     apps: set[str] = set()
     for operation in operations:
         apps |= {before.owners.get(table, "") for table in referred_tables(operation)}
-        apps |= before.references.get(_disturbed(operation) or "", frozenset())
+        for table in _tables_of_key(operation, before) or [_disturbed(operation) or ""]:
+            apps |= before.references.get(table, frozenset())
     return apps - needed - {label, ""}
+
+
+def _tables_of_key(operation: ops.MigrateOperation, before: State) -> list[str]:
+    """The tables that a change of a key's type changes."""
+    if not isinstance(operation, AlterKeyOp):
+        return []
+    return [table for table, _ in columns_of_key(before.tables, operation.table_name, operation.column_name)]
 
 
 def _disturbed(operation: ops.MigrateOperation) -> str | None:

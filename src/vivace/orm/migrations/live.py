@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from alembic.operations import ops
 from sqlalchemy.schema import CreateIndex
 
+from vivace.orm.migrations.alter_key import AlterKeyOp, columns_of_key
 from vivace.orm.migrations.backfill import BackfillOp, BackfillStep
 from vivace.orm.migrations.concurrent_indexes import CreateIndexConcurrently, DropIndexConcurrently
 from vivace.orm.migrations.elements import Column, Table
@@ -183,6 +184,8 @@ def locked_by(operation: ops.MigrateOperation, state: State) -> set[str] | None:
     if isinstance(operation, ops.BulkInsertOp) or table is None:
         return None
     locked = {table, *referred_tables(operation)}
+    if isinstance(operation, AlterKeyOp):
+        locked |= {name for name, _ in columns_of_key(state.tables, table, operation.column_name)}
     if isinstance(operation, (ops.DropTableOp, ops.DropConstraintOp)) and table in state.tables:
         locked |= {key.table for key in state.tables[table].foreign_keys}
     return locked

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from alembic.operations import ops
 
+from vivace.orm.migrations.alter_key import AlterKeyOp
 from vivace.orm.migrations.backfill import BackfillOp
 from vivace.orm.migrations.operations import RunPythonOp
 from vivace.orm.migrations.vocabulary import DatabaseOnlyOp, RenameConstraintOp, RenameIndexOp, RunSQLOp, ScopedOp
@@ -54,7 +55,7 @@ def _fragment(operation: ops.MigrateOperation, label: str) -> str | None:
             words = f"remove_{_short(operation.table_name, label)}_{operation.column_name}"
         case ops.AlterColumnOp(modify_name=str(new)):
             words = f"rename_{operation.column_name}_{_short(operation.table_name, label)}_{new}"
-        case ops.AlterColumnOp():
+        case ops.AlterColumnOp() | AlterKeyOp():
             words = f"alter_{_short(operation.table_name, label)}_{operation.column_name}"
         case ops.CreateIndexOp():
             words = _short(str(operation.index_name), label)
@@ -94,6 +95,8 @@ def describe(operation: ops.MigrateOperation) -> str:
             return f"Rename column {operation.table_name}.{operation.column_name} to {new}"
         case ops.AlterColumnOp():
             return f"Alter column {operation.table_name}.{operation.column_name}"
+        case AlterKeyOp():
+            return f"Alter key {operation.table_name}.{operation.column_name}, and what refers to it"
         case ops.CreateIndexOp():
             return f"Create index {operation.index_name} on {operation.table_name}"
         case ops.DropIndexOp():

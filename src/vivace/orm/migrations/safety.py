@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from alembic.operations import ops
 
+from vivace.orm.migrations.alter_key import AlterKeyOp, columns_of_key
 from vivace.orm.migrations.elements import Default, Generated, IdentityOptions, Table
 from vivace.orm.migrations.errors import MigrationError
 from vivace.orm.migrations.files import Migration, replay
@@ -140,6 +141,8 @@ def _violations(
         case ops.AlterColumnOp():
             is_new = (table.name, operation.column_name) in added
             yield from _alter_column(table, operation, dialect, is_new=is_new)
+        case AlterKeyOp():
+            yield from _alter_key(operation, before, dialect)
         case ops.AddConstraintOp():
             yield from _add_constraint(table, operation, dialect)
         case _:
@@ -296,6 +299,37 @@ def _alter_column(table: Table, operation: ops.AlterColumnOp, dialect: Dialect, 
         new = sa.types.to_instance(operation.modify_type)
         if rewrites(column.type, new, dialect):
             yield _type_change(table.name, column.name, column.type.compile(dialect), new.compile(dialect))
+
+
+def _alter_key(operation: AlterKeyOp, before: State, dialect: Dialect) -> Iterator[Violation]:
+    """A finding for each table: the one with the key may be small, and one that refers to it large."""
+    columns = columns_of_key(before.tables, operation.table_name, operation.column_name)
+    new = operation.new_type.compile(dialect)
+    for name, column in columns:
+        old = before.tables[name].columns[column].type
+        if rewrites(old, operation.new_type, dialect):
+            problem = f"from {old.compile(dialect)} to {new}, {name}.{column} is written anew in all rows"
+            others = [f"{table}.{each}" for table, each in columns if (table, each) != (name, column)]
+            each = "that" if len(others) == 1 else "those"
+            change = "changes" if len(others) == 1 else "change"
+            together = f", nor {each} of {', '.join(others)}, which {change} with it" if others else ""
+            yield (
+                "type-change",
+                name,
+                f"{problem} while nobody can use the table{together}.",
+                _new_key(operation, columns, new),
+            )
+
+
+def _new_key(operation: AlterKeyOp, columns: list[tuple[str, str]], new: str) -> list[str]:
+    key = f"{operation.table_name}.{operation.column_name}"
+    beside = " and ".join(f"{table}.{column}" for table, column in columns)
+    return [
+        f"Add a column of type {new} with null=True beside {beside}, and release code that writes both.",
+        "Fill the rows there are with op.backfill().",
+        "Give the new columns their unique constraints, indexes and foreign keys, which are made online.",
+        f"Release code that uses the new columns only; drop {key} and what refers to it, when nothing older runs.",
+    ]
 
 
 def _type_change(table: str, column: str, old: str, new: str) -> Violation:

@@ -18,6 +18,7 @@ from sqlalchemy.schema import CreateColumn
 from vivace.orm.migrations import elements
 from vivace.orm.migrations.absent import is_absent
 from vivace.orm.migrations.elements import Check, Column, Default, ForeignKey, Generated, Table, Unique
+from vivace.orm.migrations.key_steps import as_uuid_digits, as_uuid_text
 from vivace.orm.migrations.state import State, alone
 from vivace.orm.migrations.steps import Replaced, Restored, Statement, Step
 from vivace.orm.migrations.vocabulary import RenameConstraintOp
@@ -65,7 +66,7 @@ def needs_copy(operation: ops.MigrateOperation, state: State, dialect: Dialect) 
             return not _can_be_dropped(state.tables[name], str(operation.column_name))
         case ops.AlterColumnOp():
             return (
-                operation.modify_type is not None
+                _changes_type(operation, state.tables[name], dialect)
                 or operation.modify_nullable is not None
                 or operation.modify_server_default is not False
             )
@@ -76,6 +77,15 @@ def needs_copy(operation: ops.MigrateOperation, state: State, dialect: Dialect) 
             found = [item for item in state.tables[name].constraints if item.name == operation.old_name]
             return any(isinstance(item, Unique | Check) for item in found)
     return False
+
+
+def _changes_type(operation: ops.AlterColumnOp, table: Table, dialect: Dialect) -> bool:
+    """Whether SQLite, to which all integers are one, has another type then, or another way to count a key up."""
+    if operation.modify_type is None:
+        return False
+    old, new = table.columns[operation.column_name].type, sa.types.to_instance(operation.modify_type)
+    is_counted = operation.kw.get("autoincrement") is not None
+    return is_counted or old.compile(dialect=dialect) != new.compile(dialect=dialect)
 
 
 def bring_reference_forward(waiting: list[ops.MigrateOperation], state: State, dialect: Dialect) -> bool:
@@ -160,7 +170,9 @@ def copy_table(
     temporary = f"vivace_new_{name}"
     yield from create_table(replace(new, name=temporary, indexes=()))
     quote = dialect.identifier_preparer.quote
-    sources = _sources(group, {column: quote(column) for column in old.columns})
+    sources = _sources(
+        group, {column: _value(old.columns[column], quote(column), group, dialect) for column in old.columns}
+    )
     pairs = [(quote(column), sql) for column, sql in sources.items() if not _is_generated(new, column)]
     if pairs:
         columns = ", ".join(column for column, _ in pairs)
@@ -233,6 +245,15 @@ def _sources(group: Sequence[ops.MigrateOperation], sources: dict[str, str]) -> 
         elif isinstance(operation, ops.AlterColumnOp) and operation.modify_name:
             sources[operation.modify_name] = sources.pop(operation.column_name)
     return sources
+
+
+def _value(column: Column, sql: str, group: Sequence[ops.MigrateOperation], dialect: Dialect) -> str:
+    """The SQL of an old column's value, as its new type has it: types keep UUIDs as digits."""
+    for operation in group:
+        if isinstance(operation, ops.AlterColumnOp) and operation.column_name == column.name and operation.modify_type:
+            types = (column.type, sa.types.to_instance(operation.modify_type))
+            return as_uuid_digits(sql, *types, dialect) or as_uuid_text(sql, *types, dialect) or sql
+    return sql
 
 
 def _is_generated(table: Table, name: str) -> bool:

@@ -16,6 +16,7 @@ from alembic.operations import ops
 from sqlalchemy.engine import Dialect
 
 from vivace.orm.migrations import elements
+from vivace.orm.migrations.alter_key import AlterKeyOp, alterations
 from vivace.orm.migrations.elements import (
     Check,
     Column,
@@ -228,6 +229,8 @@ def _alter_column(state: State, operation: ops.AlterColumnOp, label: str) -> Non
         changes["nullable"] = operation.modify_nullable
     if operation.modify_server_default is not False:
         changes["server_default"] = elements.default_of(operation.modify_server_default)
+    if operation.kw.get("autoincrement") is not None:
+        changes["autoincrement"] = operation.kw["autoincrement"]
     if operation.modify_comment is not False:
         changes["comment"] = operation.modify_comment
     old_default = table.columns[operation.column_name].server_default
@@ -239,6 +242,21 @@ def _alter_column(state: State, operation: ops.AlterColumnOp, label: str) -> Non
     state.tables[table.name] = replace(table, columns={**table.columns, column.name: column})
     if operation.modify_name is not None and operation.modify_name != column.name:
         _rename_column(state, table.name, column.name, operation.modify_name)
+
+
+def _alter_key(state: State, operation: AlterKeyOp, label: str) -> None:
+    table = state.table(operation.table_name)
+    if operation.column_name not in table.columns:
+        raise _no_column(table, operation.column_name)
+    for altered in list(alterations(operation, state.tables)):
+        _alter_column(state, altered, label)
+    if operation.autoincrement is not None:
+        # SQLite's word for it stands with the table; SQLAlchemy refuses it for a key that is no number.
+        table = state.tables[operation.table_name]
+        options = dict(table.options) | {"sqlite_autoincrement": True}
+        if not operation.autoincrement:
+            del options["sqlite_autoincrement"]
+        state.tables[table.name] = replace(table, options=tuple(sorted(options.items())))
 
 
 def _rename_column(state: State, table_name: str, old: str, new: str) -> None:
@@ -413,6 +431,7 @@ _HANDLERS: list[tuple[type[ops.MigrateOperation], Callable[[State, Any, str], No
     (ops.AddColumnOp, _add_column),
     (ops.DropColumnOp, _drop_column),
     (ops.AlterColumnOp, _alter_column),
+    (AlterKeyOp, _alter_key),
     (ops.AddConstraintOp, _create_constraint),
     (ops.DropConstraintOp, _drop_constraint),
     (ops.CreateIndexOp, _create_index),

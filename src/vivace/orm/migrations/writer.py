@@ -13,7 +13,8 @@ from alembic.autogenerate import render_python_code, renderers
 from alembic.migration import MigrationContext
 from alembic.operations import ops
 
-from vivace.orm.migrations._alembic import FilesDialect
+from vivace.orm.migrations._alembic import FilesDialect, render_type
+from vivace.orm.migrations.alter_key import AlterKeyOp
 from vivace.orm.migrations.layout import layout
 from vivace.orm.migrations.naming import describe_all
 from vivace.orm.migrations.operations import reverse
@@ -53,6 +54,15 @@ def _render_rename_index(context: Any, operation: RenameIndexOp) -> str:
 @renderers.dispatch_for(RenameConstraintOp)
 def _render_rename_constraint(context: Any, operation: RenameConstraintOp) -> str:
     return f"op.rename_constraint({operation.old_name!r}, {operation.new_name!r}, {operation.table_name!r})"
+
+
+@renderers.dispatch_for(AlterKeyOp)
+def _render_alter_key(context: Any, operation: AlterKeyOp) -> str:
+    old, new = (render_type(type_, context) for type_ in (operation.existing_type, operation.new_type))
+    counted = "" if operation.autoincrement is None else f", autoincrement={operation.autoincrement}"
+    return (
+        f"op.alter_key({operation.table_name!r}, {operation.column_name!r}, existing_type={old}, type_={new}{counted})"
+    )
 
 
 def source(
