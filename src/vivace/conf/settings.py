@@ -47,6 +47,8 @@ class Settings:
     DATABASES: Urls = {}
     DATABASE_ROUTERS: list[str] = []
     ATOMIC_REQUESTS: bool = False
+    DEFAULT_TABLESPACE: str | None = None
+    DEFAULT_INDEX_TABLESPACE: str | None = None
     INSTALLED_APPS: list[str] = []
     ROOT_URLCONF: str | None = None
     TEMPLATE_DIRS: list[Path] = [Path("templates")]

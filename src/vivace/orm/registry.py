@@ -39,6 +39,8 @@ class Registry:
         self._waiting: dict[str, list[Callable[[type[Model]], None]]] = {}
         self.swaps: dict[str, str] = {}
         """By the name of a setting, such as AUTH_USER_MODEL, the label of the model that takes another's place."""
+        self.default_tablespace: str | None = None
+        self.default_index_tablespace: str | None = None
         self.metadata = sqlalchemy.MetaData(naming_convention=NAMING_CONVENTION)
 
     def models(

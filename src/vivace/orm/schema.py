@@ -18,6 +18,7 @@ from sqlalchemy.schema import (
 )
 from sqlalchemy.sql.elements import conv
 
+from vivace.orm import tablespaces
 from vivace.orm.constraints import BaseConstraint, CheckConstraint, UniqueConstraint
 from vivace.orm.ddl_expressions import ModelExpression, default_of
 from vivace.orm.exceptions import ModelDefinitionError, SchemaWarning
@@ -81,8 +82,7 @@ def make_table(model: type[Model], into: sqlalchemy.MetaData) -> sqlalchemy.Tabl
     if isinstance(meta.pk, AutoField):
         # A key is never used twice, so that nothing that remembers it can meet another row.
         options["sqlite_autoincrement"] = True
-    if meta.db_tablespace is not None:
-        options["postgresql_tablespace"] = meta.db_tablespace
+    options |= tablespaces.of_table(model)
     table = sqlalchemy.Table(
         meta.db_table,
         into,
@@ -147,12 +147,11 @@ def _add_computed(model: type[Model], table: sqlalchemy.Table, field: Field[Any]
 
 def _add_field_constraints(model: type[Model], table: sqlalchemy.Table, field: Field[Any]) -> None:
     column = table.c[field.column]
+    options = tablespaces.of_index(model, [field])
     if field.unique and field is not model._meta.pk:
-        table.append_constraint(sqlalchemy.UniqueConstraint(column))
+        table.append_constraint(sqlalchemy.UniqueConstraint(column, **options))
     elif field.db_index and field is not model._meta.pk_fields[0]:
         # The key's own index serves its first column; of one of several columns, no other.
-        tablespace = field.db_tablespace or model._meta.db_tablespace
-        options: dict[str, Any] = {} if tablespace is None else {"postgresql_tablespace": tablespace}
         sqlalchemy.Index(None, column, **options)
     if field.generated and not field.null:
         table.append_constraint(sqlalchemy.CheckConstraint(column.isnot(None), name=f"{field.column}_not_null"))
@@ -211,10 +210,9 @@ def _add_index(model: type[Model], table: sqlalchemy.Table, index: Index) -> Non
     parameters = index.parameters()
     if parameters:
         options["postgresql_with"] = dict(parameters)
-    tablespace = index.db_tablespace or model._meta.db_tablespace
-    if tablespace is not None:
-        options["postgresql_tablespace"] = tablespace
-    columns = [model._meta.forward[name].column for name, _ in index.fields_orders]
+    fields = [model._meta.forward[name] for name, _ in index.fields_orders]
+    options |= tablespaces.of_index(model, fields, index.db_tablespace)
+    columns = [field.column for field in fields]
     name = index.name or f"ix_{table.name}_{'_'.join(columns)}"
     _make_index(model, table, name, parts, index.condition, unique=False, **options)
 

@@ -29,6 +29,7 @@ from vivace.project.origin import Origin
 from vivace.project.rest_settings import rest_settings
 from vivace.project.security import guarded
 from vivace.project.swaps import check_swaps, swap_models
+from vivace.project.tablespaces import use_tablespaces
 from vivace.rest.settings import RESTSettings
 from vivace.rest.settings import set_settings as set_rest_settings
 from vivace.rest.settings import using as use_rest_settings
@@ -131,6 +132,7 @@ class Vivace(Application):
             settings = self.settings
             self.debug = settings.DEBUG
             swapped = swap_models(settings)
+            use_tablespaces(settings)
             self._apps = self._find_apps(settings)
             connection = Connection(
                 database_urls(settings),

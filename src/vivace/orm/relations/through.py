@@ -40,6 +40,7 @@ def _automatic(field: ManyToManyField[Any], metaclass: type[ModelBase], base: ty
         {
             "app_label": source.app_label,
             "db_table": field.given_db_table or f"{source.db_table}_{field.name}",
+            "db_tablespace": source.db_tablespace,
             "unique_together": (names,),
             "verbose_name": f"{source.model_name}-{target_name} relationship",
         },
@@ -49,8 +50,8 @@ def _automatic(field: ManyToManyField[Any], metaclass: type[ModelBase], base: ty
         "__qualname__": f"{source.model.__qualname__}.{field.name}.through",
         "Meta": meta,
         "_auto_created": source.model,
-        names[0]: ForeignKey(source.model, CASCADE, related_name=f"{name}+"),
-        names[1]: ForeignKey(target, CASCADE, related_name=f"{name}+"),
+        names[0]: ForeignKey(source.model, CASCADE, related_name=f"{name}+", db_tablespace=field.db_tablespace),
+        names[1]: ForeignKey(target, CASCADE, related_name=f"{name}+", db_tablespace=field.db_tablespace),
     }
     made: Any = metaclass(name, (base,), body)
     return made  # type: ignore[no-any-return]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import types
+from sqlalchemy import UniqueConstraint, types
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
 
 
 def _to_decimal(value: Any) -> Decimal | None:
@@ -39,10 +40,22 @@ class _Float(types.Float[Any]):
         return _to_decimal if self.asdecimal else _to_float
 
 
+class _DDLCompiler(PGDDLCompiler):
+    """Says where the index of a unique constraint is kept; SQLAlchemy says it of tables and plain indexes only."""
+
+    def _define_include(self, obj: Any) -> str:
+        # What comes between the columns of a key or a unique constraint and DEFERRABLE.
+        included: str = super()._define_include(obj)  # type: ignore[no-untyped-call]
+        options = obj.dialect_options["postgresql"]
+        name = options.get("tablespace") if isinstance(obj, UniqueConstraint) else None
+        return included if name is None else f"{included} USING INDEX TABLESPACE {self.preparer.quote(name)}"
+
+
 class PostgreSQLDialect(PGDialect_asyncpg):
     """Placeholders `$1`; values as asyncpg takes and gives them."""
 
     supports_statement_cache = True
+    ddl_compiler = _DDLCompiler
     # SQLAlchemy's engine installs a JSON codec in each connection. Ours stay as asyncpg makes them: JSON is text.
     supports_native_json_deserialization = False
     # standard_conforming_strings, on by default since PostgreSQL 9.1.
