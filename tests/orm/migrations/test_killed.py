@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
+import signal
 import time
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.orm.migrations.migrating import migrating
 
 from vivace.databases import Database
 from vivace.orm.migrations import History, migrate, show
@@ -18,28 +18,6 @@ if TYPE_CHECKING:
     from tests.orm.migrations.conftest import Project
 
 pytestmark = pytest.mark.anyio
-
-RUN = """
-import asyncio, sys
-from pathlib import Path
-from vivace.databases import Database
-from vivace.orm.migrations import Progress, migrate
-
-async def main():
-    async with Database(sys.argv[1]) as database:
-        print("started", flush=True)
-        await migrate(database, {"blog": Path(sys.argv[2])}, progress=Steps())
-        print("done", flush=True)
-
-class Steps(Progress):
-    # Says which migration is begun, and waits for leave when its parent asked for that.
-    def started(self, step):
-        if sys.argv[3:] == ["--wait"]:
-            print(step.migration.revision, flush=True)
-            sys.stdin.readline()
-
-asyncio.run(main())
-"""
 
 COUNT = 8
 
@@ -74,11 +52,6 @@ def upgrade():
     op.alter_column('log', 'n', server_default='{number}', existing_type=sa.Integer)
 """,
         )
-
-
-def start(database: Database, folder: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", RUN, str(database.url), str(folder), *options]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 TABLES = {
@@ -123,20 +96,15 @@ async def test_killed_at_any_moment_leaves_whole_migrations_only(
 
 async def kill_within(database: Database, project: Project, number: int, delay: float) -> None:
     """Let a process migrate up to migration `number`, and kill it `delay` seconds after it may begin that one."""
-    with start(database, project.apps["blog"], "--wait") as process:
-        try:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            assert await asyncio.to_thread(process.stdout.readline) == "started\n"
-            while True:
-                revision = await asyncio.to_thread(process.stdout.readline)
-                process.stdin.write("\n")
-                process.stdin.flush()
-                if revision == f"blog_{number:04d}\n":
-                    break
-            await asyncio.sleep(delay)
-        finally:
-            process.kill()
+    with migrating(database, project.apps["blog"], waits=True) as (process, said):
+        assert await asyncio.to_thread(said.recv) == "started"
+        while True:
+            revision = await asyncio.to_thread(said.recv)
+            said.send("go on")
+            if revision == f"blog_{number:04d}":
+                break
+        await asyncio.sleep(delay)
+    assert process.exitcode == -signal.SIGKILL
 
 
 async def settled(database: Database, project: Project) -> int:
@@ -155,8 +123,11 @@ async def settled(database: Database, project: Project) -> int:
 
 async def test_processes_that_migrate_at_once_do_not_collide(database: Database, project: Project) -> None:
     migrations(project)
-    processes = [start(database, project.apps["blog"]) for _ in range(3)]
-    for process in processes:
-        output, _ = await asyncio.to_thread(process.communicate)
-        assert (process.returncode, output) == (0, "started\ndone\n")
+    folder = project.apps["blog"]
+    with ExitStack() as stack:
+        processes = [stack.enter_context(migrating(database, folder)) for _ in range(3)]
+        for process, said in processes:
+            assert [await asyncio.to_thread(said.recv) for _ in range(2)] == ["started", "done"]
+            await asyncio.to_thread(process.join)
+            assert process.exitcode == 0
     assert await is_whole(database, project) == COUNT == len(History.load(project.apps).order)
