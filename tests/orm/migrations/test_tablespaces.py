@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from vivace.orm.schema import metadata, statements
 
 pytestmark = pytest.mark.anyio
 
-NAMES = ("vivace_fast", "vivace_slow")
+# A server has each tablespace once, for all its databases.
+FAST, SLOW = (f"vivace_{name}_{uuid.uuid4().hex[:12]}" for name in ("fast", "slow"))
 _WHERE = """
 SELECT c.relname, t.spcname FROM pg_class AS c LEFT JOIN pg_tablespace AS t ON t.oid = c.reltablespace
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i') AND c.relname LIKE '%shop_%'
@@ -31,13 +33,13 @@ async def tablespaces(postgres: Database) -> AsyncIterator[Database]:
     """A PostgreSQL with two tablespaces, in folders of its own."""
     async with postgres.connection():
         await postgres.execute("SET allow_in_place_tablespaces = on")
-        for name in NAMES:
+        for name in (FAST, SLOW):
             await postgres.execute(f"CREATE TABLESPACE {name} LOCATION ''")
         await postgres.execute("RESET allow_in_place_tablespaces")
     yield postgres
     await postgres.execute("DROP SCHEMA public CASCADE")
     await postgres.execute("CREATE SCHEMA public")
-    for name in NAMES:
+    for name in (FAST, SLOW):
         await postgres.execute(f"DROP TABLESPACE {name}")
 
 
@@ -72,19 +74,17 @@ async def where(database: Database) -> dict[str, str | None]:
 
 async def test_tables_and_indexes_are_where_the_model_says(tablespaces: Database, tmp_path: Path) -> None:
     apps = {"shop": tmp_path / "shop" / "migrations"}
-    wanted = tables(table="vivace_slow", field="vivace_fast", index="vivace_fast")
+    wanted = tables(table=SLOW, field=FAST, index=FAST)
     make(apps, wanted)
     assert make(apps, wanted, check=True) == []
     await migrate(tablespaces, apps)
     found = await where(tablespaces)
-    assert {name for name, place in found.items() if place == "vivace_fast"} == {
+    assert {name for name, place in found.items() if place == FAST} == {
         "ix_shop_book_title",
         "uq_shop_book_code",
         "shop_pages",
     }
-    assert {"shop_book", "shop_book_tags", "shop_both"} <= {
-        name for name, place in found.items() if place == "vivace_slow"
-    }
+    assert {"shop_book", "shop_book_tags", "shop_both"} <= {name for name, place in found.items() if place == SLOW}
     assert found["shop_tag"] is None
     looked = await catalog(tablespaces)
     await migrate(tablespaces, apps, target=("shop", "zero"))
@@ -100,15 +100,15 @@ async def test_another_tablespace_of_a_field_or_an_index_is_noticed(tablespaces:
     await migrate(tablespaces, apps)
     before = await where(tablespaces)
     assert set(before.values()) == {None}
-    wanted = tables(field="vivace_fast", index="vivace_slow")
+    wanted = tables(field=FAST, index=SLOW)
     make(apps, wanted)
     assert make(apps, wanted, check=True) == []
     await migrate(tablespaces, apps)
     found = await where(tablespaces)
     assert {name: place for name, place in found.items() if place is not None} == {
-        "ix_shop_book_title": "vivace_fast",
-        "uq_shop_book_code": "vivace_fast",
-        "shop_pages": "vivace_slow",
+        "ix_shop_book_title": FAST,
+        "uq_shop_book_code": FAST,
+        "shop_pages": SLOW,
     }
     await migrate(tablespaces, apps, target=("shop", "0001"))
     assert await where(tablespaces) == before
