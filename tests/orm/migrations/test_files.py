@@ -123,7 +123,7 @@ def test_two_parents_are_refused(project: Project) -> None:
 
 def test_an_upgrade_that_raises_is_named(project: Project) -> None:
     project.write("blog", "0001_a", "revision = 'blog_0001'\ndef upgrade(): 1 / 0\n")
-    with pytest.raises(BadMigrationFile, match=r"0001_a\.py: upgrade\(\) failed with ZeroDivisionError"):
+    with pytest.raises(BadMigrationFile, match=r"0001_a\.py, line 2: upgrade\(\) failed with ZeroDivisionError"):
         History.load(project.apps).state()
 
 

@@ -109,6 +109,14 @@ def new_primary_key(project: Project) -> None:
     make(project.apps, project.metadata)
 
 
+def number_to_uuid(project: Project) -> None:
+    note(project)
+    project.table("shop", "shop_card", sa.Column("note_id", sa.BigInteger, sa.ForeignKey("blog_note.id")))
+    project.make()
+    note(project, sa.Column("id", sa.Uuid, primary_key=True))
+    make(project.apps, project.metadata)
+
+
 def squash_of_one(project: Project) -> None:
     note(project)
     project.make()
@@ -129,6 +137,7 @@ def squash_of_one(project: Project) -> None:
         no_such_column,
         unanswered,
         new_primary_key,
+        number_to_uuid,
         squash_of_one,
     ],
 )

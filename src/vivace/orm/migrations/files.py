@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import module_from_spec, spec_from_file_location
@@ -71,8 +72,15 @@ class Migration:
         except Exception as error:
             what = "downgrade" if backwards else "upgrade"
             raise BadMigrationFile(
-                f"{self.path}: {what}() failed with {type(error).__name__}: {error}{_nearest_operation(error)}"
+                f"{self.path}{_line_in(self.path, error)}: {what}() failed with {type(error).__name__}: {error}"
+                f"{_nearest_operation(error) or '. Correct the file; nothing of it was applied.'}"
             ) from error
+
+
+def _line_in(path: Path, error: BaseException) -> str:
+    """ ", line 7" of the file that failed, as far as the traceback goes through it."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f", line {lines[-1]}" if lines else ""
 
 
 def _nearest_operation(error: Exception) -> str:
@@ -279,8 +287,12 @@ def _chain(label: str, found: Sequence[Migration]) -> list[Migration]:
         chain.append(following)
         following = children.get(following.revision)
     if len(chain) != len(found):
-        lost = ", ".join(sorted(str(item.path) for item in found if item not in chain))
-        raise BrokenHistory(f'The migrations of app "{label}" run in a circle: {lost}. Correct their down_revision.')
+        lost = "; ".join(sorted(f"{item.path} follows {item.down_revision}" for item in found if item not in chain))
+        raise BrokenHistory(
+            f'The migrations of app "{label}" run in a circle: {lost}. Each follows the one before it '
+            '(down_revision = "…"), and an app\'s first follows none (down_revision = None): correct the file that '
+            "names a later one."
+        )
     return chain
 
 

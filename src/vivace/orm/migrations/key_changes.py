@@ -64,13 +64,12 @@ def _refuse_unless_convertible(operation: AlterKeyOp, before: State) -> None:
     if _can_become(old, new) or _can_become(new, old):
         return
     others = columns_of_key(before.tables, operation.table_name, operation.column_name)[1:]
-    referring = f", to which {', '.join('.'.join(item) for item in others)} refer" if others else ""
+    referring = f" (referred to by {', '.join('.'.join(item) for item in others)})" if others else ""
     raise UnsupportedChange(
-        f"{operation.table_name}.{operation.column_name}{referring}, changed from {old!r} to {new!r}. No database "
-        "makes the one of the other, so which key each row gets cannot be known, and this migration is not written for "
-        "you. Change it by way of a CharField (one migration to it, one from it, with the values written between), "
-        f"or make an empty migration and fill it in: `vivace makemigrations {before.owners[operation.table_name]} "
-        "--empty`."
+        f"{operation.table_name}.{operation.column_name}{referring} changed from {old!r} to {new!r}. No database makes "
+        "the one of the other, so which key each row gets cannot be known, and this migration is not written for you. "
+        "Keep the key, and give the model a unique field of the new type beside it; or make an empty migration and "
+        f"fill it in: `vivace makemigrations {before.owners[operation.table_name]} --empty`."
     )
 
 

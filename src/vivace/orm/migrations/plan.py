@@ -72,6 +72,7 @@ def _backwards(history: History, applied: set[str], migrations: Iterable[Migrati
         if step.migration.downgrade is None:
             raise IrreversibleMigration(
                 f"{step.migration} has no downgrade(), so nothing can go back to before it. "
-                f"Write one in {step.migration.path}, or restore a backup."
+                f"Write one in {step.migration.path} (`def downgrade(): …`, which may be `pass` if there is nothing to "
+                "undo), or restore a backup."
             )
     return steps

@@ -46,7 +46,9 @@ def sql(apps: Apps, label: str, name: str, dialect: str | Dialect, *, backwards:
     history = History.load(apps)
     migration = history.find(label, name)
     if backwards and migration.downgrade is None:
-        raise IrreversibleMigration(f"{migration} has no downgrade() in {migration.path}.")
+        raise IrreversibleMigration(
+            f"{migration} has no downgrade(), so there is no SQL to undo it. Write one in {migration.path}."
+        )
     before = history.ancestors(migration)
     after = before | {migration.revision}
     if backwards:
