@@ -95,8 +95,8 @@ def _refuse_new_primary_keys(before: State, target: State, labels: set[str]) -> 
             f"({', '.join(table.primary_key.columns)}). Which rows are which cannot be known, so this migration is not "
             "written for you. If it was not meant, give primary_key=True back to the old field. Else make "
             f"an empty one and fill it in: `vivace makemigrations {before.owners[name]} --empty`. It fills the new "
-            "columns (op.backfill), lets go of the foreign keys to the old key (op.drop_constraint), and makes the new key "
-            "(op.create_primary_key) and the foreign keys to it."
+            "columns (op.backfill), lets go of the foreign keys to the old key (op.drop_constraint), and makes the new "
+            "key (op.create_primary_key) and the foreign keys to it."
         )
 
 
